@@ -1,0 +1,3 @@
+"""TODO adapters."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""TODO builtin."""
+
+from __future__ import annotations

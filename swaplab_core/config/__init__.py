@@ -1,0 +1,3 @@
+"""TODO config."""
+
+from __future__ import annotations

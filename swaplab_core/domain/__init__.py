@@ -1,0 +1,36 @@
+"""Frozen values and errors: the words the rest of swaplab is said in.
+
+`ids` names · `launch` how an upstream is started, probed, put to sleep and stopped · `metering` what an
+engine tells about its work · `problem` a located mistake in user input · `errors` the exception tree.
+Nothing here does I/O, reads a clock or knows asyncio.
+"""
+
+from __future__ import annotations
+
+from swaplab_core.domain.ids import Incarnation, ModelId, TicketId
+from swaplab_core.domain.launch import (
+    HttpCall,
+    LaunchRequest,
+    LaunchSpec,
+    Readiness,
+    SleepCalls,
+    StopStrategy,
+)
+from swaplab_core.domain.metering import Progress, Usage
+from swaplab_core.domain.problem import Problem, Severity
+
+__all__ = [
+    "HttpCall",
+    "Incarnation",
+    "LaunchRequest",
+    "LaunchSpec",
+    "ModelId",
+    "Problem",
+    "Progress",
+    "Readiness",
+    "Severity",
+    "SleepCalls",
+    "StopStrategy",
+    "TicketId",
+    "Usage",
+]

@@ -1,0 +1,136 @@
+"""The exception tree. h11's question first: whose fault is it?
+
+```
+SwaplabError(message, *, code, advice="")     code = stable kebab-case, listed in docs/reference/errors.md
+├── ClientError          the request is wrong
+│   ├── InvalidRequest   400   ├── UnknownModel 404   ├── TooLarge 413
+│   ├── Conflict         409   └── TooManyRequests 429
+├── ConfigError          the file is wrong; carries every Problem
+├── UpstreamError        the engine is at fault
+│   ├── StartFailed      502   it did not come up; the message holds its last log lines
+│   └── UpstreamDied     502   it was there and is gone
+├── PluginError          a plugin is at fault; the message names it
+│   ├── UnknownDriver          └── PluginFailed
+├── Unloaded             503   a person unloaded the model while the request waited
+└── ShuttingDown         503   the daemon is going
+```
+
+Engine and config never raise for expected outcomes: they return `Refuse` effects and `Problem`s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from swaplab_core.domain.problem import Problem
+
+
+class SwaplabError(Exception):
+    """Base of all errors that swaplab shows to a person.
+
+    `message` says what happened, `advice` what to do, `code` is stable and kebab-case.
+    """
+
+    code: ClassVar[str] = "internal-error"
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        """Message and advice as one text."""
+        return f"{self.message} ({self.advice})" if self.advice else self.message
+
+
+class ClientError(SwaplabError):
+    """The request cannot be served as it is."""
+
+    code = "invalid-request"
+
+
+class InvalidRequest(ClientError):
+    """Malformed JSON, no model named, a wrong field."""
+
+
+class UnknownModel(ClientError):
+    """No model of that name is configured."""
+
+    code = "unknown-model"
+
+
+class TooLarge(ClientError):
+    """The body is larger than the server reads."""
+
+    code = "body-too-large"
+
+
+class Conflict(ClientError):
+    """The request does not fit the present state."""
+
+    code = "conflict"
+
+
+class TooManyRequests(ClientError):
+    """The model's concurrency limit is reached, waiting requests included."""
+
+    code = "too-many-requests"
+
+
+class ConfigError(SwaplabError):
+    """The configuration cannot be used; carries all problems, not only the first."""
+
+    code = "invalid-config"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class UpstreamError(SwaplabError):
+    """The engine behind a model is at fault."""
+
+    code = "upstream-error"
+
+
+class StartFailed(UpstreamError):
+    """The engine did not come up."""
+
+    code = "start-failed"
+
+
+class UpstreamDied(UpstreamError):
+    """The engine went away while it was needed."""
+
+    code = "upstream-died"
+
+
+class PluginError(SwaplabError):
+    """A plugin is at fault; the message names it."""
+
+    code = "plugin-error"
+
+
+class UnknownDriver(PluginError):
+    """Nothing installed offers a driver of that name."""
+
+    code = "unknown-driver"
+
+
+class PluginFailed(PluginError):
+    """A plugin raised where its contract forbids it."""
+
+    code = "plugin-failed"
+
+
+class Unloaded(SwaplabError):
+    """The model was unloaded, or removed from the configuration, while the request waited."""
+
+    code = "model-unloaded"
+
+
+class ShuttingDown(SwaplabError):
+    """The daemon no longer takes requests."""
+
+    code = "shutting-down"

@@ -1,0 +1,84 @@
+"""How an upstream is started, probed, put to sleep and stopped: data only, argv lists from end to end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from attrs import field, frozen
+
+from swaplab_core.domain.ids import ModelId
+
+
+@frozen
+class Readiness:
+    """When a started process may serve.
+
+    `path` is asked with GET below the spec's base URL until it answers 200; None means ready right after the start.
+    `deadline_seconds` bounds the whole wait, `attempt_seconds` one try.
+    """
+
+    path: str | None = "/health"
+    deadline_seconds: float = 120.0
+    attempt_seconds: float = 5.0
+
+
+@frozen
+class StopStrategy:
+    """How a process is asked to go, and how long it may take before its group is killed.
+
+    `argv` (with `${PID}` anywhere in an argument) is run instead of sending SIGTERM to the process group.
+    """
+
+    argv: tuple[str, ...] = ()
+    grace_seconds: float = 10.0
+
+
+@frozen
+class HttpCall:
+    """One request to an upstream, below its base URL."""
+
+    method: str
+    path: str
+    timeout_seconds: float = 60.0
+
+
+@frozen
+class SleepCalls:
+    """How an upstream that can sleep is put to sleep and woken; both answer 2xx when done."""
+
+    sleep: HttpCall
+    wake: HttpCall
+
+
+@frozen
+class LaunchSpec:
+    """Everything the core needs to run one upstream.
+
+    `env` is added to the daemon's own environment. `base_url` is where requests are sent
+    (`http://127.0.0.1:5800`, a path prefix is allowed). `sleep` is None for engines that cannot sleep.
+    """
+
+    argv: tuple[str, ...]
+    base_url: str
+    env: Mapping[str, str] = field(factory=dict)
+    cwd: PurePosixPath | None = None
+    readiness: Readiness = Readiness()
+    stop: StopStrategy = StopStrategy()
+    sleep: SleepCalls | None = None
+
+
+@frozen
+class LaunchRequest:
+    """What a backend driver is given to make a launch spec for one model.
+
+    `options` is an instance of the driver's own options class, already checked. `port` is free to use, None when the
+    entry asked for none. `find_program(name)` answers the absolute path of an installed program, or None.
+    """
+
+    model: ModelId
+    options: Any
+    host: str
+    port: int | None
+    find_program: Callable[[str], str | None]

@@ -1,0 +1,3 @@
+"""TODO engine."""
+
+from __future__ import annotations

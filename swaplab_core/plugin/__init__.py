@@ -1,0 +1,3 @@
+"""TODO plugin."""
+
+from __future__ import annotations

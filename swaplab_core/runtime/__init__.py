@@ -1,0 +1,3 @@
+"""TODO runtime."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""TODO server."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""TODO services."""
+
+from __future__ import annotations

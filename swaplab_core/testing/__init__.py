@@ -1,0 +1,3 @@
+"""TODO testing."""
+
+from __future__ import annotations
