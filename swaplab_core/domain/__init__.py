@@ -1,12 +1,14 @@
 """Frozen values and errors: the words the rest of swaplab is said in.
 
 `ids` names · `launch` how an upstream is started, probed, put to sleep and stopped · `metering` what an
-engine tells about its work · `problem` a located mistake in user input · `errors` the exception tree.
+engine tells about its work · `problem` a located mistake in user input · `demo` a model that the demo shows ·
+`errors` the exception tree.
 Nothing here does I/O, reads a clock or knows asyncio.
 """
 
 from __future__ import annotations
 
+from swaplab_core.domain.demo import DemoModel
 from swaplab_core.domain.ids import Incarnation, ModelId, TicketId
 from swaplab_core.domain.launch import (
     HttpCall,
@@ -20,6 +22,7 @@ from swaplab_core.domain.metering import Progress, Usage
 from swaplab_core.domain.problem import Problem, Severity
 
 __all__ = [
+    "DemoModel",
     "HttpCall",
     "Incarnation",
     "LaunchRequest",

@@ -82,3 +82,9 @@ class LaunchRequest:
     host: str
     port: int | None
     find_program: Callable[[str], str | None]
+
+    @property
+    def base_url(self) -> str:
+        """Where an upstream that listens on the given port is reached, "" when there is no port."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return "" if self.port is None else f"http://{host}:{self.port}"

@@ -1,10 +1,13 @@
-"""What the engine wants done. Imperative, frozen; every one is carried out at once by the dispatcher."""
+"""What the engine wants done. Imperative, frozen; every one is carried out at once by the dispatcher.
+
+`because` and `cost` are for people (logs, the swap plan) and take no part in equality.
+"""
 
 from __future__ import annotations
 
 import enum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from swaplab_core.domain.ids import Incarnation, ModelId, TicketId
 
@@ -32,6 +35,8 @@ class StopUpstream:
 
     model: ModelId
     incarnation: Incarnation
+    because: str = field(default="", eq=False)
+    cost: int = field(default=0, eq=False)
 
 
 @frozen
@@ -40,6 +45,8 @@ class SleepUpstream:
 
     model: ModelId
     incarnation: Incarnation
+    because: str = field(default="", eq=False)
+    cost: int = field(default=0, eq=False)
 
 
 @frozen

@@ -38,9 +38,9 @@ class Backend(ABC):
     def launch(self, request: LaunchRequest) -> LaunchSpec:
         """Make the launch spec of one model.
 
-        Called when the model is about to start, each time anew. Keys of the model entry (`proxy`, `env`, `checkEndpoint`,
-        `cmdStop`, timeouts) are laid over the result by the core. Raises PluginFailed with advice when the model cannot be
-        launched, for example because the engine's program is not installed.
+        Called when the model is about to start, each time anew. Keys of the model entry (`proxy`, `env`,
+        `checkEndpoint`, `cmdStop`, timeouts) are laid over the result by the core. Raises PluginFailed with advice when
+        the model cannot be launched, for example because the engine's program is not installed.
         """
 
     def progress(self, line: str) -> Progress | None:  # noqa: ARG002 - the base class knows no engine

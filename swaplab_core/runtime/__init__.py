@@ -1,3 +1,7 @@
-"""TODO runtime."""
+"""The asyncio shells around pure decisions.
+
+`dispatcher` steps the engine and hands out leases · `supervisor` runs upstreams · `launches` turns configuration and
+drivers into launch specs · `logs` the last output of an upstream · `tasks` background tasks that cannot get lost.
+"""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
-"""TODO services."""
+"""Use cases of the control plane: what the HTTP API, the CLI and the UI may ask for.
+
+`models` which models there are, their state, load, unload, plan.
+"""
 
 from __future__ import annotations

@@ -1,0 +1,98 @@
+"""The daemon's end of the guard: starts it with the first process group, tells it what lives, ends it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess  # noqa: TID251 - this is the adapter
+import sys
+
+from attrs import define, field
+
+from swaplab_core.adapters import guard
+
+log = logging.getLogger(__name__)
+
+
+@define(eq=False)
+class GuardLink:
+    """Keeps one guard (guard.py) informed; a guard that was killed is replaced.
+
+    Without a guard the engines still run: on Linux the parent-death signal then is the only protection.
+    """
+
+    _groups: dict[int, str] = field(factory=dict)
+    _guard: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The guard's pid; None before the first process."""
+        return self._guard.pid if self._guard is not None else None
+
+    def add(self, pgid: int) -> None:
+        """A group of ours lives from now on; its leader must not have been reaped."""
+        started = guard.start_time(pgid) or guard.UNKNOWN
+        self._groups[pgid] = started
+        self._tell(f"+{pgid} {started}\n")
+
+    def remove(self, pgid: int) -> None:
+        """The group is gone."""
+        if self._groups.pop(pgid, None) is not None:
+            self._tell(f"-{pgid}\n")
+
+    def close(self) -> None:
+        """End the guard; groups that were not removed before are killed by it."""
+        if self._guard is not None:
+            self._guard.communicate()
+            self._guard = None
+        self._groups.clear()
+
+    def _tell(self, line: str) -> None:
+        if self._guard is None or not self._write(line):
+            self._replace()
+
+    def _write(self, text: str) -> bool:
+        """False when nobody reads: the guard died, or hangs with its pipe full."""
+        assert self._guard is not None
+        assert self._guard.stdin is not None
+        try:
+            return os.write(self._guard.stdin.fileno(), text.encode()) == len(text)
+        except OSError:
+            return False
+
+    def _replace(self) -> None:
+        self._discard()
+        try:
+            self._guard = _start()
+        except OSError as error:
+            log.warning("cannot start the guard, engines may outlive a killed swaplab: %s", error)
+            return
+        self._write("".join(f"+{pgid} {started}\n" for pgid, started in self._groups.items()))
+
+    def _discard(self) -> None:
+        """Kill it *before* its pipe is closed: a guard that sees the pipe end kills every group it knows."""
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
+            self._guard = None
+
+
+def _start() -> subprocess.Popen[bytes]:
+    """A session of its own, so that Ctrl-C in the terminal does not reach it; no folder kept busy."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, guard.DEAF_TO)  # inherited: there is no moment of weakness
+    try:
+        popen = subprocess.Popen(  # noqa: S603 - argv list, our own file
+            [sys.executable, "-I", "-S", guard.__file__],
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    assert popen.stdin is not None
+    os.set_blocking(popen.stdin.fileno(), False)
+    return popen

@@ -1,0 +1,85 @@
+"""Short control requests to upstreams: the port `Http`. The data path is the relay's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+
+import aiohttp
+from attrs import define
+from yarl import URL
+
+from swaplab_core.domain.launch import HttpCall
+
+
+@define(eq=False)
+class AiohttpHttp:
+    """One client session for all upstreams, made with the first call; `close()` when the daemon ends.
+
+    Connections are not kept: some engines promise keep-alive and close all the same, and an engine that is to stop
+    must not wait for us. Proxies named in the environment are never used, redirects never followed.
+    """
+
+    connect_seconds: float = 0.5
+    _session: aiohttp.ClientSession | None = None
+
+    async def call(self, base_url: str, call: HttpCall) -> int | None:
+        """Answer the status, as soon as the head of the response is here; the body is not waited for."""
+        try:
+            url = URL(base_url.rstrip("/") + "/" + call.path.lstrip("/"))
+            async with (
+                asyncio.timeout(call.timeout_seconds),
+                self._open_session().request(call.method, url, allow_redirects=False) as response,
+            ):
+                return response.status
+        except (aiohttp.ClientError, OSError, ValueError):  # timeouts are OSErrors, bad URLs ValueErrors
+            return None
+
+    async def is_taken(self, base_url: str) -> bool:
+        """Does a connection to a local address succeed? False for addresses of other machines."""
+        with contextlib.suppress(ValueError):
+            url = URL(base_url)
+            if url.host and url.port and _is_local(url.host):
+                return await self._is_listening(url.host, url.port)
+        return False
+
+    async def close(self) -> None:
+        """Close the session; a later call opens a new one."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(force_close=True, limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(),
+                auto_decompress=False,
+            )
+        return self._session
+
+    async def _is_listening(self, host: str, port: int) -> bool:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.connect_seconds):
+                transport, _ = await loop.create_connection(asyncio.Protocol, host, port)
+        except TimeoutError:
+            return True  # on a local address: a listener whose queue of connections is full
+        except OSError:
+            return False
+        # A free port of the ephemeral range can be given to our own end: then we have connected to ourselves.
+        is_ourselves = transport.get_extra_info("sockname") == transport.get_extra_info("peername")
+        transport.abort()
+        return not is_ourselves
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified

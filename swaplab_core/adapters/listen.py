@@ -1,0 +1,60 @@
+"""The address the server listens on."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from attrs import frozen
+
+from swaplab_core.domain.errors import SwaplabError
+
+
+class BadAddress(SwaplabError):
+    """The address to listen on cannot be used."""
+
+    code = "bad-address"
+
+
+@frozen
+class Address:
+    """Host and port; port 0 takes any free one."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """What to type into a browser on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - shown, not bound
+        return (
+            f"http://[{host}]:{self.port}" if ":" in host and not host.startswith("[") else f"http://{host}:{self.port}"
+        )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Reachable from this machine only."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def parse_address(text: str) -> Address:
+    """Read `host:port`, `[v6]:port`, `:port` (every interface, as llama-swap has it) or `port` (this machine)."""
+    host, colon, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise BadAddress(f"{text!r} is not an address to listen on", advice="write it like 127.0.0.1:8080")
+    if not host:
+        host = "0.0.0.0" if colon else "127.0.0.1"  # noqa: S104 - refused later unless the person insists
+    return Address(host.strip("[]"), int(port))
+
+
+def require_safe(address: Address, *, insecure: bool) -> None:
+    """Refuse an address that others can reach: everybody there could load, unload and use the models."""
+    if not (address.is_loopback or insecure):
+        raise BadAddress(
+            f"{address.host}:{address.port} can be reached from other machines, and nothing asks them for a key",
+            advice="listen on 127.0.0.1, or say --insecure if that is what you want",
+        )

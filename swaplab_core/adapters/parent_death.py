@@ -1,0 +1,42 @@
+"""Make a child die with the daemon: Linux's parent-death signal, set between fork and exec.
+
+Why this *and* the guard (guard.py): the kernel delivers this signal whatever happens to user space, even when the
+guard was killed as well, and it closes the gap between the fork and the line that tells the guard. But it reaches
+the direct child only, and exists on Linux only; the guard reaches the whole process group, everywhere.
+
+Trap: the kernel watches the *thread* that forked. Start processes on the thread of the event loop, which lives as
+long as the daemon, never in a worker thread. A set-uid program (sudo) clears the signal when it is executed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+PR_SET_PDEATHSIG = 1
+KILLED_BY_HAND = 128 + signal.SIGKILL
+"""Exit code of a child that found its parent gone already; nobody is left to read it."""
+
+
+def die_with_parent() -> Callable[[], None] | None:
+    """What the child must call between fork and exec; None where the system has no such signal.
+
+    Everything is looked up here, in the parent: the child of a process with threads may neither import nor allocate
+    much. PyDLL keeps the interpreter lock, so the call touches no lock that another thread could have held.
+    """
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.PyDLL(None).prctl
+    arguments = [ctypes.c_ulong(number) for number in (signal.SIGKILL, 0, 0, 0)]
+    option = ctypes.c_int(PR_SET_PDEATHSIG)
+    daemon = os.getpid()
+
+    def in_child() -> None:
+        prctl(option, *arguments)
+        if os.getppid() != daemon:  # it died before the signal was set
+            os._exit(KILLED_BY_HAND)
+
+    return in_child

@@ -1,0 +1,233 @@
+"""One process group that we started: its fork, its output pipe, its exit, and the moment nothing of it is left.
+
+Callbacks of the event loop only, no task and no thread, so it runs the same on asyncio's and on uvloop's loop.
+
+A number may be signalled only while it is ours. The leader is reaped at one place, `_on_exit`; until then its zombie
+keeps the number from being given to a stranger, afterwards no signal is sent any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import subprocess  # noqa: TID251 - this is the adapter
+import sys
+from collections.abc import Callable, Mapping
+
+from attrs import define, field, frozen
+
+from swaplab_core.adapters.parent_death import die_with_parent
+from swaplab_core.adapters.programs import explain_failure, locate_program
+from swaplab_core.ports import ExitStatus
+
+CHUNK_BYTES = 64 * 1024
+"""One read; also what Linux keeps in a pipe."""
+POLL_SECONDS = 0.01
+LAST_READS = 16
+"""How much is still read from a pipe that somebody else keeps open: he may never stop writing."""
+
+log = logging.getLogger(__name__)
+
+
+@frozen
+class Command:
+    """What to run: `env` is the whole environment."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+    cwd: str | None = None
+
+
+@define(eq=False)
+class OutputPipe:
+    """The read end of stdout and stderr: handed on in chunks as they come, waiting for nobody."""
+
+    _fd: int
+    _output: Callable[[bytes], None]
+    _on_closed: Callable[[], None]
+    is_open: bool = True
+
+    def open(self) -> None:
+        """Begin to read."""
+        os.set_blocking(self._fd, False)
+        asyncio.get_running_loop().add_reader(self._fd, self._read)
+
+    def close(self) -> None:
+        """Take what is left and stop reading, even when somebody still holds the other end."""
+        for _ in range(LAST_READS):
+            if not self.is_open or not self._read():
+                break
+        self._shut()
+
+    def _read(self) -> bool:
+        """Hand on one chunk; False when there was none."""
+        try:
+            chunk = os.read(self._fd, CHUNK_BYTES)
+        except BlockingIOError:
+            return False
+        if not chunk:
+            self._shut()
+            return False
+        self._output(chunk)
+        return True
+
+    def _shut(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            asyncio.get_running_loop().remove_reader(self._fd)
+            os.close(self._fd)
+            self._on_closed()
+
+
+@define(eq=False)
+class ProcessGroup:
+    """A started leader and all that shares its process group.
+
+    When the leader exits, by itself or because of a signal, the rest of its group is killed at once. `linger_seconds`
+    bounds how long after the exit we wait for the killed, and for strangers who hold the pipe: a grandchild that made
+    a session of its own.
+    """
+
+    _popen: subprocess.Popen[bytes]
+    _linger_seconds: float
+    _gone: asyncio.Future[ExitStatus]
+    _pipe: OutputPipe = field(init=False)
+    _status: ExitStatus | None = None
+    _give_up_at: float = 0.0
+    _timer: asyncio.TimerHandle | None = None
+
+    @classmethod
+    def spawn(cls, command: Command, output: Callable[[bytes], None], *, linger_seconds: float) -> ProcessGroup:
+        """Start it; `output` gets stdout and stderr as they come. Raises StartFailed with advice."""
+        program = locate_program(command.argv, command.env, command.cwd)
+        try:
+            popen, read_end = _fork(program, command)
+        except (OSError, ValueError) as error:
+            raise explain_failure(error, program) from error
+        group = cls(popen, linger_seconds, asyncio.get_running_loop().create_future())
+        group._begin(read_end, output)
+        return group
+
+    @property
+    def pid(self) -> int:
+        """The leader's pid, which is also the number of the group."""
+        return self._popen.pid
+
+    @property
+    def has_exited(self) -> bool:
+        """Has the leader exited? Others of its group, or the pipe, may be about to follow."""
+        return self._status is not None
+
+    async def wait(self) -> ExitStatus:
+        """Return when nothing of the group is alive and the output is closed."""
+        return await asyncio.shield(self._gone)
+
+    def when_gone(self, call: Callable[[ExitStatus], None]) -> None:
+        """Call it at the moment `wait` returns."""
+        self._gone.add_done_callback(lambda gone: call(gone.result()))
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the whole group, if it is still ours."""
+        if not self.has_exited:
+            _signal_group(self.pid, number)
+
+    def _begin(self, read_end: int, output: Callable[[bytes], None]) -> None:
+        self._pipe = OutputPipe(read_end, output, self._settle)
+        self._pipe.open()
+        _watch_exit(self._popen, self._on_exit)
+
+    def _on_exit(self) -> None:
+        _signal_group(self.pid, signal.SIGKILL)
+        self._status = _as_status(self._popen.wait())
+        self._give_up_at = asyncio.get_running_loop().time() + self._linger_seconds
+        self._settle()
+
+    def _settle(self) -> None:
+        """Is everything gone? Asked after the exit, when the pipe ends, and then every few milliseconds."""
+        if self._status is None or self._gone.done():
+            return
+        loop = asyncio.get_running_loop()
+        is_late = loop.time() >= self._give_up_at
+        if is_late or (not self._pipe.is_open and not _is_group_alive(self.pid)):
+            self._gone.set_result(self._status)  # those who wait run after this callback, so after the last output
+            self._pipe.close()
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_later(POLL_SECONDS, self._settle)
+
+
+def _fork(program: str, command: Command) -> tuple[subprocess.Popen[bytes], int]:
+    """Answer the child and the read end of its output. Raises OSError or ValueError."""
+    read_end, write_end = os.pipe()
+    try:
+        popen = subprocess.Popen(  # noqa: S603 - an argv list, no shell
+            [program, *command.argv[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=write_end,
+            stderr=write_end,
+            env=command.env,
+            cwd=command.cwd,
+            start_new_session=True,
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 - parent_death.py says why this one is safe
+        )
+    except (OSError, ValueError):
+        os.close(read_end)
+        raise
+    finally:
+        os.close(write_end)
+    return popen, read_end
+
+
+def _watch_exit(popen: subprocess.Popen[bytes], on_exit: Callable[[], None]) -> None:
+    """Call once when the leader has exited: on Linux before it is reaped, elsewhere in the same instant."""
+    loop = asyncio.get_running_loop()
+
+    def poll() -> None:
+        if popen.poll() is None:
+            loop.call_later(POLL_SECONDS, poll)
+        else:
+            on_exit()
+
+    def exited(pidfd: int) -> None:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
+        on_exit()
+
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # an old kernel, or no file descriptor left
+            pidfd = os.pidfd_open(popen.pid)
+            loop.add_reader(pidfd, exited, pidfd)
+            return
+    poll()
+
+
+def _signal_group(pgid: int, number: int) -> None:
+    try:
+        os.killpg(pgid, number)
+    except ProcessLookupError:
+        pass
+    except PermissionError:
+        log.warning("not allowed to send signal %d to process group %d: is it run by another user?", number, pgid)
+
+
+def _is_group_alive(pgid: int) -> bool:
+    """Is any member left? Asked only after the leader was reaped.
+
+    Where nobody else adopts orphans (the daemon is process 1 of a container) dead members are ours to reap.
+    """
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-pgid, os.WNOHANG)[0]:
+            pass
+    try:
+        os.killpg(pgid, 0)
+    except (ProcessLookupError, PermissionError):  # macOS says "not permitted" of a group of zombies
+        return False
+    return True
+
+
+def _as_status(returncode: int) -> ExitStatus:
+    return ExitStatus(signal=-returncode) if returncode < 0 else ExitStatus(code=returncode)

@@ -1,0 +1,109 @@
+"""How the commands talk to a running swaplab: plain HTTP from the standard library, so that they start fast."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+from urllib import error, request
+from urllib.parse import quote
+
+from attrs import frozen
+
+from swaplab_core.domain.errors import SwaplabError
+
+POLL_SECONDS = 0.2
+SHOW_AFTER_SECONDS = 1.0
+
+
+class ServerSaid(SwaplabError):
+    """The running swaplab refused, or is not there."""
+
+    code = "server-said"
+
+
+@frozen
+class Client:
+    """The routes that the commands use. Raises ServerSaid with the server's own message."""
+
+    url: str
+
+    def models(self) -> list[dict[str, Any]]:
+        """Every model with its state."""
+        return list(self._json("GET", "/api/models")["models"])
+
+    def load(self, model: str) -> dict[str, Any]:
+        """Return when the model is ready."""
+        return self._json("POST", f"/api/models/load/{quote(model, safe='')}")
+
+    def unload(self, model: str | None) -> None:
+        """Return when the model, or everything, is gone."""
+        self._call("POST", "/api/models/unload" + (f"/{quote(model, safe='')}" if model else ""))
+
+    def plan(self, model: str) -> dict[str, Any]:
+        """What a request would do."""
+        return self._json("POST", "/api/plan", {"model": model})
+
+    def _json(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        value = json.loads(self._call(method, path, body))
+        if not isinstance(value, dict):
+            raise ServerSaid(f"{self.url} is not a swaplab: it answered {type(value).__name__} to {path}")
+        return value
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        call = request.Request(self.url.rstrip("/") + path, data, headers, method=method)  # noqa: S310 - the user's url
+        try:
+            with request.build_opener(request.ProxyHandler({})).open(call) as response:
+                return bytes(response.read())
+        except error.HTTPError as answer:
+            raise ServerSaid(_message(answer.read(), answer.code)) from None
+        except (OSError, ValueError) as cause:
+            reason = getattr(cause, "reason", cause)
+            advice = "start it with: swaplab serve --config FILE, or name another with --url"
+            raise ServerSaid(f"no swaplab answers at {self.url}: {reason}", advice=advice) from None
+
+
+def _message(body: bytes, status: int) -> str:
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"the server answered {status}"
+
+
+def show_load(client: Client, model: str) -> str:
+    """Load with a progress bar, once it takes longer than a second; returns the line to print at the end."""
+    outcome: list[dict[str, Any] | SwaplabError] = []
+
+    def call() -> None:
+        try:
+            outcome.append(client.load(model))
+        except SwaplabError as said:
+            outcome.append(said)
+
+    loader = threading.Thread(target=call, daemon=True)
+    loader.start()
+    loader.join(SHOW_AFTER_SECONDS)
+    if loader.is_alive():
+        _show_until(loader, client, model)
+    (end,) = outcome
+    if isinstance(end, SwaplabError):
+        raise end
+    return f"{end['id']} is ready"
+
+
+def _show_until(loader: threading.Thread, client: Client, model: str) -> None:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - slow to import
+
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), transient=True) as bar:
+        task = bar.add_task(f"{model}: waiting", total=None)
+        while loader.is_alive():
+            state = next((m for m in client.models() if model in {m["id"], *m["aliases"]}), None)
+            if state is not None:
+                progress = state["progress"] or {}
+                fraction = progress.get("fraction")
+                stage = progress.get("stage") or state["state"]
+                total = None if fraction is None else 1.0
+                bar.update(task, description=f"{state['id']}: {stage}", total=total, completed=fraction or 0.0)
+            loader.join(POLL_SECONDS)

@@ -1,0 +1,240 @@
+"""The command `swaplab`.
+
+Exit codes: 0 done · 1 it did not work (the message says why) · 2 wrong usage of the command line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import logging
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from swaplab_core import __version__
+from swaplab_core.cli.client import Client, show_load
+from swaplab_core.domain.errors import ConfigError, SwaplabError
+from swaplab_core.domain.problem import Severity
+
+DEFAULT_LISTEN = "127.0.0.1:8080"
+
+_config_options = (
+    click.option("--config", "-c", type=click.Path(path_type=Path), help="configuration file"),
+    click.option("--config-dir", type=click.Path(path_type=Path), help="folder of configuration files"),
+)
+_url_option = click.option(
+    "--url", envvar="SWAPLAB_URL", default=f"http://{DEFAULT_LISTEN}", show_default=True, help="the running swaplab"
+)
+_listen_option = click.option("--listen", default=DEFAULT_LISTEN, show_default=True, help="address to serve on")
+
+
+class _Group(click.Group):
+    """Turns our errors into one clear message and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            _fail("\n".join(str(problem) for problem in error.problems))
+        except SwaplabError as error:
+            _fail(str(error))
+        except KeyboardInterrupt:
+            sys.exit(130)
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"swaplab: {message}", err=True)
+    sys.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="swaplab")
+def main() -> None:
+    """Serve many models from one address; swaplab starts and stops their engines."""
+
+
+def _with_config(command: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_config_options):
+        command = option(command)
+    return command
+
+
+@main.command()
+@_with_config
+@_listen_option
+@click.option("--insecure", is_flag=True, help="allow an address that other machines can reach")
+@click.option("--max-body-mib", default=128, show_default=True, help="largest request body that is read")
+def serve(config: Path | None, config_dir: Path | None, listen: str, insecure: bool, max_body_mib: int) -> None:
+    """Serve the models of a configuration."""
+    _serve(config, config_dir, listen, insecure=insecure, max_body_mib=max_body_mib, announce=_announce)
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file: Path) -> None:
+    """Check a configuration file and print every problem with its line."""
+    from swaplab_core.app import load_config  # noqa: PLC0415 - commands that talk to a server need none of this
+    from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
+
+    loaded = load_config(file, None, Catalogue.discover())
+    for problem in loaded.problems:
+        click.echo(str(problem))
+    errors = sum(problem.severity is Severity.ERROR for problem in loaded.problems)
+    warnings = len(loaded.problems) - errors
+    if loaded.config is None:
+        _fail(f"{file} has {errors} error{'s' * (errors != 1)} and {warnings} warning{'s' * (warnings != 1)}")
+    count = len(loaded.config.models)
+    click.echo(f"{file} is good: {count} model{'s' * (count != 1)}, {warnings} warning{'s' * (warnings != 1)}")
+
+
+@main.command()
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("swaplab-demo"), show_default=True)
+@_listen_option
+def demo(folder: Path, listen: str) -> None:
+    """Serve two or more small models, real ones where an engine is installed."""
+    from swaplab_core.adapters.programs import find_program  # noqa: PLC0415
+    from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
+    from swaplab_core.services.demo import prepare_demo  # noqa: PLC0415
+
+    prepared = prepare_demo(Catalogue.discover().hooks, find_program, folder)
+    if any(model.simulated for model in prepared.models):
+        click.echo("No engine for real models was found: the models named simulated-… answer fixed texts.\n")
+
+    def announce(url: str) -> None:
+        _announce(url)
+        for model in prepared.models:
+            click.echo(f"  {model.id:14} {model.title}")
+        first, second = (model.id for model in prepared.models[:2])
+        click.echo(
+            f"\nAsk one, then the other: swaplab stops the first and starts the second.\n\n{_curl(url, first)}\n"
+        )
+        click.echo(f"Then the same with {second!r}. Configuration: {prepared.config}. Ctrl-C stops everything.")
+
+    _serve(prepared.config, None, listen, insecure=False, max_body_mib=128, announce=announce)
+
+
+@main.command()
+@_url_option
+def models(url: str) -> None:
+    """List the models of a running swaplab with their state."""
+    from rich.console import Console  # noqa: PLC0415 - rich is slow to import
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("model", "state", "running", "waiting", "backend", "also called", box=None, header_style="bold")
+    for model in Client(url).models():
+        row = (model["id"], model["state"], model["serving"] or "", model["waiting"] or "", model["backend"])
+        table.add_row(*(str(cell) for cell in row), ", ".join(model["aliases"]))
+    Console().print(table)
+
+
+@main.command()
+@click.argument("model")
+@_url_option
+def load(model: str, url: str) -> None:
+    """Load a model now, and wait until it is ready."""
+    click.echo(show_load(Client(url), model))
+
+
+@main.command()
+@click.argument("model", required=False)
+@_url_option
+def unload(model: str | None, url: str) -> None:
+    """Unload a model, or all of them, and wait until they are gone."""
+    Client(url).unload(model)
+    click.echo(f"{model or 'everything'} is unloaded")
+
+
+@main.command()
+@click.argument("model")
+@_url_option
+def plan(model: str, url: str) -> None:
+    """Say what a request for a model would start, evict or wait for, without doing it."""
+    click.echo(_describe(Client(url).plan(model)))
+
+
+@main.command()
+def plugins() -> None:
+    """List what is installed, and what is wrong with it."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
+
+    table = Table("kind", "name", "state", "distribution", "problem", box=None, header_style="bold")
+    for record in Catalogue.discover().records:
+        kind = record.group.removeprefix("swaplab.")
+        distribution = f"{record.distribution} {record.version}"
+        table.add_row(kind, record.name, record.state.value, distribution, record.error)
+    Console().print(table)
+
+
+def _serve(
+    config: Path | None,
+    config_dir: Path | None,
+    listen: str,
+    *,
+    insecure: bool,
+    max_body_mib: int,
+    announce: Callable[[str], None],
+) -> None:
+    from swaplab_core.adapters.listen import parse_address, require_safe  # noqa: PLC0415
+    from swaplab_core.app import Lab, load_config  # noqa: PLC0415
+    from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
+
+    address = parse_address(listen)
+    require_safe(address, insecure=insecure)
+    catalogue = Catalogue.discover()
+    loaded = load_config(config, config_dir, catalogue)
+    if loaded.config is None:
+        raise ConfigError([problem for problem in loaded.problems if problem.severity is Severity.ERROR])
+    _log_to_stderr(loaded.config.log_level)
+    for problem in loaded.problems:
+        logging.getLogger("swaplab").warning("%s", problem)
+    checked = loaded.config
+
+    async def run() -> None:
+        lab = Lab.build(checked, catalogue, max_body_mib=max_body_mib)
+        await lab.serve(address, lambda bound: announce(bound.url))
+
+    _run(run())
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run on uvloop where it is installed: it halves the cost of each chunk."""
+    uvloop = importlib.util.find_spec("uvloop") and importlib.import_module("uvloop")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
+        runner.run(work)
+
+
+def _log_to_stderr(level: str) -> None:
+    names = {"debug": logging.DEBUG, "warn": logging.WARNING, "error": logging.ERROR}
+    logging.basicConfig(stream=sys.stderr, level=names.get(level, logging.INFO), format="[%(levelname)s] %(message)s")
+
+
+def _announce(url: str) -> None:
+    click.echo(f"swaplab serves at {url}  (models: {url}/ui/, OpenAI base URL: {url}/v1)")
+
+
+def _curl(url: str, model: str) -> str:
+    body = f'{{"model": "{model}", "stream": true, "messages": [{{"role": "user", "content": "Hello"}}]}}'
+    return f"  curl -N {url}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'"
+
+
+def _describe(plan: dict[str, Any]) -> str:
+    verdicts = {
+        "served-now": "would be served at once",
+        "after-swap": f"would be served after a swap, from place {plan['position']} in the queue",
+        "after-wait": f"would be served after waiting, from place {plan['position']} in the queue",
+        "refused": f"would be refused: {plan['reason']}",
+    }
+    lines = [f"{plan['model']} {verdicts[plan['verdict']]}"]
+    lines += [f"  waits for the running requests of {name}" for name in plan["waits_for"]]
+    lines += [f"  {gone['model']} goes ({gone['to']}): {gone['reason']}" for gone in plan["evictions"]]
+    lines += [f"  {name} starts" for name in plan["starts"]]
+    if not plan["complete"]:
+        lines.append("  … the queue is too long to look further ahead")
+    return "\n".join(lines)

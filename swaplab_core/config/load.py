@@ -1,0 +1,87 @@
+"""From texts to a configuration: the whole pipeline. Pure; slow enough for large files to belong in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from attrs import frozen
+
+from swaplab_core.config.assembly import assemble
+from swaplab_core.config.check import check
+from swaplab_core.config.document import MapNode
+from swaplab_core.config.environment import substitute
+from swaplab_core.config.expansion import expand_file
+from swaplab_core.config.legacy import modernise
+from swaplab_core.config.merge import merge
+from swaplab_core.config.schema import BackendSchema, Config
+from swaplab_core.config.text import parse
+from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.problem import Problem, Severity
+
+__all__ = ["BackendSchema", "Loaded", "Source", "load"]
+
+_NO_PORTS: Mapping[ModelId, int] = MappingProxyType({})
+
+
+@frozen
+class Source:
+    """One file: `name` as the person knows it, and its text."""
+
+    name: str
+    text: str
+
+
+@frozen
+class Loaded:
+    """The configuration, None when there is an error, and all problems; a good configuration may have warnings."""
+
+    config: Config | None
+    problems: tuple[Problem, ...]
+
+
+def load(
+    sources: Sequence[Source],
+    *,
+    environment: Mapping[str, str],
+    backends: Mapping[str, BackendSchema],
+    keep_ports: Mapping[ModelId, int] = _NO_PORTS,
+) -> Loaded:
+    """Load the files in their order; never raises, whatever they hold.
+
+    `backends` are the installed ones by name. `keep_ports` are the ports that models have now, so that they keep them.
+    """
+    roots, problems = _read(sources, environment)
+    if roots is None:
+        return Loaded(None, problems)
+    merged, merge_problems = merge(roots)
+    modern, legacy_problems = modernise(merged)
+    expanded = expand_file(modern, backends, keep_ports)
+    config, misfits = assemble(expanded.root, backends, expanded.ports)
+    problems += merge_problems + legacy_problems + expanded.problems + misfits + check(config, expanded.root)
+    return Loaded(None if _has_errors(problems) else config, _in_order(problems))
+
+
+def _read(
+    sources: Sequence[Source], environment: Mapping[str, str]
+) -> tuple[Sequence[MapNode] | None, tuple[Problem, ...]]:
+    """Read every file; no roots when one of them cannot be read."""
+    roots = []
+    problems: tuple[Problem, ...] = ()
+    for source in sources:
+        text, unset = substitute(source.text, environment, source.name)
+        parsed = parse(text, source.name)
+        roots.append(parsed.root)
+        problems += unset + parsed.problems
+    good = [root for root in roots if root is not None]
+    return (good if len(good) == len(roots) else None), problems
+
+
+def _has_errors(problems: Sequence[Problem]) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in problems)
+
+
+def _in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Sort by file and line, errors first, each once."""
+    unique = dict.fromkeys(problems)
+    return tuple(sorted(unique, key=lambda p: (p.severity is not Severity.ERROR, p.file, p.line, p.column)))

@@ -1,0 +1,210 @@
+"""What is installed, and is it healthy? The only importer of stevedore.
+
+stevedore loads entry points, pluggy (in `hooks`) calls hooks; drivers are called directly. Whatever goes wrong with a
+plugin stays with that plugin: it is put on record and everybody else works.
+
+We read the entry points ourselves and hand them to stevedore, for three reasons. Its own list comes from a cache on
+disk (`~/.cache/python-entrypoints`), which a running daemon never reads again; the cached entries have lost their
+distribution; and it notices two plugins of one name only when they stand next to each other.
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import inspect
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import partial
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+from attrs import define, evolve, field, frozen
+from stevedore import ExtensionManager
+
+from swaplab_core.domain.errors import PluginFailed, SwaplabError, UnknownDriver
+from swaplab_core.plugin import hookspecs
+from swaplab_core.plugin.hooks import Hooks, guarded
+from swaplab_core.plugin.interface import Backend
+
+BACKENDS = "swaplab.backends"
+PLUGINS = "swaplab.plugins"
+
+
+class PluginState(enum.Enum):
+    """OK: works. DEGRADED: taken in, but something it was asked for failed. FAILED: not taken in."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+
+
+@frozen
+class PluginRecord:
+    """One entry point: who offers it, and how it fares. `hooks` are the hooks that a hook module implements."""
+
+    group: str
+    name: str
+    target: str
+    distribution: str
+    version: str
+    state: PluginState = PluginState.OK
+    error: str = ""
+    hooks: tuple[str, ...] = ()
+
+    def failed(self, error: BaseException, state: PluginState = PluginState.FAILED) -> PluginRecord:
+        """Return this record with what went wrong."""
+        said = str(error) if isinstance(error, SwaplabError) else f"{type(error).__name__}: {error}"
+        return evolve(self, state=state, error=said)
+
+
+@frozen
+class Offer:
+    """An entry point that has been tried: its record, and the object it gave unless the record says failed."""
+
+    record: PluginRecord
+    loaded: object = None
+
+
+@define(eq=False)
+class Catalogue:
+    """The installed drivers and hooks, each plugin with its record. Made once, by `discover`."""
+
+    _backends: dict[str, Backend] = field(factory=dict, init=False)
+    _records: list[PluginRecord] = field(factory=list, init=False)
+    hooks: Hooks = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.hooks = Hooks(hookspecs, self._degrade)
+
+    @classmethod
+    def discover(cls) -> Catalogue:
+        """Look at what is installed for this interpreter. Imports every plugin, raises nothing."""
+        catalogue = cls()
+        catalogue.add([*_load(BACKENDS), *_load(PLUGINS)])
+        return catalogue
+
+    @classmethod
+    def of(cls, *drivers: type[Backend], plugins: Mapping[str, object] | None = None) -> Catalogue:
+        """Build a catalogue of driver classes and hook modules (by name), whatever is installed: for tests."""
+        catalogue = cls()
+        catalogue.add(_given(BACKENDS, driver.name, driver) for driver in drivers)
+        catalogue.add(_given(PLUGINS, name, module) for name, module in (plugins or {}).items())
+        return catalogue
+
+    def add(self, offers: Iterable[Offer]) -> None:
+        """Take in what entry points gave; what goes wrong is on their records."""
+        self._records += [self._taken(offer) for offer in offers]
+
+    @property
+    def backends(self) -> Mapping[str, Backend]:
+        """The usable backend drivers by name: one instance each."""
+        return MappingProxyType(self._backends)
+
+    @property
+    def records(self) -> tuple[PluginRecord, ...]:
+        """Every entry point that was found, healthy or not, drivers first."""
+        return tuple(self._records)
+
+    def backend(self, name: str) -> Backend:
+        """Return the driver of that name. Raises UnknownDriver, which says what is installed or why it failed."""
+        if name in self._backends:
+            return self._backends[name]
+        for record in self._records:
+            if (record.group, record.name) == (BACKENDS, name):
+                raise UnknownDriver(f"the backend {name!r} is installed but cannot be used: {record.error}")
+        installed = sorted(self._backends)
+        guess = difflib.get_close_matches(name, installed, n=1)
+        advice = f"did you mean {guess[0]!r}? " if guess else ""
+        advice += f"installed: {', '.join(installed)}"
+        raise UnknownDriver(f"no installed plugin offers the backend {name!r}", advice=advice)
+
+    def _taken(self, offer: Offer) -> PluginRecord:
+        record = offer.record
+        if record.state is PluginState.FAILED:
+            return record
+        take = self._take_driver if record.group == BACKENDS else self.hooks.register
+        hooks = guarded(partial(take, record.name, offer.loaded))
+        return record.failed(hooks) if isinstance(hooks, Exception) else evolve(record, hooks=hooks)
+
+    def _take_driver(self, name: str, loaded: object) -> tuple[str, ...]:
+        self._backends[name] = make_driver(name, loaded)
+        return ()
+
+    def _degrade(self, plugin: str, error: Exception) -> None:
+        """Put on record that a hook module failed when it was asked."""
+        for index, record in enumerate(self._records):
+            if (record.group, record.name) == (PLUGINS, plugin):
+                self._records[index] = record.failed(error, PluginState.DEGRADED)
+
+
+def make_driver(name: str, loaded: object) -> Backend:
+    """Make the instance of a driver class that the entry point `name` gave.
+
+    Raises PluginFailed when the class breaks the contract of `Backend`, and whatever its constructor raises.
+    """
+    if not (isinstance(loaded, type) and issubclass(loaded, Backend)):
+        raise PluginFailed(f"{loaded!r} is not a subclass of swaplab_core.plugin.Backend")
+    missing = [attribute for attribute in ("name", "title", "options") if not hasattr(loaded, attribute)]
+    if inspect.isabstract(loaded):
+        missing += sorted(loaded.__abstractmethods__)
+    if missing:
+        raise PluginFailed(f"{loaded.__qualname__} does not define {', '.join(missing)}")
+    if loaded.name != name:
+        raise PluginFailed(f"the entry point is called {name!r} but {loaded.__qualname__}.name is {loaded.name!r}")
+    if not attrs.has(loaded.options):
+        raise PluginFailed(f"{loaded.__qualname__}.options is not an attrs class")
+    return loaded()
+
+
+class _Loader(ExtensionManager[Any]):
+    """stevedore's guarded import of entry points that we read; what failed is in `failures`."""
+
+    def __init__(self, group: str, points: list[EntryPoint]) -> None:
+        self._points = points
+        self.failures: list[tuple[EntryPoint, BaseException]] = []
+        super().__init__(group, on_load_failure_callback=lambda _, point, error: self.failures.append((point, error)))
+
+    def list_entry_points(self) -> list[EntryPoint]:
+        return self._points
+
+    def _load_one_plugin(self, ep: EntryPoint, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._load_one_plugin(ep, *args, **kwargs)
+        except (AssertionError, SystemExit) as error:  # stevedore lets these two out, and the server with them
+            raise ImportError(f"{type(error).__name__} during the import: {error}") from error
+
+
+def _load(group: str) -> list[Offer]:
+    """Import all entry points of one group, in order of their names; those that share a name are not even imported."""
+    namesakes: defaultdict[str, list[EntryPoint]] = defaultdict(list)
+    for point in sorted(entry_points(group=group), key=lambda point: (point.name, _distribution(point))):
+        namesakes[point.name].append(point)
+    loader = _Loader(group, [points[0] for points in namesakes.values() if len(points) == 1])
+    offers = [Offer(_record(extension.entry_point), extension.plugin) for extension in loader]
+    offers += [Offer(_record(point).failed(error)) for point, error in loader.failures]
+    for points in namesakes.values():
+        if len(points) > 1:
+            offers += [Offer(_record(point).failed(_ambiguous(points))) for point in points]
+    return sorted(offers, key=lambda offer: (offer.record.name, offer.record.distribution))
+
+
+def _ambiguous(points: list[EntryPoint]) -> PluginFailed:
+    rivals = " and ".join(" ".join(_distribution(point)) for point in points)
+    return PluginFailed(f"{points[0].name!r} is offered more than once: by {rivals}", advice="uninstall all but one")
+
+
+def _record(point: EntryPoint) -> PluginRecord:
+    return PluginRecord(point.group, point.name, point.value, *_distribution(point))
+
+
+def _distribution(point: EntryPoint) -> tuple[str, str]:
+    """Name and version; a distribution with broken metadata has none."""
+    return ("?", "?") if point.dist is None else (point.dist.name or "?", point.dist.version or "?")
+
+
+def _given(group: str, name: str, loaded: object) -> Offer:
+    target = f"{getattr(loaded, '__module__', '')}:{getattr(loaded, '__qualname__', name)}"
+    return Offer(PluginRecord(group, name, target, distribution="(given)", version=""), loaded)

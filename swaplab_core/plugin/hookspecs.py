@@ -1,0 +1,41 @@
+"""The hooks: what any installed plugin may have something to say about.
+
+A plugin implements a hook by a function of the same name, marked `@hookimpl`, in the module of its entry point in the
+group `swaplab.plugins`. It may leave out arguments it does not need. `def` here means that the hook is called
+synchronously, `async def` that it is awaited; the implementation must be of the same kind. A hook is never called
+while bytes flow.
+
+None ships without a user in this repository. Choosing one backend by name is not a hook but a driver, see `interface`.
+"""
+
+# mypy: disable-error-code="empty-body"
+# A specification has no body: pluggy reads its name and its arguments and never calls it.
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from swaplab_core.domain.demo import DemoModel
+from swaplab_core.plugin.hooks import hookspec
+
+
+@hookspec
+def swaplab_demo_models(find_program: Callable[[str], str | None]) -> Iterable[DemoModel]:
+    """Offer models that `swaplab demo` can show on this machine, with engines and weights that are already here.
+
+    Called when: `swaplab demo` writes its configuration, before anything is started.
+
+    Arguments: `find_program(name)` answers the absolute path of an installed program, or None.
+
+    Return: the models, best first; nothing when this machine lacks what they need. Download nothing and start nothing.
+
+    Example:
+    ```python
+    @hookimpl
+    def swaplab_demo_models(find_program):
+        if find_program("my-engine") is None:
+            return []
+        entry = {"backend": "mine", "model": "{demo}/tiny.bin"}
+        return [DemoModel(id="tiny", entry=entry, title="A tiny model", files={"tiny.bin": make_weights})]
+    ```
+    """

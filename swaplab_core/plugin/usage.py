@@ -1,0 +1,114 @@
+"""Tokens and speeds out of an engine's JSON: the shapes that several engines share, for drivers to build on.
+
+Pure and total: any mapping is accepted, what is missing or makes no sense counts as not said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import asdict, evolve
+
+from swaplab_core.domain.metering import Usage
+
+_NOTHING = Usage()
+_LARGEST = 1e15  # far above any count or speed; keeps infinities and absurd integers out
+
+
+def read_usage(message: Mapping[str, Any]) -> Usage | None:
+    """Read one response or stream event of an OpenAI-compatible engine; None when it tells nothing.
+
+    Looks at `usage` (also inside `response`, as OpenAI's Responses have it, and `message`, as Anthropic's), then at
+    llama.cpp's `timings` and vLLM's `metrics`; what a later one says wins. With `timings`, `input_tokens` are the
+    tokens that were really processed, those from the cache not included.
+    """
+    usage = _NOTHING
+    for part in _usage_objects(message):
+        usage = merge_usage(usage, _from_usage(part))
+    usage = merge_usage(usage, _from_timings(_mapping(message, "timings")))
+    usage = merge_usage(usage, _from_metrics(_mapping(message, "metrics"), usage))
+    return None if usage == _NOTHING else usage
+
+
+def merge_usage(earlier: Usage, later: Usage) -> Usage:
+    """Combine what two events of one stream tell: the later one wins, but its zero never hides a positive value."""
+    if later == _NOTHING:
+        return earlier
+    said = asdict(later).items()
+    return evolve(earlier, **{name: value for name, value in said if value or getattr(earlier, name) is None})
+
+
+def _usage_objects(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield _mapping(message, "usage")
+    yield _mapping(_mapping(message, "response"), "usage")
+    yield _mapping(_mapping(message, "message"), "usage")
+
+
+def _from_usage(usage: Mapping[str, Any]) -> Usage:
+    """OpenAI's chat and Responses names, and Anthropic's."""
+    return Usage(
+        input_tokens=_count(usage, "prompt_tokens", "input_tokens"),
+        output_tokens=_count(usage, "completion_tokens", "output_tokens"),
+        cached_tokens=_first(
+            _count(usage, "cache_read_input_tokens"),
+            _count(_mapping(usage, "input_tokens_details"), "cached_tokens"),
+            _count(_mapping(usage, "prompt_tokens_details"), "cached_tokens"),
+        ),
+    )
+
+
+def _from_timings(timings: Mapping[str, Any]) -> Usage:
+    """llama.cpp, in the response itself or in the last event of a stream."""
+    return Usage(
+        input_tokens=_count(timings, "prompt_n"),
+        output_tokens=_count(timings, "predicted_n"),
+        cached_tokens=_count(timings, "cache_n"),
+        prompt_per_second=_number(timings, "prompt_per_second"),
+        output_per_second=_number(timings, "predicted_per_second"),
+        **_draft(_count(timings, "draft_n"), _count(timings, "draft_n_accepted")),
+    )
+
+
+def _from_metrics(metrics: Mapping[str, Any], known: Usage) -> Usage:
+    """vLLM, when it is told to send them; its own `tokens_per_second` is not used, it is inaccurate."""
+    fresh_tokens = (known.input_tokens or 0) - (known.cached_tokens or 0)
+    drafts = _mapping(metrics, "speculative_decoding")
+    return Usage(
+        prompt_per_second=_per_second(fresh_tokens, _number(metrics, "time_to_first_token_ms")),
+        output_per_second=_per_second(1, _number(metrics, "mean_itl_ms")),
+        **_draft(_count(drafts, "num_draft_tokens"), _count(drafts, "num_accepted_draft_tokens")),
+    )
+
+
+def _draft(drafted: int | None, accepted: int | None) -> dict[str, Any]:
+    """Tokens of speculative decoding mean something only together."""
+    if drafted is None or accepted is None:
+        return {}
+    return {"draft_tokens": drafted, "draft_accepted_tokens": accepted}
+
+
+def _mapping(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = parent.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _count(parent: Mapping[str, Any], *keys: str) -> int | None:
+    """Read the first of the keys that holds a number."""
+    value = _first(*(_number(parent, key) for key in keys))
+    return None if value is None else int(value)
+
+
+def _number(parent: Mapping[str, Any], key: str) -> float | None:
+    value = parent.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if 0 <= value <= _LARGEST else None
+
+
+def _first(*values: float | None) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _per_second(tokens: int, milliseconds: float | None) -> float | None:
+    return tokens * 1000 / milliseconds if milliseconds and tokens > 0 else None

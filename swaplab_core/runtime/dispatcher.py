@@ -1,0 +1,180 @@
+"""The engine's shell: an inbox, one effect switch, and leases.
+
+Lives here: turning facts into effects and effects into calls. Not here: any decision. If you want an `if` about models,
+write it in the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Protocol, assert_never
+
+from attrs import define, field, frozen
+
+from swaplab_core.domain.errors import ShuttingDown, StartFailed, SwaplabError, TooManyRequests, UnknownModel, Unloaded
+from swaplab_core.domain.ids import Incarnation, ModelId, TicketId
+from swaplab_core.engine import SwapEngine
+from swaplab_core.engine.effects import (
+    Effect,
+    Grant,
+    RefusalCode,
+    Refuse,
+    SetTimer,
+    SleepUpstream,
+    StartUpstream,
+    StopUpstream,
+    WakeUpstream,
+)
+from swaplab_core.engine.facts import Fact, Released, Requested, TimerFired, UnloadRequested
+from swaplab_core.ports import Clock
+
+DRAIN_POLL_SECONDS = 0.02
+
+_log = logging.getLogger(__name__)
+
+_REFUSALS: dict[RefusalCode, type[SwaplabError]] = {
+    RefusalCode.UNKNOWN_MODEL: UnknownModel,
+    RefusalCode.TOO_MANY_REQUESTS: TooManyRequests,
+    RefusalCode.START_FAILED: StartFailed,
+    RefusalCode.UNLOADED: Unloaded,
+}
+
+
+class Upstreams(Protocol):
+    """What the dispatcher needs of the supervisor."""
+
+    def start(self, model: ModelId, incarnation: Incarnation) -> None:
+        """Ends in UpstreamReady or UpstreamExited."""
+        ...
+
+    def stop(self, model: ModelId) -> None:
+        """Ends in UpstreamExited."""
+        ...
+
+    def sleep(self, model: ModelId) -> None:
+        """Ends in UpstreamAsleep or UpstreamExited."""
+        ...
+
+    def wake(self, model: ModelId) -> None:
+        """Ends in UpstreamReady or UpstreamExited."""
+        ...
+
+    def base_url(self, model: ModelId) -> str:
+        """Where requests for a granted model go."""
+        ...
+
+    async def gone(self, models: Iterable[ModelId]) -> None:
+        """Return when what now runs of `models` has exited."""
+        ...
+
+
+@frozen
+class Lease:
+    """The right to use a model's upstream until the `async with` ends."""
+
+    ticket: TicketId
+    model: ModelId
+    base_url: str
+
+
+@define(eq=False)
+class Dispatcher:
+    """The only one who steps the engine. `upstreams` is set by the composition root, since each needs the other."""
+
+    engine: SwapEngine
+    clock: Clock
+    upstreams: Upstreams = field(init=False)
+    _inbox: deque[Fact] = field(factory=deque, init=False)
+    _draining: bool = field(default=False, init=False)
+    _grants: dict[TicketId, asyncio.Future[Lease]] = field(factory=dict, init=False)
+    _numbers: count[int] = field(factory=lambda: count(1), init=False)
+    _closing: bool = field(default=False, init=False)
+
+    @asynccontextmanager
+    async def lease(self, model: ModelId) -> AsyncIterator[Lease]:
+        """Wait for `model` and hold it; released however the block ends, waiting included.
+
+        Raises UnknownModel, TooManyRequests, StartFailed, Unloaded or ShuttingDown instead of granting.
+        """
+        if self._closing:
+            raise _going()
+        ticket = TicketId(next(self._numbers))
+        self._grants[ticket] = grant = asyncio.get_running_loop().create_future()
+        self.tell(Requested(ticket, model))
+        try:
+            yield await grant
+        finally:
+            del self._grants[ticket]
+            self.tell(Released(ticket))
+
+    async def unload(self, models: Iterable[ModelId]) -> None:
+        """Stop `models`, busy or not, and return when they are gone."""
+        chosen = frozenset(models)
+        self.tell(UnloadRequested(chosen))
+        await self.upstreams.gone(chosen)
+
+    async def close(self, drain_seconds: float, at_once: asyncio.Event) -> None:
+        """Refuse whoever waits, let running requests end for at most `drain_seconds`, then stop everything.
+
+        `at_once` ends the patience early.
+        """
+        self._closing = True
+        for grant in self._grants.values():
+            if not grant.done():
+                grant.set_exception(_going())
+        deadline = self.clock.now() + drain_seconds
+        while self._grants and self.clock.now() < deadline and not at_once.is_set():
+            await self.clock.sleep(DRAIN_POLL_SECONDS)
+        await self.unload(self.engine.slots)
+
+    def tell(self, fact: Fact) -> None:
+        """Step the engine. Runs to completion: a fact told while draining waits its turn."""
+        self._inbox.append(fact)
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._inbox:
+                for effect in self.engine.step(self._inbox.popleft()):
+                    self._perform(effect)
+        finally:
+            self._draining = False
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Grant(ticket, model):
+                self._answer(ticket, Lease(ticket, model, self.upstreams.base_url(model)))
+            case Refuse(ticket, code, reason):
+                self._answer(ticket, _REFUSALS[code](reason))
+            case StartUpstream(model, incarnation):
+                self.upstreams.start(model, incarnation)
+            case StopUpstream(model, because=because):
+                _log.info("%s: stopping, %s", model, because)
+                self.upstreams.stop(model)
+            case SleepUpstream(model, because=because):
+                _log.info("%s: going to sleep, %s", model, because)
+                self.upstreams.sleep(model)
+            case WakeUpstream(model):
+                self.upstreams.wake(model)
+            case SetTimer(model, generation, seconds):
+                self.clock.call_later(seconds, lambda: self.tell(TimerFired(model, generation)))
+            case _:
+                assert_never(effect)
+
+    def _answer(self, ticket: TicketId, answer: Lease | SwaplabError) -> None:
+        grant = self._grants.get(ticket)
+        if grant is None or grant.done():
+            return  # the client left; its Released is already in the inbox
+        if isinstance(answer, SwaplabError):
+            grant.set_exception(answer)
+        else:
+            grant.set_result(answer)
+
+
+def _going() -> ShuttingDown:
+    return ShuttingDown("swaplab is shutting down", advice="try again when it is back")

@@ -1,0 +1,73 @@
+"""From a model entry and its driver to a launch spec: what the entry says is laid over what the driver proposes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from attrs import define, evolve
+
+from swaplab_core.config.schema import Config, ModelConfig
+from swaplab_core.domain.errors import PluginFailed, StartFailed, SwaplabError
+from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.launch import LaunchRequest, LaunchSpec, StopStrategy
+from swaplab_core.domain.metering import Progress
+from swaplab_core.plugin.catalogue import Catalogue
+from swaplab_core.plugin.hooks import guarded
+from swaplab_core.plugin.interface import Backend
+
+LOOPBACK = "127.0.0.1"
+
+
+@define(eq=False)
+class Launches:
+    """Answers the supervisor's questions from the configuration in force; `use` puts another one in force."""
+
+    config: Config
+    catalogue: Catalogue
+    find_program: Callable[[str], str | None]
+
+    def use(self, config: Config) -> None:
+        """Launch from `config` from now on; what runs is not touched."""
+        self.config = config
+
+    def spec(self, model: ModelId) -> LaunchSpec:
+        """How to start `model` now. Raises SwaplabError when the plugin cannot say."""
+        entry = self.config.models[model]
+        backend = self.catalogue.backend(entry.backend)
+        request = LaunchRequest(model, entry.options, LOOPBACK, entry.port, self.find_program)
+        return overlay(entry, _launch(backend, request), self.config.health_check_timeout_seconds)
+
+    def progress(self, model: ModelId, line: str) -> Progress | None:
+        """What a log line says about the load. A model removed meanwhile has none."""
+        entry = self.config.models.get(model)
+        if entry is None:
+            return None
+        said = guarded(partial(self.catalogue.backend(entry.backend).progress, line))
+        return None if isinstance(said, Exception) else said
+
+
+def overlay(entry: ModelConfig, proposed: LaunchSpec, ready_within_seconds: float) -> LaunchSpec:
+    """Lay the keys of a model entry over what its driver proposes. Raises StartFailed when no address comes of it."""
+    base_url = (entry.proxy or proposed.base_url).rstrip("/")
+    if not base_url:
+        raise StartFailed(
+            f"{entry.id} has no address to send requests to", advice="set `proxy`, or use ${PORT} in `cmd`"
+        )
+    path = entry.check_endpoint if entry.check_endpoint_given else proposed.readiness.path
+    return evolve(
+        proposed,
+        base_url=base_url,
+        env={**proposed.env, **entry.env},
+        readiness=evolve(proposed.readiness, path=path, deadline_seconds=ready_within_seconds),
+        stop=StopStrategy(entry.cmd_stop or proposed.stop.argv, entry.unload_timeout_seconds),
+    )
+
+
+def _launch(backend: Backend, request: LaunchRequest) -> LaunchSpec:
+    spec = guarded(partial(backend.launch, request))
+    if isinstance(spec, SwaplabError):
+        raise spec
+    if isinstance(spec, Exception):
+        raise PluginFailed(f"the backend {backend.name!r} failed to launch {request.model}: {spec!r}") from spec
+    return spec

@@ -1,0 +1,248 @@
+"""Runs upstreams: start, wait until ready, put to sleep, wake, stop. One `Upstream` per running process.
+
+Lives here: the order of those steps, and telling the engine how each ended. Not here: when to do any of them (the
+engine decides), and how a process is started or killed (adapters). Every start ends in exactly one UpstreamExited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from attrs import define, field, frozen
+
+from swaplab_core.domain.errors import StartFailed, SwaplabError
+from swaplab_core.domain.ids import Incarnation, ModelId
+from swaplab_core.domain.launch import HttpCall, LaunchSpec, SleepCalls
+from swaplab_core.domain.metering import Progress
+from swaplab_core.engine.facts import Fact, UpstreamAsleep, UpstreamExited, UpstreamReady
+from swaplab_core.ports import Clock, ExitStatus, Http, Process, Processes
+from swaplab_core.runtime.logs import LineReader, LogHistory
+from swaplab_core.runtime.tasks import spawn
+
+FIRST_PROBE_SECONDS = 0.02
+PROBE_BACKOFF = 1.4
+LONGEST_PROBE_INTERVAL_SECONDS = 0.25
+LINES_IN_AN_ERROR = 8
+
+_log = logging.getLogger(__name__)
+
+
+class Launches(Protocol):
+    """What the supervisor asks of the configuration and the plugins."""
+
+    def spec(self, model: ModelId) -> LaunchSpec:
+        """How to start `model` now. Raises SwaplabError when it cannot be launched."""
+        ...
+
+    def progress(self, model: ModelId, line: str) -> Progress | None:
+        """What a log line says about the load."""
+        ...
+
+
+@define(eq=False)
+class Upstream:
+    """One start of one model, from the decision to start it until its process group is gone."""
+
+    model: ModelId
+    incarnation: Incarnation
+    started_at: float
+    log: LogHistory = field(factory=LogHistory)
+    spec: LaunchSpec | None = None
+    process: Process | None = None
+    progress: Progress | None = None
+    loading: LineReader | None = field(factory=LineReader)
+    failure: str = ""
+    stop_wanted: bool = False
+    exited: bool = False
+    task: asyncio.Task[None] | None = None
+
+    def is_stopping(self) -> bool:
+        """Whether somebody has asked for it to go; a method, since the answer changes across an await."""
+        return self.stop_wanted
+
+
+@frozen
+class UpstreamStatus:
+    """What can be seen of a running upstream. `elapsed_seconds` counts from the start."""
+
+    pid: int | None
+    base_url: str
+    argv: tuple[str, ...]
+    elapsed_seconds: float
+    progress: Progress | None
+    last_lines: tuple[str, ...]
+
+
+@define(eq=False)
+class Supervisor:
+    """Keeps the running upstreams. `tell` hands facts to the dispatcher."""
+
+    processes: Processes
+    http: Http
+    clock: Clock
+    launches: Launches
+    tell: Callable[[Fact], None]
+    _running: dict[ModelId, Upstream] = field(factory=dict, init=False)
+
+    def start(self, model: ModelId, incarnation: Incarnation) -> None:
+        """Begin; ends in UpstreamReady or UpstreamExited."""
+        upstream = Upstream(model, incarnation, self.clock.now())
+        self._running[model] = upstream
+        upstream.task = spawn(self._run(upstream), name=f"upstream {model}")
+
+    def stop(self, model: ModelId) -> None:
+        """Ask it to go, whatever it is doing; ends in UpstreamExited."""
+        upstream = self._running[model]
+        upstream.stop_wanted = True
+        if upstream.process is not None and upstream.spec is not None:
+            spawn(self._stop(upstream.process, upstream.spec), name=f"stop {model}")
+
+    def sleep(self, model: ModelId) -> None:
+        """Put it to sleep; ends in UpstreamAsleep, or UpstreamExited when it would not sleep."""
+        spawn(self._sleep(self._running[model]), name=f"sleep {model}")
+
+    def wake(self, model: ModelId) -> None:
+        """Wake it; ends in UpstreamReady, or UpstreamExited when it would not wake."""
+        spawn(self._wake(self._running[model]), name=f"wake {model}")
+
+    def base_url(self, model: ModelId) -> str:
+        """Where requests for a granted model go."""
+        spec = self._running[model].spec
+        assert spec is not None, "only a started upstream is granted"
+        return spec.base_url
+
+    def status(self, model: ModelId) -> UpstreamStatus | None:
+        """What can be seen now; None when nothing runs."""
+        upstream = self._running.get(model)
+        if upstream is None:
+            return None
+        return UpstreamStatus(
+            upstream.process.pid if upstream.process else None,
+            upstream.spec.base_url if upstream.spec else "",
+            upstream.spec.argv if upstream.spec else (),
+            self.clock.now() - upstream.started_at,
+            upstream.progress,
+            tuple(upstream.log.tail(LINES_IN_AN_ERROR)),
+        )
+
+    async def gone(self, models: Iterable[ModelId]) -> None:
+        """Return when what now runs of `models` has exited."""
+        tasks = [up.task for model in models if (up := self._running.get(model)) and up.task]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    # the life of one upstream
+
+    async def _run(self, upstream: Upstream) -> None:
+        try:
+            reason = await self._life(upstream)
+        except SwaplabError as error:
+            reason = str(error)
+        if reason and not upstream.is_stopping():
+            _log.warning("%s: %s", upstream.model, reason)
+        del self._running[upstream.model]
+        self.tell(UpstreamExited(upstream.model, upstream.incarnation, reason))
+
+    async def _life(self, upstream: Upstream) -> str:
+        """Answer why it is gone."""
+        spec = upstream.spec = self.launches.spec(upstream.model)
+        if await self.http.is_taken(spec.base_url):
+            raise StartFailed(
+                f"{upstream.model} was not started: another program already listens on {spec.base_url}",
+                advice="stop it, or give the model another port",
+            )
+        if upstream.is_stopping():
+            return "stopped before it was started"
+        upstream.process = process = await self.processes.start(spec, lambda chunk: self._read(upstream, chunk))
+        _log.info("%s: started, pid %d", upstream.model, process.pid)
+        if upstream.is_stopping():
+            spawn(self._stop(process, spec), name=f"stop {upstream.model}")
+        else:
+            spawn(self._until_ready(upstream, process, spec), name=f"readiness of {upstream.model}")
+        status = await process.wait()
+        upstream.exited = True
+        return upstream.failure or _exit_reason(upstream, status)
+
+    async def _until_ready(self, upstream: Upstream, process: Process, spec: LaunchSpec) -> None:
+        """Probe until the upstream answers 200, is gone, or its time is up."""
+        last = await self._probe(upstream, spec)
+        if upstream.exited or upstream.is_stopping():
+            return
+        if last == OK:
+            upstream.loading = None
+            self.tell(UpstreamReady(upstream.model, upstream.incarnation))
+            return
+        answer = f"its last answer was status {last}" if last else "it never answered"
+        upstream.failure = _with_output(
+            f"{upstream.model} was not ready after {spec.readiness.deadline_seconds:g} s: "
+            f"GET {spec.base_url}{spec.readiness.path} did not give 200, {answer}",
+            upstream,
+        )
+        await self._stop(process, spec)
+
+    async def _probe(self, upstream: Upstream, spec: LaunchSpec) -> int | None:
+        """Answer the last status; 200 means ready."""
+        readiness = spec.readiness
+        if readiness.path is None:
+            return OK
+        deadline = self.clock.now() + readiness.deadline_seconds
+        pause, status = FIRST_PROBE_SECONDS, None
+        call = HttpCall("GET", readiness.path, readiness.attempt_seconds)
+        while self.clock.now() < deadline and not upstream.is_stopping() and not upstream.exited:
+            await self.clock.sleep(pause)
+            status = await self.http.call(spec.base_url, call)
+            if status == OK:
+                return status
+            pause = min(pause * PROBE_BACKOFF, LONGEST_PROBE_INTERVAL_SECONDS)
+        return status
+
+    async def _sleep(self, upstream: Upstream) -> None:
+        if await self._call(upstream, "sleep", lambda calls: calls.sleep):
+            self.tell(UpstreamAsleep(upstream.model, upstream.incarnation))
+
+    async def _wake(self, upstream: Upstream) -> None:
+        if await self._call(upstream, "wake", lambda calls: calls.wake):
+            assert upstream.process is not None
+            assert upstream.spec is not None
+            await self._until_ready(upstream, upstream.process, upstream.spec)
+
+    async def _call(self, upstream: Upstream, verb: str, choose: Callable[[SleepCalls], HttpCall]) -> bool:
+        """Make one of the sleep calls; an upstream that refuses is stopped, so that the engine can start it afresh."""
+        spec, process = upstream.spec, upstream.process
+        assert spec is not None
+        assert spec.sleep is not None
+        assert process is not None
+        call = choose(spec.sleep)
+        status = await self.http.call(spec.base_url, call)
+        if status is not None and 200 <= status < 300:
+            return True
+        answer = f"answered {status}" if status else f"did not answer in {call.timeout_seconds:g} s"
+        upstream.failure = _with_output(f"{upstream.model} would not {verb}: {call.path} {answer}", upstream)
+        await self._stop(process, spec)
+        return False
+
+    async def _stop(self, process: Process, spec: LaunchSpec) -> None:
+        await process.stop(spec.stop)
+
+    def _read(self, upstream: Upstream, chunk: bytes) -> None:
+        upstream.log.feed(chunk)
+        if upstream.loading is not None:
+            for line in upstream.loading.feed(chunk):
+                upstream.progress = self.launches.progress(upstream.model, line) or upstream.progress
+
+
+OK = 200
+
+
+def _exit_reason(upstream: Upstream, status: ExitStatus) -> str:
+    if upstream.is_stopping():
+        return f"stopped ({status})"
+    return _with_output(f"{upstream.model} ended by itself, {status}", upstream)
+
+
+def _with_output(message: str, upstream: Upstream) -> str:
+    lines = upstream.log.tail(LINES_IN_AN_ERROR)
+    return f"{message}. Its last output:\n" + "\n".join(f"  {line}" for line in lines) if lines else message

@@ -1,0 +1,159 @@
+"""Listing, loading, unloading and planning models: llama-swap's routes, and our own richer ones below /api."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+from attrs import define, field
+
+from swaplab_core.engine import Phase, SwapPlan
+from swaplab_core.server.body import model_name, parse_object, read_body
+from swaplab_core.services.models import Models, ModelState
+
+LLAMA_SWAP_STATES = {
+    Phase.STARTING: "starting",
+    Phase.WAKING: "starting",
+    Phase.READY: "ready",
+    Phase.FALLING_ASLEEP: "stopping",
+    Phase.STOPPING: "stopping",
+}
+"""What llama-swap's clients know: a sleeper is as good as stopped to them."""
+
+
+@define(eq=False)
+class ModelRoutes:
+    """GET lists, POST acts; `/unload` also answers GET, as llama-swap's does."""
+
+    models: Models
+    _created: int = field(factory=lambda: int(time.time()), init=False)
+
+    def routes(self) -> list[web.RouteDef]:
+        """The route table."""
+        return [
+            web.get("/health", self.health),
+            web.get("/v1/models", self.listing),
+            web.get("/running", self.running),
+            web.get("/unload", self.unload_all_plain),
+            web.post("/api/models/unload", self.unload_all),
+            web.post("/api/models/unload/{model:.+}", self.unload_one),
+            web.get("/api/models", self.states),
+            web.post("/api/models/load/{model:.+}", self.load),
+            web.post("/api/plan", self.plan),
+        ]
+
+    async def health(self, _: web.Request) -> web.Response:
+        """The daemon is there; says nothing of the models."""
+        return web.Response(text="OK")
+
+    async def listing(self, _: web.Request) -> web.Response:
+        """The OpenAI model list, sorted by id."""
+        shown = [state for state in self.models.states() if not state.config.unlisted]
+        records = [self._record(state) for state in sorted(shown, key=lambda state: state.config.id)]
+        return json_response({"object": "list", "data": records})
+
+    async def running(self, _: web.Request) -> web.Response:
+        """Models that hold a process, in llama-swap's shape."""
+        states = sorted(self.models.states(), key=lambda state: state.config.id)
+        return json_response({"running": [_running(state) for state in states if state.phase in LLAMA_SWAP_STATES]})
+
+    async def unload_all_plain(self, _: web.Request) -> web.Response:
+        """Unload everything; answers when all are gone."""
+        await self.models.unload()
+        return web.Response(text="OK")
+
+    async def unload_all(self, _: web.Request) -> web.Response:
+        """Unload everything; answers when all are gone."""
+        await self.models.unload()
+        return json_response({"msg": "ok"})
+
+    async def unload_one(self, request: web.Request) -> web.Response:
+        """Unload one model by id or alias; answers when it is gone."""
+        await self.models.unload([request.match_info["model"]])
+        return web.Response(text="OK")
+
+    async def states(self, _: web.Request) -> web.Response:
+        """Every model with its state, load progress and queue."""
+        return json_response({"models": [_state(state) for state in self.models.states()]})
+
+    async def load(self, request: web.Request) -> web.Response:
+        """Bring a model up; answers when it is ready."""
+        return json_response(_state(await self.models.load(request.match_info["model"])))
+
+    async def plan(self, request: web.Request) -> web.Response:
+        """What a request for `{"model": …}` would do now; nothing is done."""
+        name = model_name(parse_object(await read_body(request)))
+        return json_response(_plan(self.models.plan(name)))
+
+    def _record(self, state: ModelState) -> dict[str, Any]:
+        model = state.config
+        loaded = state.phase not in {Phase.STOPPED, Phase.ASLEEP}
+        texts = {"name": model.name.strip(), "description": model.description.strip()}
+        aliases = {"aliases": list(model.aliases)} if model.aliases else {}
+        return {
+            "id": model.id,
+            "object": "model",
+            "created": self._created,
+            "owned_by": "swaplab",
+            **{key: text for key, text in texts.items() if text},
+            "meta": {"llamaswap": {"type": "model", **aliases}},
+            "status": {"value": "loaded" if loaded else "unloaded"},
+        }
+
+
+def json_response(value: Mapping[str, Any]) -> web.Response:
+    """One JSON answer."""
+    return web.Response(body=orjson.dumps(value), content_type="application/json")
+
+
+def _running(state: ModelState) -> dict[str, Any]:
+    model = state.config
+    return {
+        "model": model.id,
+        "state": LLAMA_SWAP_STATES[state.phase],
+        "cmd": state.command,
+        "proxy": state.base_url,
+        "ttl": int(model.ttl_seconds),
+        "name": model.name,
+        "description": model.description,
+    }
+
+
+def _state(state: ModelState) -> dict[str, Any]:
+    model, progress = state.config, state.progress
+    return {
+        "id": model.id,
+        "aliases": list(model.aliases),
+        "name": model.name,
+        "description": model.description,
+        "backend": model.backend,
+        "unlisted": model.unlisted,
+        "state": state.phase.value,
+        "serving": state.serving,
+        "waiting": state.waiting,
+        "pid": state.pid,
+        "base_url": state.base_url,
+        "elapsed_seconds": round(state.elapsed_seconds, 3),
+        "progress": {"stage": progress.stage, "fraction": progress.fraction} if progress else None,
+        "last_lines": list(state.last_lines),
+    }
+
+
+def _plan(plan: SwapPlan) -> dict[str, Any]:
+    return {
+        "model": plan.model,
+        "verdict": plan.verdict.value,
+        "position": plan.position,
+        "evictions": [
+            {"model": gone.model, "to": gone.to.name.lower(), "cost": gone.cost, "reason": gone.reason}
+            for gone in plan.evictions
+        ],
+        "starts": list(plan.starts),
+        "waits_for": list(plan.waits_for),
+        "refusal": plan.refusal.value if plan.refusal else None,
+        "reason": plan.reason,
+        "complete": plan.complete,
+    }

@@ -1,0 +1,40 @@
+"""What is installed, and how it fares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from attrs import define
+
+from swaplab_core.plugin.catalogue import Catalogue, PluginRecord
+from swaplab_core.server.api_models import json_response
+
+
+@define(eq=False)
+class PluginRoutes:
+    """One record for each entry point, broken ones with their error."""
+
+    catalogue: Catalogue
+
+    def routes(self) -> list[web.RouteDef]:
+        """The route table."""
+        return [web.get("/api/plugins", self.listing)]
+
+    async def listing(self, _: web.Request) -> web.Response:
+        """Every plugin."""
+        return json_response({"plugins": [plugin_record(record) for record in self.catalogue.records]})
+
+
+def plugin_record(record: PluginRecord) -> dict[str, Any]:
+    """One record as JSON."""
+    return {
+        "group": record.group,
+        "name": record.name,
+        "target": record.target,
+        "distribution": record.distribution,
+        "version": record.version,
+        "state": record.state.value,
+        "error": record.error,
+        "hooks": list(record.hooks),
+    }

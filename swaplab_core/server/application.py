@@ -1,0 +1,44 @@
+"""The aiohttp application: routes, middleware, and nothing that decides."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from attrs import define
+
+from swaplab_core.adapters.relay import Relay
+from swaplab_core.plugin.catalogue import Catalogue
+from swaplab_core.runtime.dispatcher import Dispatcher
+from swaplab_core.server.api_models import ModelRoutes
+from swaplab_core.server.api_plugins import PluginRoutes
+from swaplab_core.server.errors import error_middleware
+from swaplab_core.server.openai import InferenceRoutes
+from swaplab_core.server.passthrough import PassthroughRoutes
+from swaplab_core.server.ui import UiRoutes
+from swaplab_core.services.models import Models
+
+DEFAULT_MAX_BODY_MIB = 128
+
+
+@define(eq=False)
+class Parts:
+    """What the handlers call."""
+
+    models: Models
+    dispatcher: Dispatcher
+    relay: Relay
+    catalogue: Catalogue
+
+
+def build_application(parts: Parts, *, max_body_mib: int = DEFAULT_MAX_BODY_MIB) -> web.Application:
+    """Mount every route. A request body above `max_body_mib` is refused with 413."""
+    application = web.Application(middlewares=[error_middleware], client_max_size=max_body_mib * 2**20)
+    groups = (
+        InferenceRoutes(parts.models, parts.dispatcher, parts.relay),
+        PassthroughRoutes(parts.models, parts.dispatcher, parts.relay),
+        ModelRoutes(parts.models),
+        PluginRoutes(parts.catalogue),
+        UiRoutes(parts.models),
+    )
+    for group in groups:
+        application.add_routes(group.routes())
+    return application

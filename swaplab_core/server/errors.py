@@ -1,0 +1,105 @@
+"""Errors on the wire: which status and shape an exception becomes. The only place that knows.
+
+The shape is OpenAI's: `{"error": {"message", "type", "param", "code"}}`; `code` is the exception's, stable, kebab-case.
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from swaplab_core.domain.errors import (
+    ClientError,
+    Conflict,
+    InvalidRequest,
+    PluginError,
+    ShuttingDown,
+    SwaplabError,
+    TooLarge,
+    TooManyRequests,
+    UnknownModel,
+    Unloaded,
+    UpstreamError,
+)
+
+_log = logging.getLogger(__name__)
+
+_STATUS: dict[type[SwaplabError], HTTPStatus] = {
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    UnknownModel: HTTPStatus.NOT_FOUND,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    Conflict: HTTPStatus.CONFLICT,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
+    ClientError: HTTPStatus.BAD_REQUEST,
+    UpstreamError: HTTPStatus.BAD_GATEWAY,
+    PluginError: HTTPStatus.BAD_GATEWAY,
+    Unloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+    ShuttingDown: HTTPStatus.SERVICE_UNAVAILABLE,
+    SwaplabError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+_TYPES = {
+    HTTPStatus.UNAUTHORIZED: "authentication_error",
+    HTTPStatus.FORBIDDEN: "authentication_error",
+    HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
+}
+_PLAIN_CODES = {
+    HTTPStatus.NOT_FOUND: "not-found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method-not-allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body-too-large",
+}
+
+
+def status_of(error: SwaplabError) -> HTTPStatus:
+    """The status of the nearest class in the tree."""
+    return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+
+
+def error_body(message: str, status: HTTPStatus, code: str) -> bytes:
+    """The JSON that OpenAI clients understand."""
+    default = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
+    kind = _TYPES.get(status, default)
+    return orjson.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}})
+
+
+def error_response(error: SwaplabError) -> web.Response:
+    """The whole answer; refusals that pass by themselves carry Retry-After."""
+    status = status_of(error)
+    headers = {"Retry-After": "1"} if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE} else None
+    body = error_body(str(error), status, error.code)
+    return web.Response(status=status, body=body, content_type="application/json", headers=headers)
+
+
+@web.middleware
+async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a handler raises into one clear answer; the daemon lives on."""
+    try:
+        return await handler(request)
+    except SwaplabError as error:
+        return error_response(error)
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        return _plain_http_error(request, error)
+    except ConnectionError:
+        raise  # the client has gone; aiohttp knows what to do
+    except Exception:  # noqa: BLE001 - a mistake of ours must not end the daemon, nor show its insides
+        _log.exception("%s %s failed", request.method, request.path)
+        return error_response(SwaplabError("swaplab made a mistake; its log has the details"))
+
+
+def _plain_http_error(request: web.Request, error: web.HTTPException) -> web.Response:
+    status = HTTPStatus(error.status)
+    code = _PLAIN_CODES.get(status, status.phrase.lower().replace(" ", "-"))
+    message = {
+        HTTPStatus.NOT_FOUND: f"nothing is served at {request.path}",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.path} does not take {request.method}",
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than the server reads",
+    }.get(status, error.reason)
+    allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+    body = error_body(message, status, code)
+    return web.Response(status=status, body=body, content_type="application/json", headers=allow)

@@ -1,0 +1,247 @@
+"""How real processes end: wrappers, grandchildren, deaf and slow ones; nothing is left when `wait` has returned."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from swaplab_core.adapters.processes import LocalProcesses
+from swaplab_core.domain.launch import LaunchSpec, StopStrategy
+from swaplab_core.ports import ExitStatus
+from swaplab_core.testing.network import find_free_port
+from swaplab_core.testing.output import Output
+
+Run = Callable[[Coroutine[Any, Any, None]], None]
+IsGone = Callable[[int], bool]
+
+PATIENT = StopStrategy(grace_seconds=3600.0)
+HASTY = StopStrategy(grace_seconds=0.1)
+KILLED = ExitStatus(signal=signal.SIGKILL)
+TERMINATED = ExitStatus(signal=signal.SIGTERM)
+DEAF_CHILD = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = os.fork()
+if not child:
+    time.sleep(3600)
+"""
+"""Begin of a program with a grandchild that ignores SIGTERM; it goes on as the leader, with its pid in `child`."""
+
+
+def _spec(*argv: str) -> LaunchSpec:
+    return LaunchSpec(argv, "http://127.0.0.1:1")
+
+
+def _python(program: str) -> LaunchSpec:
+    return _spec(sys.executable, "-I", "-S", "-c", program)
+
+
+def test_a_shell_wrapper_is_stopped_with_the_engine_it_started(
+    run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone
+) -> None:
+    async def scenario() -> None:
+        process = await processes.start(_spec("sh", "-c", "sleep 3600 & echo $!; wait"), output)
+        engine = int((await output.wait_for_lines(1))[0])
+        assert await process.stop(PATIENT) == TERMINATED
+        assert is_gone(engine)
+        assert is_gone(process.pid)
+
+    run(scenario())
+
+
+def test_what_the_leader_leaves_in_its_group_is_killed_at_once(
+    run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone
+) -> None:
+    program = DEAF_CHILD + "signal.signal(signal.SIGTERM, signal.SIG_DFL); print(child, flush=True); time.sleep(3600)"
+
+    async def scenario() -> None:
+        process = await processes.start(_python(program), output)
+        grandchild = int((await output.wait_for_lines(1))[0])
+        assert await process.stop(PATIENT) == TERMINATED
+        assert is_gone(grandchild)
+
+    run(scenario())
+
+
+def test_a_crash_leaves_nobody_of_the_group(
+    run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone
+) -> None:
+    async def scenario() -> None:
+        process = await processes.start(_python(DEAF_CHILD + "print(child, flush=True); os._exit(3)"), output)
+        assert await process.wait() == ExitStatus(code=3)
+        assert is_gone(int(output.lines[0]))
+
+    run(scenario())
+
+
+RUNAWAY = """
+import os, time
+if not os.fork():
+    os.setsid()
+    print(os.getpid(), flush=True)
+    time.sleep(3600)
+"""
+"""Begin of a program with a grandchild in a session of its own, which no signal to the group reaches."""
+
+
+def test_a_grandchild_that_left_the_group_cannot_hold_the_end_up(
+    run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone
+) -> None:
+    async def scenario() -> None:
+        process = await processes.start(_python(RUNAWAY + "time.sleep(3600)"), output)
+        runaway = int((await output.wait_for_lines(1))[0])
+        try:
+            assert await process.stop(PATIENT) == TERMINATED
+            assert not is_gone(runaway)  # it did hold the pipe until the end
+        finally:
+            os.kill(runaway, signal.SIGKILL)
+
+    run(scenario())
+
+
+def test_the_output_is_complete_even_when_a_runaway_holds_the_pipe(
+    run: Run, processes: LocalProcesses, output: Output
+) -> None:
+    async def scenario() -> None:
+        process = await processes.start(_python(RUNAWAY + "time.sleep(0.1); os.write(1, b'x' * 60000)"), output)
+        runaway = int((await output.wait_for_lines(1))[0])
+        try:
+            assert await process.wait() == ExitStatus(code=0)
+            assert output.data.endswith(b"\n" + b"x" * 60000)
+        finally:
+            os.kill(runaway, signal.SIGKILL)
+
+    run(scenario())
+
+
+def test_closing_its_output_is_not_an_exit(run: Run, processes: LocalProcesses, output: Output) -> None:
+    async def scenario() -> None:
+        process = await processes.start(_spec("sh", "-c", "echo closing; exec sleep 3600 >/dev/null 2>&1"), output)
+        await output.wait_for_lines(1)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(process.wait(), 0.1)
+        assert await process.stop(PATIENT) == TERMINATED
+
+    run(scenario())
+
+
+def test_a_deaf_engine_is_killed_with_its_deaf_children(
+    run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone
+) -> None:
+    async def scenario() -> None:
+        process = await processes.start(_python(DEAF_CHILD + "print(child, flush=True); time.sleep(3600)"), output)
+        grandchild = int((await output.wait_for_lines(1))[0])
+        assert await process.stop(HASTY) == KILLED
+        assert is_gone(grandchild)
+
+    run(scenario())
+
+
+def test_a_frozen_engine_is_killed(run: Run, processes: LocalProcesses, output: Output) -> None:
+    async def scenario() -> None:
+        process = await processes.start(_spec("sh", "-c", "echo up; kill -STOP $$"), output)
+        await output.wait_for_lines(1)
+        assert await process.stop(HASTY) == KILLED
+
+    run(scenario())
+
+
+def test_a_cleanup_longer_than_the_linger_time_is_waited_for(
+    run: Run, processes: LocalProcesses, output: Output
+) -> None:
+    assert processes.linger_seconds < 0.6
+
+    async def scenario() -> None:
+        process = await processes.start(
+            _spec("sh", "-c", "trap 'sleep 0.6; echo cleaned; exit 5' TERM; echo up; while :; do sleep 0.05; done"),
+            output,
+        )
+        await output.wait_for_lines(1)
+        assert await process.stop(PATIENT) == ExitStatus(code=5)
+        assert output.lines[-1] == "cleaned"
+
+    run(scenario())
+
+
+def test_the_port_is_free_when_the_engine_is_gone(run: Run, processes: LocalProcesses, output: Output) -> None:
+    port = find_free_port()
+    listen = f"s = socket.socket(); s.bind(('127.0.0.1', {port})); s.listen(); print('up', flush=True)"
+
+    async def scenario() -> None:
+        for _ in range(3):
+            process = await processes.start(_python(f"import socket, time; {listen}; time.sleep(3600)"), output)
+            await output.wait_for_lines(1)
+            output.data.clear()
+            await process.stop(PATIENT)
+            with socket.socket() as successor:
+                successor.bind(("127.0.0.1", port))
+
+    run(scenario())
+
+
+def test_a_stop_before_the_program_has_come_up_is_a_stop_all_the_same(
+    run: Run, processes: LocalProcesses, output: Output
+) -> None:
+    async def scenario() -> None:
+        for _ in range(10):
+            process = await processes.start(_spec("sleep", "3600"), output)
+            assert await process.stop(PATIENT) == TERMINATED
+
+    run(scenario())
+
+
+def test_many_processes_come_and_go_together(run: Run, processes: LocalProcesses, is_gone: IsGone) -> None:
+    async def one(number: int) -> None:
+        output = Output()
+        process = await processes.start(_spec("sh", "-c", f"echo {number}; exec sleep 3600"), output)
+        assert await output.wait_for_lines(1) == [str(number)]
+        assert await process.stop(PATIENT) == TERMINATED
+        assert is_gone(process.pid)
+
+    async def scenario() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(20):
+                tasks.create_task(one(number))
+
+    run(scenario())
+
+
+def test_without_process_descriptors_the_exit_is_found_by_asking(
+    run: Run, processes: LocalProcesses, output: Output, monkeypatch: pytest.MonkeyPatch, is_gone: IsGone
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError
+
+    monkeypatch.setattr(os, "pidfd_open", refuse, raising=False)
+
+    async def scenario() -> None:
+        process = await processes.start(_python(DEAF_CHILD + "print(child, flush=True); os._exit(3)"), output)
+        assert await process.wait() == ExitStatus(code=3)
+        assert is_gone(int(output.lines[0]))
+        stopped = await processes.start(_spec("sleep", "3600"), output)
+        assert await stopped.stop(PATIENT) == TERMINATED
+
+    run(scenario())
+
+
+def test_a_process_that_has_gone_is_never_signalled_again(
+    run: Run, processes: LocalProcesses, output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        process = await processes.start(_spec("sh", "-c", "exit 4"), output)
+        await process.wait()
+        signalled: list[int] = []
+        monkeypatch.setattr(os, "killpg", lambda pgid, _: signalled.append(pgid))
+        monkeypatch.setattr(os, "kill", lambda pid, _: signalled.append(pid))
+        assert await process.stop(StopStrategy(grace_seconds=0.0)) == ExitStatus(code=4)
+        assert await process.stop(StopStrategy(("true",), grace_seconds=0.0)) == ExitStatus(code=4)
+        assert signalled == []
+
+    run(scenario())

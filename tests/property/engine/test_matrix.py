@@ -1,0 +1,180 @@
+"""The matrix against a restatement that multiplies every set out, on small random matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from attrs import frozen
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from swaplab_core.domain.ids import ModelId
+from swaplab_core.engine.matrix import MatrixPolicy, compile_matrix
+from swaplab_core.engine.policy import models_of
+
+MODELS = [ModelId(name) for name in "abcdef"]
+SETS = ["s0", "s1", "s2", "s3"]
+MAX_COMBINATIONS = 2_000
+
+EXAMPLES = settings(max_examples=max(400, settings().max_examples), deadline=None)
+
+Tree = tuple[str, tuple["Tree", ...]] | str
+Combination = frozenset[ModelId]
+
+
+@frozen
+class Matrix:
+    """A matrix as a person would define it, with the meaning spelled out."""
+
+    trees: dict[str, Tree]
+    costs: dict[str, int]
+
+    def policy(self) -> MatrixPolicy:
+        policy = compile_matrix({name: text(tree) for name, tree in self.trees.items()}, {}, self.costs, MODELS)
+        assert isinstance(policy, MatrixPolicy), policy
+        return policy
+
+    def combinations(self, tree: Tree) -> list[Combination]:
+        """All of them, in written order."""
+        if isinstance(tree, str):
+            return self.combinations(self.trees[tree[1:]]) if tree.startswith("+") else [frozenset({ModelId(tree)})]
+        operator, operands = tree
+        families = [self.combinations(operand) for operand in operands]
+        if operator == "|":
+            found = [combination for family in families for combination in family]
+        else:
+            found = []
+            for picked in product(*families):
+                found.append(frozenset().union(*picked))
+                assume(len(found) <= MAX_COMBINATIONS)
+        assume(len(found) <= MAX_COMBINATIONS)
+        return found
+
+    def set_order(self) -> list[str]:
+        order: list[str] = []
+
+        def visit(name: str) -> None:
+            for reference in references(self.trees[name]):
+                visit(reference)
+            if name not in order:
+                order.append(name)
+
+        for name in self.trees:
+            visit(name)
+        return order
+
+    def expected(self, target: ModelId, live: Combination) -> tuple[str, Combination, Combination, int]:
+        """(set, members, evicted, cost): the first one that is cheaper than all before it."""
+        best = ("", frozenset({target}), live, None)
+        for name in self.set_order():
+            for combination in self.combinations(self.trees[name]):
+                cost = self.cost(live - combination)
+                if target in combination and (best[3] is None or cost < best[3]):
+                    best = (name, combination, live - combination, cost)
+        return (*best[:3], self.cost(best[2]))
+
+    def cost(self, models: Combination) -> int:
+        return sum(self.costs.get(model, 1) for model in models)
+
+
+def references(tree: Tree) -> Iterator[str]:
+    if isinstance(tree, str):
+        if tree.startswith("+"):
+            yield tree[1:]
+        return
+    for operand in tree[1]:
+        yield from references(operand)
+
+
+def text(tree: Tree) -> str:
+    if isinstance(tree, str):
+        return tree
+    operator, operands = tree
+    return f" {operator} ".join(part if isinstance(part, str) else f"({text(part)})" for part in operands)
+
+
+@st.composite
+def matrices(draw) -> Matrix:
+    names = SETS[: draw(st.integers(1, len(SETS)))]
+    rank = draw(st.permutations(names))  # a set may refer to those of lower rank, wherever they are written
+    trees = {name: draw(trees_over([*MODELS, *(f"+{below}" for below in rank[: rank.index(name)])])) for name in names}
+    return Matrix(trees, draw(st.dictionaries(st.sampled_from(MODELS), st.integers(1, 3))))
+
+
+def trees_over(operands: list[str]) -> st.SearchStrategy[Tree]:
+    def nested(inner: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
+        return st.tuples(st.sampled_from("&|"), st.lists(inner, min_size=1, max_size=4).map(tuple))
+
+    return st.recursive(st.sampled_from(operands), nested, max_leaves=10)
+
+
+targets = st.sampled_from(MODELS)
+lives = st.frozensets(st.sampled_from(MODELS))
+
+
+@EXAMPLES
+@given(matrices(), targets, lives)
+def test_a_decision_is_the_first_of_the_cheapest_combinations(matrix, target, live):
+    live -= {target}
+
+    decision = matrix.policy().decide(target, live)
+
+    decided = (decision.set_name, frozenset(decision.members), models_of(decision.evictions), decision.cost)
+    assert decided == matrix.expected(target, live)
+
+
+@EXAMPLES
+@given(matrices(), targets, lives)
+def test_evictions_are_sorted_members_of_live_and_never_the_target(matrix, target, live):
+    names = [eviction.model for eviction in matrix.policy().evictions(target, live)]
+
+    assert set(names) <= live - {target}
+    assert names == sorted(names)
+
+
+@EXAMPLES
+@given(matrices(), targets, lives, lives)
+def test_an_empty_answer_stays_empty_when_live_shrinks(matrix, target, live, some):
+    policy = matrix.policy()
+    room = live - models_of(policy.evictions(target, live))
+
+    assert not policy.evictions(target, room)
+    assert not policy.evictions(target, room & some)
+
+
+@EXAMPLES
+@given(matrices(), targets, lives, lives)
+def test_a_decision_stands_while_it_is_carried_out(matrix, target, live, some):
+    policy = matrix.policy()
+    going = models_of(policy.evictions(target, live))
+
+    assert models_of(policy.evictions(target, live - (going & some))) == going - some
+
+
+@EXAMPLES
+@given(matrices(), targets)
+def test_rivals_are_those_that_must_go_even_when_alone(matrix, target):
+    policy = matrix.policy()
+
+    assert policy.rivals(target) == {
+        model for model in MODELS if model != target and policy.evictions(target, frozenset({model}))
+    }
+
+
+@EXAMPLES
+@given(matrices(), lives)
+def test_models_can_run_together_when_one_combination_has_them(matrix, models):
+    families = (matrix.combinations(tree) for tree in matrix.trees.values())
+    expected = len(models) <= 1 or any(models <= combination for family in families for combination in family)
+
+    assert matrix.policy().can_run_together(models) is expected
+
+
+@EXAMPLES
+@given(matrices(), targets, lives)
+def test_the_same_question_has_the_same_answer(matrix, target, live):
+    policy = matrix.policy()
+
+    assert policy.decide(target, live) == policy.decide(target, frozenset(sorted(live, reverse=True)))
+    assert policy.evictions(target, live) == policy.evictions(target, live) == matrix.policy().evictions(target, live)
