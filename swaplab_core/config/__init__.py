@@ -1,8 +1,8 @@
 """Text → `Config`, or problems with their lines. Pure: no file is read or written here.
 
-The way of a text, one module each: `environment` puts `${env.X}` in · `text` reads YAML into a `document` · `merge` joins
-several files · `legacy` translates older shapes · `expansion` puts `macros` and ports in · `assembly` makes values of
-it by `structure` and works out defaults · `check` applies the rules over several keys. `load` is the whole of it.
+The way of a text, one module each: `environment` puts `${env.X}` in · `text` reads YAML into a `document` · `merge`
+joins several files · `legacy` translates older shapes · `expansion` puts `macros` and ports in · `assembly` makes values
+of it by `structure` and works out defaults · `check` applies the rules over several keys. `load` is the whole of it.
 `schema` defines the file. `diff` says what changed between two configurations, `json_schema` describes the file for
 editors, `convert` writes the strict form of an old file.
 """

@@ -8,7 +8,7 @@ reasons live in `matrix`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import reduce
 from operator import or_
 
@@ -45,7 +45,7 @@ class Projection:
             case AllOf():
                 return self._rests_of(node)[0]
 
-    def first(self, node: Node, wanted: Masks) -> int:
+    def first(self, node: Node, wanted: Collection[int]) -> int:
         """The combination written first among those that contain one of `wanted`; there must be one.
 
         The answer has the irrelevant models too. Every call that goes deeper gains a relevant model, so shared nodes
@@ -61,14 +61,14 @@ class Projection:
             case AllOf():
                 return self._first_union(node, wanted)
 
-    def _first_union(self, node: AllOf, wanted: Masks) -> int:
+    def _first_union(self, node: AllOf, wanted: Collection[int]) -> int:
         """Part by part: of each the first one with which the parts behind it can still give all that is missing."""
         union = 0
         for part, rest in zip(node.parts, self._rests_of(node)[1:], strict=True):
-            union |= self.first(part, _narrowest(want & ~union & ~mask for want in wanted for mask in rest))
+            union |= self.first(part, {want & ~union & ~mask for want in wanted for mask in rest})
         return union
 
-    def _offers(self, node: Node, wanted: Masks) -> bool:
+    def _offers(self, node: Node, wanted: Collection[int]) -> bool:
         return any(want & mask == want for mask in self.masks(node) for want in wanted)
 
     def _rests_of(self, node: AllOf) -> tuple[Masks, ...]:
@@ -153,14 +153,5 @@ def _widest(masks: Iterable[int]) -> Masks:
     kept: list[int] = []
     for mask in sorted(set(masks), key=int.bit_count, reverse=True):
         if not any(mask & other == mask for other in kept):
-            kept.append(mask)
-    return tuple(kept)
-
-
-def _narrowest(masks: Iterable[int]) -> Masks:
-    """Without those that contain another one."""
-    kept: list[int] = []
-    for mask in sorted(set(masks), key=int.bit_count):
-        if not any(mask & other == other for other in kept):
             kept.append(mask)
     return tuple(kept)

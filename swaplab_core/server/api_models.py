@@ -138,7 +138,6 @@ def _state(state: ModelState) -> dict[str, Any]:
         "base_url": state.base_url,
         "elapsed_seconds": round(state.elapsed_seconds, 3),
         "progress": {"stage": progress.stage, "fraction": progress.fraction} if progress else None,
-        "last_lines": list(state.last_lines),
     }
 
 

@@ -13,7 +13,7 @@ from swaplab_core.domain.ids import ModelId
 from swaplab_core.engine.matrix import MatrixPolicy, compile_matrix
 from swaplab_core.engine.policy import models_of
 
-MODELS = [ModelId(name) for name in "abcdef"]
+MODELS = [ModelId(name) for name in "abcde"]
 SETS = ["s0", "s1", "s2", "s3"]
 MAX_COMBINATIONS = 2_000
 
@@ -99,18 +99,18 @@ def matrices(draw) -> Matrix:
     names = SETS[: draw(st.integers(1, len(SETS)))]
     rank = draw(st.permutations(names))  # a set may refer to those of lower rank, wherever they are written
     trees = {name: draw(trees_over([*MODELS, *(f"+{below}" for below in rank[: rank.index(name)])])) for name in names}
-    return Matrix(trees, draw(st.dictionaries(st.sampled_from(MODELS), st.integers(1, 3))))
+    return Matrix(trees, draw(st.dictionaries(st.sampled_from(MODELS), st.integers(1, 3), max_size=2)))
 
 
 def trees_over(operands: list[str]) -> st.SearchStrategy[Tree]:
     def nested(inner: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
-        return st.tuples(st.sampled_from("&|"), st.lists(inner, min_size=1, max_size=4).map(tuple))
+        return st.tuples(st.sampled_from("&|"), st.lists(inner, min_size=2, max_size=4).map(tuple))
 
-    return st.recursive(st.sampled_from(operands), nested, max_leaves=10)
+    return nested(st.recursive(st.sampled_from(operands), nested, max_leaves=8))
 
 
 targets = st.sampled_from(MODELS)
-lives = st.frozensets(st.sampled_from(MODELS))
+lives = st.frozensets(st.sampled_from(MODELS), max_size=3) | st.frozensets(st.sampled_from(MODELS), min_size=3)
 
 
 @EXAMPLES

@@ -84,6 +84,12 @@ def test_tie_break_within_a_set_is_the_written_order():
     assert evicted(matrix("t a b", {"s": "t & (b | a)"}), "t", "a b") == {"a"}
 
 
+def test_tie_break_within_a_set_does_not_depend_on_other_sets():
+    policy = matrix("t a b", {"other": "a", "s": "t & (b | a)"})
+
+    assert evicted(policy, "t", "a b") == {"a"}
+
+
 def test_tie_break_is_not_disturbed_by_a_wider_choice_behind():
     # {t a b c} and {t d b c} cost the same; the first way to the former is `a`, written before `d`
     policy = matrix("t a b c d", {"s": "t & (a | d | a & b) & b & c"})
@@ -172,7 +178,7 @@ def product_models(dimensions: int, choices: int) -> str:
     return "t outside " + " ".join(f"m-{row}-{column}" for row in range(dimensions) for column in range(choices))
 
 
-@pytest.mark.parametrize(("dimensions", "choices"), [(6, 10), (10, 100)])
+@pytest.mark.parametrize(("dimensions", "choices"), [(6, 10), (40, 25)])
 def test_no_expansion_limit(dimensions, choices):
     policy = matrix(product_models(dimensions, choices), product(dimensions, choices))
     live = " ".join(f"m-{row}-{choices - 1}" for row in range(dimensions))
@@ -187,10 +193,12 @@ def test_no_expansion_limit(dimensions, choices):
 
 def test_shared_references_are_solved_without_multiplying_them_out():
     doubling = {f"s{level}": f"+s{level - 1} & +s{level - 1}" if level else "t | a | b" for level in range(60)}
+    policy = matrix("t a b x", doubling | {"last": "+s59 & x"})
 
-    decision = decide(matrix("t a b", doubling), "t", "a b")
+    decision = decide(policy, "t", "a b x")
 
-    assert (decision.set_name, decision.evictions) == ("s2", ())
+    assert (decision.set_name, decision.evictions) == ("last", ())
+    assert policy.rivals(ModelId("x")) == frozenset()
 
 
 def test_more_than_64_relevant_models():
