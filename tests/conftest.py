@@ -1,16 +1,23 @@
-"""Shared by all tests: the hypothesis profiles, and the folders of helpers that tests import."""
+"""Shared by all tests: the hypothesis profiles, the folders of helpers that tests import, and a daemon to test."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE / "property" / "engine")]
+sys.path[:0] = [str(HERE / "property" / "engine"), str(HERE / "support")]
+
+if TYPE_CHECKING:
+    from running_swaplab import Swaplab
 
 # No explain phase: with it, one failing machine shrank and explained for four minutes; without, ten seconds.
 _PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
@@ -26,3 +33,28 @@ settings.register_profile("default", max_examples=300, stateful_step_count=40, *
 settings.register_profile("mutants", max_examples=1500, stateful_step_count=40, **_COMMON)
 settings.register_profile("nightly", max_examples=5000, stateful_step_count=80, **_COMMON)
 settings.load_profile(os.environ.get("SWAPLAB_PROFILE", "default"))
+
+
+class Serve(Protocol):
+    """What the fixture `serve` gives."""
+
+    def __call__(
+        self, models: Mapping[str, Mapping[str, object]], *options: str, killed: bool = False, **top: object
+    ) -> Swaplab:
+        """Start a daemon with these models; `top` are further keys of its file, `options` of its command line."""
+        ...
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Start real daemons. At the end of the test each must stop when asked, and leave nothing behind."""
+    from running_swaplab import running_swaplab
+
+    with contextlib.ExitStack() as running:
+
+        def start(
+            models: Mapping[str, Mapping[str, object]], *options: str, killed: bool = False, **top: object
+        ) -> Swaplab:
+            return running.enter_context(running_swaplab(tmp_path, models, *options, killed=killed, **top))
+
+        yield start

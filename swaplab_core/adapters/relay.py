@@ -17,29 +17,30 @@ import aiohttp
 import orjson
 from aiohttp import web
 from attrs import define, field
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict
 from yarl import URL
 
-from swaplab_core.domain.errors import UpstreamDied
+from swaplab_core.adapters.destination import Destination
+from swaplab_core.domain.errors import UpstreamDied, UpstreamTimeout
 
 _log = logging.getLogger(__name__)
 
 _HOP_BY_HOP = frozenset(
-    name.lower()
-    for name in (
-        "Connection",
-        "Keep-Alive",
-        "Proxy-Authenticate",
-        "Proxy-Authorization",
-        "Proxy-Connection",
-        "TE",
-        "Trailer",
-        "Transfer-Encoding",
-        "Upgrade",
-    )
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
 )
+_FORWARDED = frozenset({"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-real-ip"})
 _EVENT_STREAM = "text/event-stream"
-_CONNECT_SECONDS = 30.0
+_ERROR_BYTES = 64 * 1024
 
 
 @define(eq=False)
@@ -50,35 +51,56 @@ class Relay:
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
 
     async def forward(
-        self, request: web.Request, *, base_url: str, path: str, body: bytes | None, model: str
+        self,
+        request: web.Request,
+        destination: Destination,
+        *,
+        path: str,
+        body: bytes | None,
+        begun: web.StreamResponse | None = None,
     ) -> web.StreamResponse:
-        """Send `request` to `base_url` + `path` (raw, query included) and stream the answer to the client.
+        """Send `request` to `path` (raw, query included) of `destination` and stream the answer to the client.
 
-        `body` None streams the request's own. Raises UpstreamDied when no response byte came.
+        `body` None streams the request's own. `begun` is an event stream that the client already receives: the answer's
+        events go on in it, and an answer that is no event stream becomes an error event. Raises UpstreamDied or
+        UpstreamTimeout when no response byte came.
         """
-        headers = _request_headers(request, replaced_body=body is not None)
-        data = body if body is not None else (request.content if request.body_exists else None)
-        try:
-            upstream = await self._open().request(
-                request.method, URL(base_url + path, encoded=True), headers=headers, data=data, allow_redirects=False
-            )
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise UpstreamDied(
-                f"{model} did not answer: {_cause(error)}", advice="the next request starts it again"
-            ) from error
+        upstream = await self._send(request, destination, path, body)
         async with upstream:
-            return await _respond(request, upstream, model)
+            if begun is not None and not (_is_events(upstream) and upstream.ok):
+                return await _finish_with_error(begun, upstream, destination)
+            response = begun or await _begin(request, upstream)
+            return await _copy(request, upstream, response, destination)
 
     async def close(self) -> None:
         """Drop all connections."""
         if self._session is not None:
             await self._session.close()
 
+    async def _send(
+        self, request: web.Request, destination: Destination, path: str, body: bytes | None
+    ) -> aiohttp.ClientResponse:
+        data = body if body is not None else (request.content if request.body_exists else None)
+        headers = _request_headers(request, destination, replaced_body=body is not None)
+        try:
+            async with asyncio.timeout(destination.response_header_seconds or None):
+                return await self._open().request(
+                    request.method,
+                    URL(destination.base_url + path, encoded=True),
+                    headers=headers,
+                    data=data,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=destination.connect_seconds or None),
+                )
+        except TimeoutError as error:
+            raise UpstreamTimeout(f"{destination.name} did not answer in time", advice="see its `timeouts`") from error
+        except aiohttp.ClientError as error:
+            raise UpstreamDied(f"{destination.name} did not answer: {_cause(error)}") from error
+
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, force_close=True, ttl_dns_cache=300),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
@@ -88,52 +110,80 @@ class Relay:
         return self._session
 
 
-async def _respond(request: web.Request, upstream: aiohttp.ClientResponse, model: str) -> web.StreamResponse:
-    response = web.StreamResponse(status=upstream.status, headers=_response_headers(upstream.headers))
-    events = upstream.content_type == _EVENT_STREAM
-    if events:
+async def _begin(request: web.Request, upstream: aiohttp.ClientResponse) -> web.StreamResponse:
+    response = web.StreamResponse(status=upstream.status, headers=_end_to_end(upstream.headers))
+    if _is_events(upstream):
         response.headers["X-Accel-Buffering"] = "no"
     await response.prepare(request)
+    return response
+
+
+async def _copy(
+    request: web.Request, upstream: aiohttp.ClientResponse, response: web.StreamResponse, destination: Destination
+) -> web.StreamResponse:
     try:
         async for chunk in upstream.content.iter_any():
             await response.write(chunk)
     except (aiohttp.ClientError, TimeoutError) as error:
         if _client_has_gone(request):
             raise
-        _log.warning("%s broke off in the middle of a response: %s", model, _cause(error))
-        await _break_off(request, response, model, events=events)
+        _log.warning("%s broke off in the middle of a response: %s", destination.name, _cause(error))
+        await _break_off(request, response, destination, events=_is_events(upstream))
     return response
 
 
-async def _break_off(request: web.Request, response: web.StreamResponse, model: str, *, events: bool) -> None:
+async def _break_off(
+    request: web.Request, response: web.StreamResponse, destination: Destination, *, events: bool
+) -> None:
     """Say what happened where the protocol allows, then cut the connection: never a clean end."""
     if events:
-        message = f"{model} died in the middle of the response"
-        error = {"message": message, "type": "server_error", "param": None, "code": UpstreamDied.code}
-        await response.write(b"\n\nevent: error\ndata: " + orjson.dumps({"error": error}) + b"\n\n")
+        message = f"{destination.name} died in the middle of the response"
+        await response.write(b"\n\n" + _error_event(message))
     if request.transport is not None:
         # close, not abort: the event above may still be on its way; without the last chunk the end is not a clean one
         request.transport.close()
 
 
-def _request_headers(request: web.Request, *, replaced_body: bool) -> CIMultiDict[str]:
-    headers = _end_to_end(request.headers)
+async def _finish_with_error(
+    response: web.StreamResponse, upstream: aiohttp.ClientResponse, destination: Destination
+) -> web.StreamResponse:
+    """The client has been sent 200 already, so the upstream's refusal travels as an event."""
+    text = (await upstream.content.read(_ERROR_BYTES)).decode("utf-8", "replace").strip()
+    await response.write(_error_event(f"{destination.name} answered {upstream.status}: {text}"))
+    await response.write_eof()
+    return response
+
+
+def _error_event(message: str) -> bytes:
+    error = {"message": message, "type": "server_error", "param": None, "code": UpstreamDied.code}
+    return b"event: error\ndata: " + orjson.dumps({"error": error}) + b"\n\n"
+
+
+def _request_headers(request: web.Request, destination: Destination, *, replaced_body: bool) -> CIMultiDict[str]:
+    headers = _end_to_end(request.headers, destination.drop)
     if replaced_body:
         headers.pop("Content-Length", None)
-    earlier = headers.get("X-Forwarded-For")
-    if request.remote:
-        headers["X-Forwarded-For"] = f"{earlier}, {request.remote}" if earlier else request.remote
+    if destination.is_ours:
+        earlier = headers.get("X-Forwarded-For")
+        if request.remote:
+            headers["X-Forwarded-For"] = f"{earlier}, {request.remote}" if earlier else request.remote
+    else:
+        headers.pop("Host", None)
+        for name in _FORWARDED:
+            headers.popall(name, None)
+    headers.update(destination.set)
     return headers
 
 
-def _response_headers(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
-    return _end_to_end(headers)
-
-
-def _end_to_end(headers: Mapping[str, str]) -> CIMultiDict[str]:
+def _end_to_end(headers: Mapping[str, str], drop: frozenset[str] = frozenset()) -> CIMultiDict[str]:
     """Without the headers that belong to one connection, those named by `Connection` among them."""
     named = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
-    return CIMultiDict((k, v) for k, v in headers.items() if k.lower() not in _HOP_BY_HOP and k.lower() not in named)
+    unwanted = _HOP_BY_HOP | named | drop
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in unwanted)
+
+
+def _is_events(upstream: aiohttp.ClientResponse) -> bool:
+    return upstream.content_type == _EVENT_STREAM
 
 
 def _client_has_gone(request: web.Request) -> bool:
@@ -141,6 +191,4 @@ def _client_has_gone(request: web.Request) -> bool:
 
 
 def _cause(error: BaseException) -> str:
-    if isinstance(error, asyncio.TimeoutError):
-        return "the connection timed out"
     return str(error) or type(error).__name__

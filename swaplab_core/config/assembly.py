@@ -5,10 +5,11 @@ keys that were not written mean.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import evolve
 
+from swaplab_core.config.check_values import SHORTEST_HEALTH_CHECK_SECONDS
 from swaplab_core.config.didyoumean import did_you_mean, names
 from swaplab_core.config.document import MapNode, Node, child_map, is_written
 from swaplab_core.config.expansion import backend_name
@@ -18,6 +19,7 @@ from swaplab_core.config.schema import (
     DEFAULT_IGNORED_PATHS,
     BackendSchema,
     Config,
+    Filters,
     GroupConfig,
     ModelConfig,
 )
@@ -29,7 +31,6 @@ T = TypeVar("T")
 
 COMFYUI = "comfyui_auto"
 _COMFYUI_CONCURRENCY = 50
-_SHORTEST_HEALTH_CHECK_SECONDS = 15
 
 
 def assemble(
@@ -84,6 +85,7 @@ def _resolved(model: ModelConfig, node: Node, config: Config) -> ModelConfig:
         unload_timeout_seconds=model.unload_timeout_seconds or config.unload_timeout_seconds,
         concurrency_limit=model.concurrency_limit or DEFAULT_CONCURRENCY,
         send_loading_state=(model if is_written(written, "sendLoadingState") else config).send_loading_state,
+        filters=_harmless(model.filters),
         aliases=_unique((*model.aliases, *(name for name in model.filters.set_params_by_id if name != model.id))),
     )
     return _for_comfyui(model) if model.id == COMFYUI else model
@@ -100,7 +102,7 @@ def _with_defaults(config: Config) -> Config:
     defaults = Config()
     return evolve(
         config,
-        health_check_timeout_seconds=max(config.health_check_timeout_seconds, _SHORTEST_HEALTH_CHECK_SECONDS),
+        health_check_timeout_seconds=max(config.health_check_timeout_seconds, SHORTEST_HEALTH_CHECK_SECONDS),
         unload_timeout_seconds=config.unload_timeout_seconds or defaults.unload_timeout_seconds,
         metrics_max_in_memory=config.metrics_max_in_memory
         if config.metrics_max_in_memory > 0
@@ -109,8 +111,25 @@ def _with_defaults(config: Config) -> Config:
             config.performance, every_seconds=config.performance.every_seconds or defaults.performance.every_seconds
         ),
         upstream=evolve(config.upstream, ignore_paths=config.upstream.ignore_paths or DEFAULT_IGNORED_PATHS),
+        peers={name: evolve(peer, filters=_harmless(peer.filters)) for name, peer in config.peers.items()},
+        profiles={name: evolve(profile, pins=_pins(profile.pins)) for name, profile in config.profiles.items()},
         ui=evolve(config.ui, activity=evolve(config.ui.activity, session_id=_headers(config.ui.activity.session_id))),
     )
+
+
+def _pins(written: Mapping[str, str | None]) -> Mapping[str, str | None]:
+    """An empty target switches a name off, as `~` does."""
+    return {name: target or None for name, target in written.items()}
+
+
+def _harmless(filters: Filters) -> Filters:
+    """Sort the parameters, and leave `model` out: it says which model serves the request."""
+    by_id = {name: _parameters(parameters) for name, parameters in filters.set_params_by_id.items()}
+    return evolve(filters, set_params=_parameters(filters.set_params), set_params_by_id=by_id)
+
+
+def _parameters(written: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: written[name] for name in sorted(written) if name != "model"}
 
 
 def _headers(written: Iterable[str]) -> tuple[str, ...]:

@@ -1,70 +1,67 @@
-"""Rules over several keys: names that must exist, names that must not be taken twice, values that must make sense.
-
-Each rule is a function from (config, document) to problems; the document only lends the places.
-"""
+"""Rules over several keys, all together, and the list of keys that are read but not acted on yet."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Sequence
 
-from swaplab_core.config.didyoumean import did_you_mean
-from swaplab_core.config.document import MapNode, place_of
+from swaplab_core.config import check_names, check_values
+from swaplab_core.config.document import MapNode, Place
 from swaplab_core.config.schema import Config
 from swaplab_core.domain.problem import Problem
 
-_GROUPS = ("routing", "router", "settings", "groups")
+NOT_YET: tuple[str, ...] = (
+    "routing.router.settings.matrix",
+    "routing.scheduler.settings.fifo.patience",
+    "profiles",
+    "selectors",
+    "peers",
+    "hooks.on_startup.preload",
+    "apiKeys",
+    "allowedOrigins",
+    "store",
+    "performance",
+    "upstream",
+    "ui",
+    "sendLoadingState",
+    "includeAliasesInList",
+    "captureBuffer",
+    "metricsMaxInMemory",
+    "logTimeFormat",
+    "logToStdout",
+    "models.*.useModelName",
+    "models.*.filters",
+    "models.*.capabilities",
+    "models.*.metadata",
+    "models.*.sendLoadingState",
+    "models.*.timeouts",
+    "models.*.compat",
+)
+"""Keys that are checked and then ignored; each use of one is a warning. `*` stands for any one step."""
 
 
 def check(config: Config, root: MapNode) -> tuple[Problem, ...]:
-    """Apply every rule."""
-    return tuple(problem for rule in _RULES for problem in rule(config, root))
+    """Apply every rule; `root` only lends the places."""
+    rules = (*check_names.RULES, *check_values.RULES)
+    problems = [problem for rule in rules for problem in rule(config, root)]
+    return (*problems, *not_supported(root))
 
 
-def _aliases(config: Config, root: MapNode) -> Iterator[Problem]:
-    owners: dict[str, str] = {}
-    for model in config.models.values():
-        for number, alias in enumerate(model.aliases):
-            place = place_of(root, "models", model.id, "aliases", number)
-            if alias in config.models:
-                yield place.problem(f"alias '{alias}' is the id of a model", "choose another alias")
-            elif owners.setdefault(alias, model.id) != model.id:
-                yield place.problem(f"alias '{alias}' belongs to model '{owners[alias]}' already", "remove one of them")
+def not_supported(root: MapNode, patterns: Sequence[str] = NOT_YET) -> Iterator[Problem]:
+    """Warn once of each key that nothing acts on yet, at its first place."""
+    for pattern in patterns:
+        places = list(_places(root, pattern.split(".")))
+        if places:
+            times = f" ({len(places)} places in this file)" if len(places) > 1 else ""
+            yield places[0].warning(
+                f"not supported yet: it is checked and then ignored{times}", "leave it, or remove it"
+            )
 
 
-def _group_members(config: Config, root: MapNode) -> Iterator[Problem]:
-    owners: dict[str, str] = {}
-    for name, group in config.routing.router.settings.groups.items():
-        for number, member in enumerate(group.members):
-            place = place_of(root, *_GROUPS, name, "members", number)
-            if member not in config.models:
-                yield place.problem(*_unknown_model(config, member))
-            elif member in owners:
-                yield place.problem(f"model '{member}' is in group '{owners[member]}' already", "remove it from one")
-            owners.setdefault(member, name)
-
-
-def _unknown_model(config: Config, name: str) -> tuple[str, str]:
-    """Say that a model id is wrong; an alias is no id."""
-    if owner := config.find(name):
-        return f"'{name}' is an alias", f"write the model's id, '{owner.id}'"
-    return f"there is no model '{name}'", did_you_mean(name, config.models)
-
-
-def _urls(config: Config, root: MapNode) -> Iterator[Problem]:
-    for model in config.models.values():
-        if model.proxy is not None and "${" not in model.proxy and not is_url(model.proxy):
-            place = place_of(root, "models", model.id, "proxy")
-            yield place.problem(f"'{model.proxy}' is no http address", "write http://host:port")
-
-
-def is_url(text: str) -> bool:
-    """Is this the base URL of a server?"""
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-_RULES = (_aliases, _group_members, _urls)
+def _places(node: MapNode, steps: Sequence[str]) -> Iterator[Place]:
+    first, *rest = steps
+    for key in node if first == "*" else {first} & node.keys():
+        child = node[key]
+        if not rest:
+            yield node.key_place(key)
+        elif isinstance(child, MapNode):
+            yield from _places(child, rest)

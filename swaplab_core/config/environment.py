@@ -29,6 +29,16 @@ def substitute(text: str, environment: Mapping[str, str], file: str) -> tuple[st
     return _MACRO.sub(lambda match: _escaped(environment.get(match[1], "")), text), tuple(problems)
 
 
+def stood_in(text: str) -> str:
+    """Return the text with a plain word for each macro, so that it can be read without knowing any variable."""
+    return _MACRO.sub(lambda match: f"swaplab-env-{match[1]}-vne", text)
+
+
+def restored(text: str) -> str:
+    """Put the macros back into a text made of `stood_in`."""
+    return re.sub(r"swaplab-env-([A-Za-z0-9_]+)-vne", r"${env.\1}", text)
+
+
 def _is_usable(value: str | None) -> bool:
     return value is not None and not any(character in value for character in _FORBIDDEN)
 

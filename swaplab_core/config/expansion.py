@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from attrs import Factory, define, evolve, field, frozen
 
+from swaplab_core.config.check_values import HIGHEST_PORT
 from swaplab_core.config.commands import without_comments
 from swaplab_core.config.document import EMPTY, MapNode, Node, Scalar, child_map, is_written
 from swaplab_core.config.macros import Macros, declared, expand, expand_keys, for_model, leftovers, uses
@@ -18,7 +19,6 @@ from swaplab_core.config.structure import command_keys, file_keys
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.problem import Problem
 
-_HIGHEST_PORT = 65535
 _DEFAULT_PROXY = "http://localhost:${PORT}"
 _NO_PORT = "only a model whose command mentions ${PORT} gets a port: put it there, or write a fixed number here"
 _NO_PROXY = "put ${PORT} in the command, or write `proxy:` with the address the command listens on"
@@ -100,7 +100,7 @@ class _Expansion:
         body = self._expand(_prepared(node.without("macros"), backend), macros)
         if _needs_port(body, backend):
             port = ports.give(model)
-            if port > _HIGHEST_PORT:
+            if port > HIGHEST_PORT:
                 self.problems.append(node.place.problem("no port is left for this model", "lower startPort"))
             body = self._expand(body, {"PORT": Scalar(port, str(port))})
         self._check_leftovers(body, macros)
@@ -119,14 +119,18 @@ class _Expansion:
         return expanded.with_entry("filters", filters.with_entry("setParamsByID", by_id))
 
     def _check_leftovers(self, body: MapNode, macros: Macros) -> None:
+        before = len(self.problems)
         for key, child in body.items():
-            advice = {"PORT": _NO_PORT}
-            if key == "cmdStop":
-                advice["PID"] = ""  # the adapter puts it in when it stops the process
-            if key == "proxy" and isinstance(child, Scalar) and child.text == _DEFAULT_PROXY:
-                advice["PORT"] = ""
-                self.problems.append(child.place.problem("nobody says where this model will listen", _NO_PROXY))
-            self.problems.extend(leftovers(child, macros, advice))
+            # The process id is put in by the adapter that stops the process.
+            advice = {"PORT": _NO_PORT, "PID": ""} if key == "cmdStop" else {"PORT": _NO_PORT}
+            if key != "proxy" or not _is_default_proxy(child):
+                self.problems.extend(leftovers(child, macros, advice))
+        if len(self.problems) == before and _is_default_proxy(body.get("proxy")):
+            self.problems.append(body["proxy"].place.problem("nobody says where this model will listen", _NO_PROXY))
+
+
+def _is_default_proxy(node: Node | None) -> bool:
+    return isinstance(node, Scalar) and node.text == _DEFAULT_PROXY
 
 
 def backend_name(node: Node | None) -> str:

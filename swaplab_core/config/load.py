@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from attrs import frozen
+from attrs import field, frozen
 
 from swaplab_core.config.assembly import assemble
 from swaplab_core.config.check import check
-from swaplab_core.config.document import MapNode
+from swaplab_core.config.document import EMPTY, MapNode, Place, place_of
 from swaplab_core.config.environment import substitute
 from swaplab_core.config.expansion import expand_file
 from swaplab_core.config.legacy import modernise
@@ -38,6 +38,14 @@ class Loaded:
 
     config: Config | None
     problems: tuple[Problem, ...]
+    root: MapNode = field(default=EMPTY, eq=False, repr=False)
+
+    def place(self, *path: str | int) -> Place:
+        """Return where a value stands, for problems found later: `place("models", "qwen", "aliases", 0)`.
+
+        The path is the canonical one, also for older shapes. The deepest place known is returned.
+        """
+        return place_of(self.root, *path)
 
 
 def load(
@@ -59,7 +67,7 @@ def load(
     expanded = expand_file(modern, backends, keep_ports)
     config, misfits = assemble(expanded.root, backends, expanded.ports)
     problems += merge_problems + legacy_problems + expanded.problems + misfits + check(config, expanded.root)
-    return Loaded(None if _has_errors(problems) else config, _in_order(problems))
+    return Loaded(None if _has_errors(problems) else config, _in_order(problems), expanded.root)
 
 
 def _read(

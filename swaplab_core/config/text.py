@@ -10,7 +10,8 @@ be sliced is read as a whole, for example when aliases reach from one model to a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -75,10 +76,45 @@ def scalars_in(text: str) -> tuple[str, ...] | None:
     return tuple(event.value for event in events if isinstance(event, ruamel.ScalarEvent))
 
 
+@frozen
+class Layout:
+    """What YAML does not count as content: comments by line, on a line of their own (blank lines are "") or behind
+    something, and the lines on which a flow collection begins. Lines count from 1.
+    """
+
+    own_lines: Mapping[int, str]
+    behind: Mapping[int, str]
+    flow_lines: frozenset[int]
+
+
+_COMMENT = re.compile(r"(?:^|\s)(#.*)$")
+
+
+def layout(text: str) -> Layout:
+    """Return the layout of a text that can be read."""
+    events = list(ruamel.parse(text, Loader=ruamel.SafeLoader))
+    ends = {0: 0}
+    inside: set[int] = set()
+    for event in events:
+        if isinstance(event, ruamel.ScalarEvent):
+            first, last, column = event.start_mark.line, event.end_mark.line, event.end_mark.column
+            inside.update(range(first + 1, last + 1 if column else last))
+            ends[last] = max(ends.get(last, 0), column)
+    own_lines: dict[int, str] = {}
+    behind: dict[int, str] = {}
+    for number, line in enumerate(text.split("\n")):
+        found = _COMMENT.search(line, ends.get(number, 0))
+        if number not in inside and (found or not line.strip()):
+            is_own = not line[: found.start(1)].strip() if found else True
+            (own_lines if is_own else behind)[number + 1] = found[1] if found else ""
+    flow = frozenset(event.start_mark.line + 1 for event in events if getattr(event, "flow_style", None))
+    return Layout(own_lines, behind, flow)
+
+
 def _join(slices: Sequence[Slice], parts: Sequence[Parsed], file: str) -> Parsed:
     """Put the slices of one file together again."""
     problems: list[Problem] = []
-    top, models = _Entries(problems), _Entries(problems)
+    top, models = _Entries(problems, _in_line), _Entries(problems, _in_line)
     for piece, part in zip(slices, parts, strict=True):
         placed = _placed(part, file, piece.first_line)
         problems.extend(placed.problems)
@@ -176,6 +212,7 @@ class _Entries:
     """The entries of a mapping that is being put together; of a key that comes twice the first counts."""
 
     problems: list[Problem]
+    say_where: Callable[[Place, Place], str]
     entries: dict[str, Node] = Factory(dict)
     keys_at: dict[str, Place] = Factory(dict)
 
@@ -183,8 +220,8 @@ class _Entries:
         if key not in self.entries:
             self.entries[key], self.keys_at[key] = node, at
             return
-        before = self.keys_at[key].line
-        self.problems.append(at.problem(f"'{key}' is written twice, first in line {before}", "remove one of them"))
+        before = self.say_where(self.keys_at[key], at)
+        self.problems.append(at.problem(f"'{key}' is written twice, first {before}", "remove one of them"))
 
     def extend(self, other: MapNode) -> None:
         for key, node in other.items():
@@ -198,6 +235,16 @@ class _Entries:
             entries |= base.entries
             keys_at |= base.keys_at
         return MapNode(entries | self.entries, at, keys_at | self.keys_at)
+
+
+def _in_line(before: Place, _: Place) -> str:
+    return f"in line {before.line}"
+
+
+def _above(before: Place, at: Place) -> str:
+    """Count lines instead of naming one: a slice does not know where it stands."""
+    lines = at.line - before.line
+    return "in the same line" if lines == 0 else f"{lines} line{'s' * (lines > 1)} above"
 
 
 @define
@@ -247,7 +294,8 @@ class _Builder:
 
     def _new_node(self, event: ruamel.Event, at: Place, depth: int) -> Node:
         if event.tag is not None:
-            self.problems.append(at.warning(f"uses a YAML tag, {event.tag}", _CONVERT))
+            tag = event.tag.replace(_STANDARD_TAG, "!!")
+            self.problems.append(at.warning(f"uses a YAML tag, {tag}", _CONVERT))
         if isinstance(event, ruamel.ScalarEvent):
             return _scalar(event, at)
         if isinstance(event, ruamel.SequenceStartEvent):
@@ -272,7 +320,7 @@ class _Builder:
         return ListNode(tuple(items), at)
 
     def _map(self, at: Place, depth: int) -> MapNode:
-        entries = _Entries(self.problems)
+        entries = _Entries(self.problems, _above)
         merged: list[MapNode] = []
         while not isinstance(event := next(self.events), ruamel.MappingEndEvent):
             key = self._node(event, at, depth + 1)
@@ -300,11 +348,12 @@ class _Builder:
 
 
 _CONTAINERS = (ruamel.MappingStartEvent, ruamel.SequenceStartEvent)
-_TEXT_TAGS = ("!", "tag:yaml.org,2002:str")
+_STANDARD_TAG = "tag:yaml.org,2002:"
+_TEXT_TAGS = ("!", f"{_STANDARD_TAG}str")
 
 
 def _scalar(event: ruamel.ScalarEvent, at: Place) -> Scalar:
     text = event.value
     plain = event.style in {None, ""} and event.tag not in _TEXT_TAGS
-    is_typed = plain or (event.tag not in _TEXT_TAGS and (event.tag or "").startswith("tag:yaml.org,2002:"))
+    is_typed = plain or (event.tag not in _TEXT_TAGS and (event.tag or "").startswith(_STANDARD_TAG))
     return Scalar(resolve(text) if is_typed else text, text, plain, at)

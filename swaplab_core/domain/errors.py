@@ -8,7 +8,8 @@ SwaplabError(message, *, code, advice="")     code = stable kebab-case, listed i
 ├── ConfigError          the file is wrong; carries every Problem
 ├── UpstreamError        the engine is at fault
 │   ├── StartFailed      502   it did not come up; the message holds its last log lines
-│   └── UpstreamDied     502   it was there and is gone
+│   ├── UpstreamDied     502   it was there and is gone
+│   └── UpstreamTimeout  504   it accepted the request and never answered
 ├── PluginError          a plugin is at fault; the message names it
 │   ├── UnknownDriver          └── PluginFailed
 ├── Unloaded             503   a person unloaded the model while the request waited
@@ -29,10 +30,13 @@ from swaplab_core.domain.problem import Problem
 class SwaplabError(Exception):
     """Base of all errors that swaplab shows to a person.
 
-    `message` says what happened, `advice` what to do, `code` is stable and kebab-case.
+    `message` says what happened, `advice` what to do, `code` is stable and kebab-case. Of a refused request,
+    `queue_position` is the place it had (or would have had) and `retry_after_seconds` when another try makes sense.
     """
 
     code: ClassVar[str] = "internal-error"
+    queue_position: int | None = None
+    retry_after_seconds: int | None = None
 
     def __init__(self, message: str, *, advice: str = "") -> None:
         super().__init__(message)
@@ -104,6 +108,12 @@ class UpstreamDied(UpstreamError):
     """The engine went away while it was needed."""
 
     code = "upstream-died"
+
+
+class UpstreamTimeout(UpstreamError):
+    """The engine, or a peer, did not answer within the configured time."""
+
+    code = "upstream-timeout"
 
 
 class PluginError(SwaplabError):

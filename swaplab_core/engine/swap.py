@@ -296,8 +296,12 @@ class SwapEngine:
     # small verbs
 
     def _rank(self, slot: Slot, waiting: Waiting) -> tuple[bool, int, int]:
-        """Order of the queue: who has been passed enough, then priority, then arrival."""
-        return (slot.passed - waiting.mark < self.patience, -slot.limits.priority, waiting.arrival)
+        """Order of the queue: who has been passed enough, in order of arrival; then by priority, then by arrival.
+
+        Out of patience, priority counts no more: nobody may pass such a request, so nobody later may stand before it.
+        """
+        is_patient = slot.passed - waiting.mark < self.patience
+        return (is_patient, -slot.limits.priority if is_patient else 0, waiting.arrival)
 
     def _head_rank(self, slot: Slot) -> tuple[bool, int, int]:
         return self._rank(slot, slot.head)

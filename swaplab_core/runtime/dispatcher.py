@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from typing import Protocol, assert_never
 
@@ -83,6 +83,34 @@ class Lease:
 
 
 @define(eq=False)
+class Ticket:
+    """A place in the queue, and what became of it."""
+
+    number: TicketId
+    model: ModelId
+    _grant: asyncio.Future[Lease]
+    _engine: SwapEngine
+
+    @property
+    def is_settled(self) -> bool:
+        """Granted or refused."""
+        return self._grant.done()
+
+    def position(self) -> int:
+        """Place in the queue from 1; 0 when no longer waiting."""
+        return self._engine.positions().get(self.number, 0)
+
+    async def granted(self) -> Lease:
+        """Wait for the grant; may be cancelled and asked again. Raises what `Dispatcher.lease` raises."""
+        return await asyncio.shield(self._grant)
+
+    async def settled_within(self, seconds: float) -> bool:
+        """Wait at most `seconds` for an answer, and say whether it is there."""
+        await asyncio.wait({self._grant}, timeout=seconds)
+        return self.is_settled
+
+
+@define(eq=False)
 class Dispatcher:
     """The only one who steps the engine. `upstreams` is set by the composition root, since each needs the other."""
 
@@ -95,22 +123,33 @@ class Dispatcher:
     _numbers: count[int] = field(factory=lambda: count(1), init=False)
     _closing: bool = field(default=False, init=False)
 
+    @contextmanager
+    def ticket(self, model: ModelId) -> Iterator[Ticket]:
+        """Stand in the queue for `model` until the block ends, whatever happens in between.
+
+        Raises ShuttingDown when no more requests are taken.
+        """
+        if self._closing:
+            raise _going()
+        number = TicketId(next(self._numbers))
+        self._grants[number] = grant = asyncio.get_running_loop().create_future()
+        self.tell(Requested(number, model))
+        try:
+            yield Ticket(number, model, grant, self.engine)
+        finally:
+            del self._grants[number]
+            if not grant.cancel() and not grant.cancelled():
+                grant.exception()  # a refusal that nobody waited for is no news
+            self.tell(Released(number))
+
     @asynccontextmanager
     async def lease(self, model: ModelId) -> AsyncIterator[Lease]:
         """Wait for `model` and hold it; released however the block ends, waiting included.
 
         Raises UnknownModel, TooManyRequests, StartFailed, Unloaded or ShuttingDown instead of granting.
         """
-        if self._closing:
-            raise _going()
-        ticket = TicketId(next(self._numbers))
-        self._grants[ticket] = grant = asyncio.get_running_loop().create_future()
-        self.tell(Requested(ticket, model))
-        try:
-            yield await grant
-        finally:
-            del self._grants[ticket]
-            self.tell(Released(ticket))
+        with self.ticket(model) as ticket:
+            yield await ticket.granted()
 
     async def unload(self, models: Iterable[ModelId]) -> None:
         """Stop `models`, busy or not, and return when they are gone."""

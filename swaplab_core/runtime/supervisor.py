@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
+from statistics import median
 from typing import Protocol
 
 from attrs import define, field, frozen
@@ -26,6 +28,7 @@ FIRST_PROBE_SECONDS = 0.02
 PROBE_BACKOFF = 1.4
 LONGEST_PROBE_INTERVAL_SECONDS = 0.25
 LINES_IN_AN_ERROR = 8
+LOADS_REMEMBERED = 5
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +89,7 @@ class Supervisor:
     launches: Launches
     tell: Callable[[Fact], None]
     _running: dict[ModelId, Upstream] = field(factory=dict, init=False)
+    _loads: dict[ModelId, deque[float]] = field(factory=dict, init=False)
 
     def start(self, model: ModelId, incarnation: Incarnation) -> None:
         """Begin; ends in UpstreamReady or UpstreamExited."""
@@ -127,6 +131,11 @@ class Supervisor:
             upstream.progress,
             tuple(upstream.log.tail(LINES_IN_AN_ERROR)),
         )
+
+    def expected_seconds(self, model: ModelId) -> float | None:
+        """How long a load of `model` takes, from the last few; None before the first."""
+        loads = self._loads.get(model)
+        return median(loads) if loads else None
 
     async def gone(self, models: Iterable[ModelId]) -> None:
         """Return when what now runs of `models` has exited."""
@@ -172,7 +181,7 @@ class Supervisor:
         if upstream.exited or upstream.is_stopping():
             return
         if last == OK:
-            upstream.loading = None
+            self._note_load(upstream)
             self.tell(UpstreamReady(upstream.model, upstream.incarnation))
             return
         answer = f"its last answer was status {last}" if last else "it never answered"
@@ -182,6 +191,12 @@ class Supervisor:
             upstream,
         )
         await self._stop(process, spec)
+
+    def _note_load(self, upstream: Upstream) -> None:
+        if upstream.loading is not None:
+            upstream.loading = None
+            loads = self._loads.setdefault(upstream.model, deque(maxlen=LOADS_REMEMBERED))
+            loads.append(self.clock.now() - upstream.started_at)
 
     async def _probe(self, upstream: Upstream, spec: LaunchSpec) -> int | None:
         """Answer the last status; 200 means ready."""

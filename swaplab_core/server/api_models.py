@@ -13,6 +13,7 @@ from attrs import define, field
 from swaplab_core.engine import Phase, SwapPlan
 from swaplab_core.server.body import model_name, parse_object, read_body
 from swaplab_core.services.models import Models, ModelState
+from swaplab_core.services.routes import Routes
 
 LLAMA_SWAP_STATES = {
     Phase.STARTING: "starting",
@@ -29,6 +30,7 @@ class ModelRoutes:
     """GET lists, POST acts; `/unload` also answers GET, as llama-swap's does."""
 
     models: Models
+    names: Routes
     _created: int = field(factory=lambda: int(time.time()), init=False)
 
     def routes(self) -> list[web.RouteDef]:
@@ -49,11 +51,13 @@ class ModelRoutes:
         """The daemon is there; says nothing of the models."""
         return web.Response(text="OK")
 
-    async def listing(self, _: web.Request) -> web.Response:
+    async def listing(self, request: web.Request) -> web.Response:
         """The OpenAI model list, sorted by id."""
-        shown = [state for state in self.models.states() if not state.config.unlisted]
-        records = [self._record(state) for state in sorted(shown, key=lambda state: state.config.id)]
-        return json_response({"object": "list", "data": records})
+        records = self.names.listing(self.models.phase, self._created).records()
+        response = json_response({"object": "list", "data": records})
+        if origin := request.headers.get("Origin"):
+            response.headers["Access-Control-Allow-Origin"] = origin
+        return response
 
     async def running(self, _: web.Request) -> web.Response:
         """Models that hold a process, in llama-swap's shape."""
@@ -87,21 +91,6 @@ class ModelRoutes:
         """What a request for `{"model": …}` would do now; nothing is done."""
         name = model_name(parse_object(await read_body(request)))
         return json_response(_plan(self.models.plan(name)))
-
-    def _record(self, state: ModelState) -> dict[str, Any]:
-        model = state.config
-        loaded = state.phase not in {Phase.STOPPED, Phase.ASLEEP}
-        texts = {"name": model.name.strip(), "description": model.description.strip()}
-        aliases = {"aliases": list(model.aliases)} if model.aliases else {}
-        return {
-            "id": model.id,
-            "object": "model",
-            "created": self._created,
-            "owned_by": "swaplab",
-            **{key: text for key, text in texts.items() if text},
-            "meta": {"llamaswap": {"type": "model", **aliases}},
-            "status": {"value": "loaded" if loaded else "unloaded"},
-        }
 
 
 def json_response(value: Mapping[str, Any]) -> web.Response:

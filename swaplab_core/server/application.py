@@ -10,11 +10,14 @@ from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.server.api_models import ModelRoutes
 from swaplab_core.server.api_plugins import PluginRoutes
+from swaplab_core.server.api_profiles import ProfileRoutes
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.openai import InferenceRoutes
 from swaplab_core.server.passthrough import PassthroughRoutes
 from swaplab_core.server.ui import UiRoutes
+from swaplab_core.server.waiting import WaitingRoom
 from swaplab_core.services.models import Models
+from swaplab_core.services.routes import Routes
 
 DEFAULT_MAX_BODY_MIB = 128
 
@@ -24,6 +27,7 @@ class Parts:
     """What the handlers call."""
 
     models: Models
+    routes: Routes
     dispatcher: Dispatcher
     relay: Relay
     catalogue: Catalogue
@@ -33,9 +37,10 @@ def build_application(parts: Parts, *, max_body_mib: int = DEFAULT_MAX_BODY_MIB)
     """Mount every route. A request body above `max_body_mib` is refused with 413."""
     application = web.Application(middlewares=[error_middleware], client_max_size=max_body_mib * 2**20)
     groups = (
-        InferenceRoutes(parts.models, parts.dispatcher, parts.relay),
-        PassthroughRoutes(parts.models, parts.dispatcher, parts.relay),
-        ModelRoutes(parts.models),
+        InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, WaitingRoom(parts.models)),
+        PassthroughRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay),
+        ModelRoutes(parts.models, parts.routes),
+        ProfileRoutes(parts.routes),
         PluginRoutes(parts.catalogue),
         UiRoutes(parts.models),
     )

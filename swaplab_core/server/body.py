@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import orjson
 from aiohttp import web
 
 from swaplab_core.domain.errors import ClientError, InvalidRequest, TooLarge
-
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]', re.DOTALL)
+from swaplab_core.routing.splice import set_value
 
 
 class NoModel(ClientError):
@@ -55,41 +53,8 @@ def model_name(body: dict[str, Any]) -> str:
 
 
 def replace_model(body: bytes, name: str) -> bytes:
-    """Put `name` into every top-level `model` of a valid JSON object; all other bytes stay as they are.
-
-    All of them, should there be two: parsers differ in which one counts, and the engine must see what we saw.
-    """
-    out, end = bytearray(), 0
-    for start, stop in _model_values(body):
-        out += body[end:start] + orjson.dumps(name)
-        end = stop
-    return bytes(out + body[end:])
-
-
-def _model_values(body: bytes) -> list[tuple[int, int]]:
-    """Where the values of top-level `model` keys stand."""
-    depth, key, start = 0, b"", -1
-    spans: list[tuple[int, int]] = []
-    previous = b""
-    for match in _TOKEN.finditer(body):
-        token = match[0]
-        if token in b"{[":
-            depth += 1
-        elif depth == 1 and token == b":":
-            key, start = previous, match.end()
-        elif depth == 1 and token in b",}":
-            if start >= 0 and orjson.loads(key) == "model":
-                spans.append(_trimmed(body, start, match.start()))
-            start = -1
-        if token in b"}]":
-            depth -= 1
-        previous = token
-    return spans
-
-
-def _trimmed(body: bytes, start: int, stop: int) -> tuple[int, int]:
-    value = body[start:stop]
-    return start + len(value) - len(value.lstrip()), stop - len(value) + len(value.rstrip())
+    """Put `name` into every top-level `model` of a valid JSON object; all other bytes stay as they are."""
+    return set_value(body, ("model",), name)
 
 
 def _kind(value: object) -> str:

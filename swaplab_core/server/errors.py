@@ -24,7 +24,9 @@ from swaplab_core.domain.errors import (
     UnknownModel,
     Unloaded,
     UpstreamError,
+    UpstreamTimeout,
 )
+from swaplab_core.routing.selectors import NoTarget
 
 _log = logging.getLogger(__name__)
 
@@ -35,9 +37,11 @@ _STATUS: dict[type[SwaplabError], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     ClientError: HTTPStatus.BAD_REQUEST,
+    UpstreamTimeout: HTTPStatus.GATEWAY_TIMEOUT,
     UpstreamError: HTTPStatus.BAD_GATEWAY,
     PluginError: HTTPStatus.BAD_GATEWAY,
     Unloaded: HTTPStatus.SERVICE_UNAVAILABLE,
+    NoTarget: HTTPStatus.SERVICE_UNAVAILABLE,
     ShuttingDown: HTTPStatus.SERVICE_UNAVAILABLE,
     SwaplabError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
@@ -69,7 +73,11 @@ def error_body(message: str, status: HTTPStatus, code: str) -> bytes:
 def error_response(error: SwaplabError) -> web.Response:
     """The whole answer; refusals that pass by themselves carry Retry-After."""
     status = status_of(error)
-    headers = {"Retry-After": "1"} if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE} else None
+    headers = {}
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        headers["Retry-After"] = str(error.retry_after_seconds or 1)
+    if error.queue_position is not None:
+        headers["X-Swaplab-Queue-Position"] = str(error.queue_position)
     body = error_body(str(error), status, error.code)
     return web.Response(status=status, body=body, content_type="application/json", headers=headers)
 

@@ -1,15 +1,18 @@
-"""`/upstream/<model>/…`: anything an engine serves, reached through swaplab, which loads the model first."""
+"""`/upstream/<model>/…`: anything an engine or a peer serves, reached through swaplab, which loads the model first."""
 
 from __future__ import annotations
 
 from aiohttp import web
 from attrs import define
 
+from swaplab_core.adapters.destination import peer_destination, upstream_destination
 from swaplab_core.adapters.relay import Relay
 from swaplab_core.domain.errors import UnknownModel
+from swaplab_core.routing.names import Local, Remote, Target
 from swaplab_core.runtime.dispatcher import Dispatcher
-from swaplab_core.server.paths import split_model_path
+from swaplab_core.server.paths import ModelPath, split_model_path
 from swaplab_core.services.models import Models
+from swaplab_core.services.routes import Routes
 
 PREFIX = "/upstream/"
 
@@ -19,6 +22,7 @@ class PassthroughRoutes:
     """Any method, any body; the path below the model is forwarded with its own percent-encoding."""
 
     models: Models
+    names: Routes
     dispatcher: Dispatcher
     relay: Relay
 
@@ -28,15 +32,27 @@ class PassthroughRoutes:
 
     async def forward(self, request: web.Request) -> web.StreamResponse:
         """Serve one request below a model."""
-        found = split_model_path(request.raw_path.removeprefix(PREFIX), self.models.config().find)
+        found: ModelPath[Target] | None = split_model_path(request.raw_path.removeprefix(PREFIX), self._target)
         if found is None:
             raise UnknownModel(f"no configured model begins the path {request.path}", advice="see GET /v1/models")
         if not found.rest:
             return _with_slash(request, found.query)
-        async with self.dispatcher.lease(found.model.id) as lease:
-            return await self.relay.forward(
-                request, base_url=lease.base_url, path=found.rest + found.query, body=None, model=found.model.id
-            )
+        path = found.rest + found.query
+        match found.model:
+            case Remote(peer_id, peer, _):
+                destination = peer_destination(peer_id, peer, keys_are_ours=bool(self.models.config().api_keys))
+                return await self.relay.forward(request, destination, path=path, body=None)
+            case Local(model):
+                async with self.dispatcher.lease(model.id) as lease:
+                    destination = upstream_destination(model.id, lease.base_url, model.timeouts)
+                    return await self.relay.forward(request, destination, path=path, body=None)
+
+    def _target(self, name: str) -> Target | None:
+        """The active profile applies here too; selectors do not."""
+        pin = self.names.profiles.pin(name)
+        if pin is None:
+            return self.names.names.find(name)
+        return self.names.names.find(pin.name) if pin.name else None
 
 
 def _with_slash(request: web.Request, query: str) -> web.Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import logging
 import shlex
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
@@ -10,14 +10,15 @@ from typing import Protocol
 from attrs import define, frozen
 
 from swaplab_core.config.schema import Config, ModelConfig
-from swaplab_core.domain.errors import UnknownModel
+from swaplab_core.domain.errors import SwaplabError, UnknownModel
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.metering import Progress
 from swaplab_core.engine import Phase, SwapPlan, plan
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.runtime.supervisor import UpstreamStatus
+from swaplab_core.services.suggestions import known_names
 
-NAMES_IN_AN_ERROR = 12
+_log = logging.getLogger(__name__)
 
 
 class Status(Protocol):
@@ -25,6 +26,10 @@ class Status(Protocol):
 
     def status(self, model: ModelId) -> UpstreamStatus | None:
         """What can be seen of the running upstream."""
+        ...
+
+    def expected_seconds(self, model: ModelId) -> float | None:
+        """How long a load takes, from history."""
         ...
 
 
@@ -41,7 +46,6 @@ class ModelState:
     command: str
     elapsed_seconds: float
     progress: Progress | None
-    last_lines: tuple[str, ...]
 
 
 @define(eq=False)
@@ -53,21 +57,49 @@ class Models:
     upstreams: Status
 
     def find(self, name: str) -> ModelConfig:
-        """Resolve an id or alias. Raises UnknownModel with what there is."""
+        """Resolve an id or alias of a model we run. Raises UnknownModel with what there is."""
         model = self.config().find(name)
         if model is None:
-            raise UnknownModel(f"no model named {name!r} is configured", advice=_known(name, self.config()))
+            raise UnknownModel(
+                f"no model named {name!r} is configured", advice=known_names(name, list(self.config().names))
+            )
         return model
 
     def states(self) -> Iterator[ModelState]:
         """Every configured model, in the order of the file."""
-        return (self._state(model) for model in self.config().models.values())
+        return (self.state(model) for model in self.config().models.values())
+
+    def phase(self, model: ModelId) -> Phase:
+        """How far up a model is."""
+        return self.dispatcher.engine.slots[model].phase
+
+    def waiting_count(self) -> int:
+        """Requests in the queue."""
+        return len(self.dispatcher.engine.positions())
+
+    def expected_seconds(self, model: ModelId) -> float | None:
+        """How long a load takes, from the last few; None before the first."""
+        return self.upstreams.expected_seconds(model)
+
+    def seconds_until_ready(self, model: ModelId) -> float | None:
+        """What is left of a load by its history, or a whole one; None before the first."""
+        expected = self.upstreams.expected_seconds(model)
+        status = self.upstreams.status(model)
+        return None if expected is None else expected - (status.elapsed_seconds if status else 0.0)
 
     async def load(self, name: str) -> ModelState:
         """Bring a model up and return when it is ready. Raises what a request would."""
         model = self.find(name)
         async with self.dispatcher.lease(model.id):
-            return self._state(model)
+            return self.state(model)
+
+    async def preload(self, names: Iterable[ModelId]) -> None:
+        """Load one after the other; one that fails is reported and the next is tried."""
+        for name in names:
+            try:
+                await self.load(name)
+            except SwaplabError as error:
+                _log.warning("preload of %s failed: %s", name, error)
 
     async def unload(self, names: Iterable[str] | None = None) -> None:
         """Stop these models, or all, busy or not; returns when they are gone."""
@@ -78,7 +110,8 @@ class Models:
         """What a request for this model would do now, without doing it."""
         return plan(self.dispatcher.engine, self.find(name).id)
 
-    def _state(self, model: ModelConfig) -> ModelState:
+    def state(self, model: ModelConfig) -> ModelState:
+        """One model now."""
         slot = self.dispatcher.engine.slots[model.id]
         seen = self.upstreams.status(model.id)
         return ModelState(
@@ -91,17 +124,4 @@ class Models:
             shlex.join(seen.argv) if seen else "",
             seen.elapsed_seconds if seen else 0.0,
             seen.progress if seen else None,
-            seen.last_lines if seen else (),
         )
-
-
-def _known(name: str, config: Config) -> str:
-    names = list(config.names)
-    guess = difflib.get_close_matches(name, names, n=1, cutoff=0.7)
-    if guess:
-        return f"did you mean {guess[0]!r}?"
-    if not names:
-        return "the configuration has no models"
-    listed = ", ".join(names[:NAMES_IN_AN_ERROR])
-    more = len(names) - NAMES_IN_AN_ERROR
-    return f"there are: {listed}" + (f" and {more} more, see GET /v1/models" if more > 0 else "")

@@ -153,7 +153,7 @@ def _vocabulary(pieces: Sequence[str]) -> list[Token]:
     """Special tokens, the 256 bytes, the pieces, and padding to whole rows."""
     tokens = [Token("<unk>", 2), Token(START, 3), Token(END, 3)]
     tokens += [Token(stand_in, 1) for stand_in in BYTE_TABLE]
-    tokens += [Token(text, 1) for text in map(_printable, pieces) if text not in BYTE_TABLE]
+    tokens += [Token(text, 1) for text in map(_printable, pieces) if text not in set(BYTE_TABLE)]
     return tokens + [Token(f"<padding {number}>", 5) for number in range(-len(tokens) % ALIGNMENT)]
 
 

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from attrs import define, frozen
@@ -19,17 +19,22 @@ PROMPT_KEYS = ("system", "instructions", "messages", "prompt", "input", "content
 
 @frozen
 class Generation:
-    """The pieces to say, one per token, and what the reply claims about the prompt."""
+    """What to say: `count` tokens, the words again and again. And what the reply claims about the prompt."""
 
-    pieces: tuple[str, ...]
+    words: tuple[str, ...]
+    count: int
     prompt_tokens: int
     cached_tokens: int
     is_cut: bool
 
+    def pieces(self) -> Iterator[str]:
+        """Each token's text. There may be very many."""
+        return itertools.islice(itertools.cycle(self.words), self.count)
+
     @property
     def text(self) -> str:
         """The whole answer."""
-        return "".join(self.pieces)
+        return "".join(self.pieces())
 
 
 def plan_generation(options: SimOptions, body: Mapping[str, Any]) -> Generation:
@@ -38,15 +43,16 @@ def plan_generation(options: SimOptions, body: Mapping[str, Any]) -> Generation:
     The text once, or `options.tokens` tokens of it; never more than the request's limit, which is reached exactly when
     the request asks to ignore the end of text.
     """
-    words = pieces_of(options.say)
+    words = tuple(pieces_of(options.say))
     natural = len(words) if options.tokens is None else options.tokens
     limit = _limit(body)
     if limit is not None and body.get("ignore_eos"):
         natural = limit
-    natural = max(natural, int(body.get("min_tokens") or 0)) if words else 0
+    natural = max(natural, _number(body, "min_tokens") or 0) if words else 0
     count = natural if limit is None else min(natural, limit)
     return Generation(
-        pieces=tuple(itertools.islice(itertools.cycle(words), count)),
+        words=words,
+        count=count,
         prompt_tokens=count_tokens(body) if options.prompt_tokens is None else options.prompt_tokens,
         cached_tokens=options.cached_tokens,
         is_cut=limit is not None and count == limit,
@@ -80,8 +86,13 @@ def _words(value: Any) -> int:
 
 
 def _limit(body: Mapping[str, Any]) -> int | None:
-    limits = [body[key] for key in LIMIT_KEYS if isinstance(body.get(key), int) and body[key] >= 0]
-    return min(limits, default=None)
+    limits = [_number(body, key) for key in LIMIT_KEYS]
+    return min((limit for limit in limits if limit is not None and limit >= 0), default=None)
+
+
+def _number(body: Mapping[str, Any], key: str) -> int | None:
+    value = body.get(key)
+    return value if isinstance(value, int) else None
 
 
 @define
@@ -115,7 +126,7 @@ async def speak(options: SimOptions, generation: Generation, stopwatch: Stopwatc
     """Say the pieces at the configured rate, which holds on average however slow the listener is."""
     pause = 1 / options.tokens_per_second if options.tokens_per_second > 0 else 0.0
     due = stopwatch.began + options.first_token_seconds
-    for piece in generation.pieces:
+    for piece in generation.pieces():
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         stopwatch.tick()
         yield piece

@@ -44,7 +44,7 @@ def answers_in(dialect: type[Dialect]) -> Handler:
                 response: web.StreamResponse = await _stream(request, dialect(exchange), stopwatch)
             else:
                 response = await _whole(request, dialect(exchange), stopwatch)
-            if stopwatch.tokens == len(exchange.generation.pieces):
+            if stopwatch.tokens == exchange.generation.count:
                 outcome = "length" if exchange.generation.is_cut else "stop"
         finally:
             engine_of(request).meter.record(exchange.generation, stopwatch, outcome)

@@ -59,6 +59,8 @@ class Departure:
             loop.add_signal_handler(signal.SIGTERM, self._terminated)
 
     def _terminated(self) -> None:
+        if self.options.term_seconds and not self.options.silent:
+            self.output.write(b"swaplab-sim: SIGTERM, leaving in %g s\n" % self.options.term_seconds)
         asyncio.get_running_loop().call_later(self.options.term_seconds, self.leave, 0)
 
     def _interrupted(self) -> None:

@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -83,42 +84,56 @@ def test_a_crash_leaves_nobody_of_the_group(
 
 RUNAWAY = """
 import os, time
-if not os.fork():
+away, leaving = os.pipe()
+child = os.fork()
+if not child:
     os.setsid()
-    print(os.getpid(), flush=True)
+    os.close(leaving)
     time.sleep(3600)
+os.close(leaving)
+os.read(away, 1)
+print(child, flush=True)
 """
 """Begin of a program with a grandchild in a session of its own, which no signal to the group reaches."""
+
+
+@contextmanager
+def _ending_the_runaway(output: Output) -> Iterator[None]:
+    """Nobody but the test will."""
+    try:
+        yield
+    finally:
+        os.kill(int(output.lines[0]), signal.SIGKILL)
 
 
 def test_a_grandchild_that_left_the_group_cannot_hold_the_end_up(
     run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone
 ) -> None:
     async def scenario() -> None:
-        process = await processes.start(_python(RUNAWAY + "time.sleep(3600)"), output)
-        runaway = int((await output.wait_for_lines(1))[0])
-        try:
+        with _ending_the_runaway(output):
+            process = await processes.start(_python(RUNAWAY + "time.sleep(3600)"), output)
+            runaway = int((await output.wait_for_lines(1))[0])
             assert await process.stop(PATIENT) == TERMINATED
             assert not is_gone(runaway)  # it did hold the pipe until the end
-        finally:
-            os.kill(runaway, signal.SIGKILL)
 
     run(scenario())
 
 
-def test_the_output_is_complete_even_when_a_runaway_holds_the_pipe(
-    run: Run, processes: LocalProcesses, output: Output
+@pytest.mark.parametrize("linger_seconds", [0.0, 0.2])
+def test_the_last_words_are_heard_even_when_a_runaway_holds_the_pipe(
+    run: Run, output: Output, linger_seconds: float
 ) -> None:
+    processes = LocalProcesses(linger_seconds=linger_seconds)
+
     async def scenario() -> None:
-        process = await processes.start(_python(RUNAWAY + "time.sleep(0.1); os.write(1, b'x' * 60000)"), output)
-        runaway = int((await output.wait_for_lines(1))[0])
-        try:
+        with _ending_the_runaway(output):
+            process = await processes.start(_python(RUNAWAY + "os.write(1, b'x' * 60000)"), output)
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - the loop shall find all at once
             assert await process.wait() == ExitStatus(code=0)
             assert output.data.endswith(b"\n" + b"x" * 60000)
-        finally:
-            os.kill(runaway, signal.SIGKILL)
 
     run(scenario())
+    processes.close()
 
 
 def test_closing_its_output_is_not_an_exit(run: Run, processes: LocalProcesses, output: Output) -> None:

@@ -12,6 +12,8 @@ from attrs import frozen
 
 from swaplab_core.testing.sim import SimOptions, running_sim
 
+DEFAULTS = SimOptions()
+
 
 @frozen
 class Answer:
@@ -46,7 +48,7 @@ def ask() -> Ask:
             async with client.request(method, sim.base_url + path, **request) as response:
                 return Answer(response.status, dict(response.headers), await response.read())
 
-    def ask(method: str, path: str, options: SimOptions = SimOptions(), **request: Any) -> Answer:
+    def ask(method: str, path: str, options: SimOptions = DEFAULTS, **request: Any) -> Answer:
         return asyncio.run(exchange(method, path, options, request))
 
     return ask

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import struct
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
-from swaplab_core.testing.sim import MetricsStyle, SimOptions, TimingsStyle
+from swaplab_core.testing.sim import MetricsStyle, SimEngine, SimOptions, TimingsStyle
+from swaplab_core.testing.sim.application import application
 
 SAY = SimOptions(say="one two three", model="m")
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hello there"}]}
@@ -260,9 +263,18 @@ def test_test_answers_the_text_and_root_the_method_and_path(ask):
     assert ask("GET", "/", SAY).body == b"GET /"
 
 
-def test_the_environment_is_shown_on_loopback_only(ask, monkeypatch):
+def test_the_environment_is_shown(ask, monkeypatch):
     monkeypatch.setenv("SWAPLAB_TEST_MARK", "seen")
     assert ask("GET", "/env").json["SWAPLAB_TEST_MARK"] == "seen"
+
+
+def test_the_environment_is_not_shown_by_an_engine_that_others_can_reach():
+    async def main() -> int:
+        engine = SimEngine(SimOptions(host="0.0.0.0"))  # only told so: it listens on loopback here
+        async with TestClient(TestServer(application(engine))) as client, client.get("/env") as response:
+            return response.status
+
+    assert asyncio.run(main()) == 403
 
 
 def test_slow_respond_sends_every_character(ask):

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swaplab_core.testing.tiny_gguf import END, SPECIALS, START, cut, tiny_gguf_bytes, write_tiny_gguf
@@ -30,6 +30,17 @@ def test_no_two_pieces_are_alike_and_only_a_lone_byte_is_one_byte_long(text):
 
 def test_a_text_is_cut_into_words_so_that_it_streams():
     assert cut("Hello from a tiny model.") == ["Hello", " from", " a", " tiny", " model."]
+
+
+@settings(max_examples=30)
+@given(sayable)
+def test_any_such_text_becomes_a_model(text):
+    assert tiny_gguf_bytes(say=text).startswith(b"GGUF")
+
+
+@pytest.mark.parametrize("text", ["hi", "ab", "!"])
+def test_texts_that_look_like_a_part_of_the_byte_table_become_models_too(text):
+    assert tiny_gguf_bytes(say=text).startswith(b"GGUF")
 
 
 @pytest.mark.parametrize("special", SPECIALS)

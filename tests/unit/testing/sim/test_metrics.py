@@ -32,7 +32,7 @@ LLAMACPP_NAMES = [
 
 def busy_meter() -> Meter:
     meter = Meter()
-    generation = Generation(pieces=("a", "b"), prompt_tokens=7, cached_tokens=3, is_cut=False)
+    generation = Generation(words=("a", "b"), count=2, prompt_tokens=7, cached_tokens=3, is_cut=False)
     meter.record(generation, Stopwatch(10.0, first=10.2, ended=10.7, tokens=2), "stop")
     return meter
 

@@ -1,0 +1,42 @@
+"""Profiles: which there are, and switching them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from attrs import define
+
+from swaplab_core.domain.errors import InvalidRequest
+from swaplab_core.server.api_models import json_response
+from swaplab_core.server.body import parse_object, read_body
+from swaplab_core.services.routes import Routes
+
+
+@define(eq=False)
+class ProfileRoutes:
+    """llama-swap's two routes."""
+
+    names: Routes
+
+    def routes(self) -> list[web.RouteDef]:
+        """The route table."""
+        return [web.get("/api/profiles", self.listing), web.put("/api/profiles/active", self.switch)]
+
+    async def listing(self, _: web.Request) -> web.Response:
+        """Every profile with its pins, and the active one."""
+        profiles = self.names.profiles
+        records: list[dict[str, Any]] = [
+            {"id": name, "description": profile.description, "pins": dict(profile.pins)}
+            for name, profile in sorted(profiles.profiles.items())
+        ]
+        return json_response({"active": profiles.active, "profiles": records})
+
+    async def switch(self, request: web.Request) -> web.Response:
+        """Activate `{"name": …}`, or none with null."""
+        body = parse_object(await read_body(request))
+        name = body.get("name", ...)
+        if not (name is None or isinstance(name, str)):
+            raise InvalidRequest('"name" must be the name of a profile, or null for none')
+        self.names.activate(name)
+        return json_response({"active": self.names.profiles.active})

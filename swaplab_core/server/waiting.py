@@ -1,0 +1,110 @@
+"""Waiting for a grant while a client listens: keep-alive lines, the loading state, refusals with a hint when to retry.
+
+A stream that has been begun for a keep-alive cannot become an HTTP error any more, so nothing is sent before the first
+keep-alive is due, unless the model asks for the loading state.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+from aiohttp import web
+from attrs import define, frozen
+
+from swaplab_core.config.schema import ModelConfig
+from swaplab_core.domain.errors import SwaplabError
+from swaplab_core.engine.phases import COMING_UP, Phase
+from swaplab_core.runtime.dispatcher import Lease, Ticket
+from swaplab_core.server.errors import error_body, status_of
+from swaplab_core.server.narration import Narrator, Waiting, comment, error_event
+from swaplab_core.services.models import Models
+
+KEEP_ALIVE_SECONDS = 10.0
+NARRATION_SECONDS = 0.75
+CHAT = "/v1/chat/completions"
+
+_HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+class LoadFailed(Exception):
+    """The load failed after the stream had begun: `response` is complete, its last event says what happened."""
+
+    def __init__(self, response: web.StreamResponse) -> None:
+        super().__init__()
+        self.response = response
+
+
+@frozen
+class Granted:
+    """A lease, and the response if it had to be begun while waiting."""
+
+    lease: Lease
+    response: web.StreamResponse | None = None
+
+
+@define(eq=False)
+class WaitingRoom:
+    """Waits for grants. `keep_alive_seconds` is how long a streaming client may hear nothing."""
+
+    models: Models
+    keep_alive_seconds: float = KEEP_ALIVE_SECONDS
+    clock: Callable[[], float] = time.monotonic
+
+    async def granted(self, request: web.Request, ticket: Ticket, model: ModelConfig, *, streaming: bool) -> Granted:
+        """Wait. Raises what `Dispatcher.lease` raises while nothing is sent yet, LoadFailed after that."""
+        position = ticket.position()
+        try:
+            if streaming and not ticket.is_settled:
+                return await self._streaming(request, ticket, model)
+            return Granted(await ticket.granted())
+        except SwaplabError as error:
+            error.queue_position = position or self.models.waiting_count() + 1
+            error.retry_after_seconds = math.ceil(max(1.0, self.models.seconds_until_ready(model.id) or 1.0))
+            raise
+
+    async def _streaming(self, request: web.Request, ticket: Ticket, model: ModelConfig) -> Granted:
+        began = self.clock()
+        narrate = model.send_loading_state and request.path.startswith(CHAT)
+        if not narrate and await ticket.settled_within(self.keep_alive_seconds):
+            return Granted(await ticket.granted())
+        response = web.StreamResponse(headers=_HEADERS)
+        await response.prepare(request)
+        try:
+            if narrate:
+                return await self._narrate(response, ticket, model, began)
+            await self._keep_alive(response, ticket, model, began)
+            return Granted(await ticket.granted(), response)
+        except SwaplabError as error:
+            await response.write(error_event(error_body(str(error), status_of(error), error.code)))
+            await response.write_eof()
+            raise LoadFailed(response) from error
+
+    async def _keep_alive(self, response: web.StreamResponse, ticket: Ticket, model: ModelConfig, began: float) -> None:
+        while not ticket.is_settled:
+            await response.write(comment(self._now(ticket, model, began)))
+            await ticket.settled_within(self.keep_alive_seconds)
+
+    async def _narrate(self, response: web.StreamResponse, ticket: Ticket, model: ModelConfig, began: float) -> Granted:
+        narrator = Narrator(f"chatcmpl-swaplab-{ticket.number}", model.id, int(time.time()))
+        await response.write(narrator.begin())
+        spoke = self.clock()
+        while not await ticket.settled_within(NARRATION_SECONDS):
+            now = self._now(ticket, model, began)
+            news = narrator.update(now)
+            if not news and self.clock() - spoke >= self.keep_alive_seconds:
+                news = comment(now)
+            if news:
+                await response.write(news)
+                spoke = self.clock()
+        lease = await ticket.granted()
+        await response.write(narrator.end(self.clock() - began))
+        return Granted(lease, response)
+
+    def _now(self, ticket: Ticket, model: ModelConfig, began: float) -> Waiting:
+        state = self.models.state(model)
+        loading = state.elapsed_seconds if state.phase in COMING_UP or state.phase is Phase.READY else None
+        return Waiting(
+            ticket.position(), self.clock() - began, loading, self.models.expected_seconds(model.id), state.progress
+        )

@@ -1,0 +1,106 @@
+"""A client that goes gives back what it held: its place in the queue, its lease, and the engine's work."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from running_swaplab import Swaplab, chat_body, sim
+
+from swaplab_core.testing.waiting import wait_until
+
+FOREVER = ("--tokens", "1000000", "--tokens-per-second", "20")
+
+
+@pytest.fixture
+def swaplab(serve) -> Swaplab:
+    return serve({"busy": sim(*FOREVER), "other": sim("--say", "other")})
+
+
+@contextlib.contextmanager
+def waiting(swaplab: Swaplab, model: str):
+    """A client that has asked and waits; it leaves at the end of the block."""
+    before = swaplab.model(model)["waiting"]
+    with socket.create_connection(("127.0.0.1", swaplab.port)) as client:
+        body = str(chat_body(model)).replace("'", '"').encode()
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        client.sendall(head.encode() + body)
+        swaplab.wait_for(model, waiting=before + 1)
+        yield
+
+
+def engine_state(swaplab: Swaplab, model: str) -> dict[str, int]:
+    return swaplab.ask("GET", f"/upstream/{model}/sim/state").json()
+
+
+def test_a_client_that_leaves_the_queue_gives_its_place_back(swaplab):
+    with swaplab.streaming("busy"):
+        with waiting(swaplab, "other"):
+            pass
+
+        swaplab.wait_for("other", waiting=0)
+    swaplab.wait_for("busy", serving=0)
+    assert swaplab.model("busy")["state"] == "ready", "nobody waits for the other any more"
+    assert swaplab.starts() == ["busy"]
+
+
+def test_who_waits_behind_one_that_left_is_served(swaplab):
+    with ThreadPoolExecutor() as clients:
+        with swaplab.streaming("busy"), waiting(swaplab, "other"):
+            patient = clients.submit(swaplab.chat, "other")
+            swaplab.wait_for("other", waiting=2)
+
+        assert patient.result().said == "other"
+    assert swaplab.starts() == ["busy", "other"]
+
+
+def test_a_client_that_leaves_a_stream_ends_the_engines_work_and_frees_the_model(swaplab):
+    with swaplab.streaming("busy") as response:
+        response.readline()
+        assert engine_state(swaplab, "busy")["running"] == 1
+
+    swaplab.wait_for("busy", serving=0)
+    wait_until(lambda: engine_state(swaplab, "busy")["running"] == 0, "the engine to stop generating")
+    assert swaplab.chat("other").said == "other"
+
+
+def test_a_client_that_leaves_before_the_first_byte_ends_the_engines_work(serve):
+    swaplab = serve({"thinker": sim("--first-token-seconds", "600")})
+
+    with ThreadPoolExecutor() as clients:
+        with socket.create_connection(("127.0.0.1", swaplab.port)) as client:
+            body = b'{"model": "thinker", "stream": false}'
+            client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 37\r\n\r\n" + body)
+            swaplab.wait_for("thinker", serving=1)
+        swaplab.wait_for("thinker", serving=0)
+        assert clients.submit(engine_state, swaplab, "thinker").result()["is_loaded"]
+
+
+def test_a_client_that_leaves_while_the_model_loads_does_no_harm(serve):
+    swaplab = serve({"slow": sim("--load-seconds", "0.5", "--say", "at last")})
+
+    with waiting(swaplab, "slow"):
+        swaplab.wait_for("slow", state="starting")
+
+    assert swaplab.chat("slow").said == "at last"
+    assert swaplab.starts() == ["slow"]
+
+
+def test_many_clients_that_come_and_go_leave_nothing_behind(swaplab):
+    def come_and_go(number: int) -> None:
+        if number % 3 == 0:
+            with swaplab.streaming("busy") as response:
+                response.readline()
+        elif number % 3 == 1:
+            with socket.create_connection(("127.0.0.1", swaplab.port)) as client:
+                client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n{")
+        else:
+            assert swaplab.chat("other").said == "other"
+
+    with ThreadPoolExecutor(6) as clients:
+        list(clients.map(come_and_go, range(18)))
+
+    for model in ("busy", "other"):
+        swaplab.wait_for(model, serving=0, waiting=0)

@@ -1,0 +1,161 @@
+"""An engine that dies in the middle of an answer: the client must learn it, and the next request must work."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import aiohttp
+import openai
+import pytest
+import raw_upstream
+from running_swaplab import Swaplab, chat_body, command, event_data, sim
+
+from swaplab_core.testing.waiting import wait_until
+
+ASK = [{"role": "user", "content": "Hi"}]
+
+
+@pytest.fixture
+def dying(serve) -> Swaplab:
+    """A daemon whose model dies after four events of a stream."""
+    return serve({"dying": sim("--die-after-chunks", "4", "--say", "one two three four five six")})
+
+
+def test_a_stream_whose_engine_dies_ends_with_an_error_event_and_a_broken_connection(dying):
+    with dying.streaming("dying") as response, pytest.raises(http.client.IncompleteRead) as broken:
+        response.read()
+
+    *whole, last = event_data(broken.value.partial)
+    assert len(whole) == 4
+    assert b"\n\nevent: error\ndata: " in broken.value.partial
+    assert '"code":"upstream-died"' in last
+    assert "dying" in last
+    assert "[DONE]" not in last
+
+
+def test_the_openai_client_raises_when_the_engine_dies(dying):
+    with openai.OpenAI(base_url=f"{dying.url}/v1", api_key="none", max_retries=0) as client:
+        stream = client.chat.completions.create(model="dying", messages=ASK, stream=True)
+        with pytest.raises(openai.APIError, match="dying died in the middle of the response"):
+            list(stream)
+
+
+def test_a_client_that_reads_bytes_raises_when_the_engine_dies(dying):
+    async def scenario() -> None:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{dying.url}/v1/chat/completions", json=chat_body("dying", stream=True)) as response,
+        ):
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await response.read()
+
+    asyncio.run(scenario())
+
+
+def test_the_next_request_finds_a_working_model(dying):
+    with dying.streaming("dying") as response, pytest.raises(http.client.IncompleteRead):
+        response.read()
+
+    assert dying.chat("dying").said == "one two three four five six"
+    assert dying.starts() == ["dying", "dying"]
+    assert "dying ended by itself, exit code 70" in dying.log()
+
+
+def test_everyone_who_streams_from_the_dead_is_told(serve):
+    swaplab = serve({"crowd": sim("--tokens", "100000", "--tokens-per-second", "20")})
+
+    def read(_: int) -> bytes:
+        with swaplab.streaming("crowd") as response, pytest.raises(http.client.IncompleteRead) as broken:
+            response.read()
+        return broken.value.partial
+
+    with ThreadPoolExecutor(5) as clients:
+        readers = [clients.submit(read, number) for number in range(5)]
+        record = swaplab.wait_for("crowd", serving=5)
+        os.kill(record["pid"], signal.SIGKILL)
+        ends = [reader.result() for reader in readers]
+
+    assert all(b"upstream-died" in end for end in ends)
+    assert swaplab.wait_for("crowd", serving=0)["state"] == "stopped"
+
+
+def test_a_truncated_stream_is_never_a_clean_end(serve):
+    swaplab = serve({"cut": sim("--truncate-stream", "2", "--say", "one two three")})
+
+    with swaplab.streaming("cut") as response, pytest.raises(http.client.IncompleteRead) as broken:
+        response.read()
+
+    assert b"event: error" in broken.value.partial
+    assert swaplab.model("cut")["state"] == "ready", "its process lives"
+
+
+@pytest.mark.llamacpp
+def test_a_real_engine_killed_in_the_middle_of_a_stream_is_noticed_and_replaced(serve, native_llama):
+    swaplab = serve({"endless": native_llama("and so on and on ", endless=True), "other": native_llama("Other.")})
+
+    with swaplab.streaming("endless") as response:
+        assert response.readline().startswith(b"data: ")
+        os.kill(swaplab.model("endless")["pid"], signal.SIGKILL)
+        with pytest.raises(http.client.IncompleteRead) as broken:
+            response.read()
+
+    assert b"event: error" in broken.value.partial
+    assert "and so on" in swaplab.chat("endless", max_tokens=20).said
+    assert swaplab.chat("other").said == "Other."
+    assert "killed by signal 9" in swaplab.log()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + b'{"half": ',
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n" + b'{"half": \r\n',
+    ],
+    ids=["with a length", "in chunks"],
+)
+def test_a_plain_answer_that_breaks_off_is_never_a_clean_end(serve, tmp_path, reply):
+    swaplab = serve({"half": raw_engine(tmp_path, reply)})
+
+    with swaplab.asking("POST", "/v1/chat/completions", json_body=chat_body("half")) as response:
+        assert response.status == 200
+        with pytest.raises(http.client.IncompleteRead) as broken:
+            response.read()
+
+    assert broken.value.partial == b'{"half": ', "nothing is added to what is no event stream"
+    assert "half broke off in the middle of a response" in swaplab.log()
+
+
+@pytest.mark.parametrize("reply", [b"", b"220 mail.example ESMTP\r\n"], ids=["nothing", "another protocol"])
+def test_an_engine_that_gives_no_answer_is_a_502(serve, tmp_path, reply):
+    swaplab = serve({"mute": raw_engine(tmp_path, reply)})
+
+    answer = swaplab.chat("mute")
+
+    assert answer.status == 502
+    assert answer.error["code"] == "upstream-died"
+    assert answer.error["message"].startswith("mute did not answer: ")
+
+
+def test_a_request_in_flight_when_its_engine_dies_gets_a_502(serve):
+    swaplab = serve({"thinker": sim("--first-token-seconds", "600")})
+
+    with ThreadPoolExecutor() as clients:
+        asked = clients.submit(swaplab.chat, "thinker")
+        record = swaplab.wait_for("thinker", serving=1)
+        wait_until(lambda: swaplab.sim_requests("thinker"), "the request to arrive")
+        os.kill(record["pid"], signal.SIGKILL)
+
+        assert asked.result().status == 502
+
+
+def raw_engine(folder: Path, reply: bytes) -> dict[str, object]:
+    """Make a model entry with an engine that sends these bytes."""
+    file = folder / "reply"
+    file.write_bytes(reply)
+    return {"cmd": command(sys.executable, raw_upstream.__file__, "${PORT}", file)}

@@ -1,0 +1,104 @@
+"""Listing, loading, unloading and planning, over HTTP, with simulated engines."""
+
+from __future__ import annotations
+
+import pytest
+from running_swaplab import Swaplab, sim
+
+
+@pytest.fixture
+def swaplab(serve) -> Swaplab:
+    return serve(
+        {
+            "org/small": {**sim("--model", "org/small"), "aliases": ["s", "the small one"], "name": " Small "},
+            "big": {**sim("--model", "big"), "description": "the big one", "ttl": 60},
+            "hidden": {**sim("--model", "hidden"), "unlisted": True},
+        }
+    )
+
+
+def test_a_model_is_unloaded_by_id_and_by_alias(swaplab):
+    for path in ("org/small", "org%2Fsmall", "s", "the%20small%20one"):
+        swaplab.ask("POST", "/api/models/load/s")
+
+        answer = swaplab.ask("POST", f"/api/models/unload/{path}")
+
+        assert (answer.status, answer.text) == (200, "OK")
+        assert swaplab.model("org/small")["state"] == "stopped"
+
+
+def test_unloading_one_model_leaves_the_other_alone(swaplab):
+    swaplab.chat("big")
+
+    assert swaplab.ask("POST", "/api/models/unload/s").status == 200
+
+    assert swaplab.model("big")["state"] == "ready"
+
+
+def test_unloading_an_unknown_model_is_404_and_says_what_there_is(swaplab):
+    answer = swaplab.ask("POST", "/api/models/unload/org/smal")
+
+    assert answer.status == 404
+    assert answer.error["code"] == "unknown-model"
+    assert "'org/smal'" in answer.error["message"]
+    assert "did you mean 'org/small'" in answer.error["message"]
+
+
+def test_the_list_is_sorted_and_leaves_the_unlisted_out(swaplab):
+    listing = swaplab.ask("GET", "/v1/models").json()["data"]
+
+    assert [model["id"] for model in listing] == ["big", "org/small"]
+    assert listing[0]["description"] == "the big one"
+    assert listing[1]["name"] == "Small"
+    assert listing[1]["meta"]["llamaswap"]["aliases"] == ["s", "the small one"]
+    assert all(model["object"] == "model" and model["created"] > 0 for model in listing)
+
+
+def test_an_unlisted_model_serves_all_the_same(swaplab):
+    assert swaplab.chat("hidden").status == 200
+
+
+def test_running_models_are_told_in_the_shape_of_llama_swap(swaplab):
+    swaplab.chat("big")
+
+    (running,) = swaplab.ask("GET", "/running").json()["running"]
+
+    assert running.keys() == {"model", "state", "cmd", "proxy", "ttl", "name", "description"}
+    assert (running["state"], running["ttl"], running["description"]) == ("ready", 60, "the big one")
+
+
+def test_loading_answers_when_the_model_is_ready(swaplab):
+    answer = swaplab.ask("POST", "/api/models/load/the%20small%20one")
+
+    record = answer.json()
+    assert (record["id"], record["state"]) == ("org/small", "ready")
+    assert record["pid"] in swaplab.living()
+
+
+def test_a_plan_says_what_a_request_would_do_and_does_nothing(swaplab):
+    swaplab.chat("big")
+
+    plan = swaplab.ask("POST", "/api/plan", json_body={"model": "s"}).json()
+
+    assert (plan["model"], plan["verdict"], plan["starts"]) == ("org/small", "after-swap", ["org/small"])
+    assert [(gone["model"], gone["to"]) for gone in plan["evictions"]] == [("big", "stopped")]
+    assert swaplab.starts() == ["big"]
+
+
+def test_the_page_shows_state_and_escapes_what_it_shows(serve):
+    swaplab = serve({"<b>": sim()})
+
+    page = swaplab.ask("GET", "/ui/")
+
+    assert page.status == 200
+    assert "<strong>&lt;b&gt;</strong>" in page.text
+    assert "<script" not in page.text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert swaplab.ask("GET", "/").headers["Location"] == "/ui/"
+
+
+def test_installed_plugins_are_listed_with_their_state(swaplab):
+    plugins = swaplab.ask("GET", "/api/plugins").json()["plugins"]
+
+    command = next(plugin for plugin in plugins if plugin["name"] == "command")
+    assert (command["group"], command["state"], command["distribution"]) == ("swaplab.backends", "ok", "swaplab-core")

@@ -1,0 +1,276 @@
+"""A real `swaplab serve` for a test: a process of its own, on free ports, with a configuration written on the spot.
+
+`running_swaplab` is the whole of it. What a test leaves behind is a failure: when the block ends the daemon must obey
+SIGTERM, nothing it started may live, its engines' ports must be free, and its log must hold no traceback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import random
+import re
+import shlex
+import socket
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import define, frozen
+
+from swaplab_core.testing.network import LOOPBACK
+from swaplab_core.testing.real_process import RealProcess, running_process
+from swaplab_core.testing.sim_process import SIM_ARGV
+from swaplab_core.testing.waiting import wait_until
+
+SWAPLAB = Path(sys.executable).with_name("swaplab")
+"""The installed command."""
+MARK = "SWAPLAB_TEST_MARK"
+"""An environment variable that everything started by one daemon inherits, so that a test can find the last of it."""
+
+PORTS = 12
+PORT_RANGE = range(20_000, 32_000)
+"""Below the range from which the system hands out ports."""
+ANSWER_SECONDS = 30.0
+
+
+@frozen
+class Answer:
+    """One whole response."""
+
+    status: int
+    reason: str
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode()
+
+    def json(self) -> Any:
+        """The decoded body."""
+        return json.loads(self.body)
+
+    @property
+    def said(self) -> str:
+        """What the model said, in a whole chat completion."""
+        assert self.status == 200, self.text
+        return str(self.json()["choices"][0]["message"]["content"])
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error object, checked for its shape."""
+        error = self.json()["error"]
+        assert error.keys() == {"message", "type", "param", "code"}, error
+        assert self.headers["Content-Type"].startswith("application/json")
+        return dict(error)
+
+
+@define(eq=False)
+class Swaplab:
+    """A daemon that listens. `ports` are those its models get."""
+
+    process: RealProcess
+    port: int
+    ports: range
+    mark: str
+
+    @property
+    def url(self) -> str:
+        """Where it listens, as `http://127.0.0.1:PORT`."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def log(self) -> str:
+        """Everything it has printed."""
+        return self.process.output()
+
+    def starts(self) -> list[str]:
+        """The models in the order in which their engines were started, read off its log."""
+        return re.findall(r"\[INFO\] (\S+): started, pid \d+", self.log())
+
+    @contextlib.contextmanager
+    def asking(
+        self,
+        method: str,
+        path: str,
+        *,
+        json_body: object = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Send one request on a connection of its own; the connection is closed at the end of the block."""
+        if json_body is not None:
+            body, headers = json.dumps(json_body).encode(), {"Content-Type": "application/json", **(headers or {})}
+        connection = http.client.HTTPConnection(LOOPBACK, self.port, timeout=ANSWER_SECONDS)
+        with contextlib.closing(connection):
+            connection.request(method, path, body, dict(headers or {}))
+            yield connection.getresponse()
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        json_body: object = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request and read the whole answer."""
+        with self.asking(method, path, json_body=json_body, body=body, headers=headers) as response:
+            return Answer(response.status, response.reason, response.headers, response.read())
+
+    def chat(self, model: str, **more: object) -> Answer:
+        """Ask a model something, not streamed."""
+        return self.ask("POST", "/v1/chat/completions", json_body=chat_body(model, **more))
+
+    @contextlib.contextmanager
+    def streaming(self, model: str, **more: object) -> Iterator[http.client.HTTPResponse]:
+        """Ask a model something, streamed; the head has arrived."""
+        with self.asking("POST", "/v1/chat/completions", json_body=chat_body(model, stream=True, **more)) as response:
+            yield response
+
+    def stream(self, model: str, **more: object) -> list[Any]:
+        """All events of a stream that must end well, decoded."""
+        with self.streaming(model, **more) as response:
+            assert response.status == 200, response.read()
+            events = event_data(response.read())
+        assert events.pop() == "[DONE]"
+        return [json.loads(event) for event in events]
+
+    def models(self) -> dict[str, dict[str, Any]]:
+        """What /api/models says, by id."""
+        return {model["id"]: model for model in self.ask("GET", "/api/models").json()["models"]}
+
+    def model(self, model: str) -> dict[str, Any]:
+        """What /api/models says of one."""
+        return self.models()[model]
+
+    def wait_for(self, model: str, **wanted: object) -> dict[str, Any]:
+        """Return the record of a model as soon as it has these values, for example `state="ready", serving=0`."""
+        return wait_until(
+            lambda: record if wanted.items() <= (record := self.model(model)).items() else None,
+            f"{model} with {wanted}",
+        )
+
+    def sim_requests(self, model: str) -> list[dict[str, Any]]:
+        """What a simulated engine that runs has received, asked behind the daemon's back."""
+        connection = http.client.HTTPConnection(LOOPBACK, int(self.model(model)["base_url"].rpartition(":")[2]))
+        with contextlib.closing(connection):
+            connection.request("GET", "/sim/requests")
+            return list(json.load(connection.getresponse()))
+
+    def living(self) -> list[int]:
+        """Pids of the daemon and everything that descends from it, whatever has become of its parents."""
+        return marked_processes(self.mark)
+
+
+def chat_body(model: str, **more: object) -> dict[str, object]:
+    """The body of a short chat."""
+    return {"model": model, "messages": [{"role": "user", "content": "Hi"}], **more}
+
+
+def event_data(stream: bytes) -> list[str]:
+    """The data of each server-sent event."""
+    return [line.removeprefix("data: ") for line in stream.decode().split("\n") if line.startswith("data: ")]
+
+
+def said(events: list[Any]) -> str:
+    """What the model said in the events of a streamed chat."""
+    choices = [choice for event in events for choice in event["choices"]]
+    return "".join(choice["delta"].get("content") or "" for choice in choices)
+
+
+def sim(*arguments: str) -> dict[str, Any]:
+    """Make a model entry with a simulated engine."""
+    return {"cmd": command(*SIM_ARGV, "--port", "${PORT}", *arguments)}
+
+
+def command(*argv: str | Path) -> str:
+    """Write a command line for `cmd`."""
+    return shlex.join(str(part) for part in argv)
+
+
+def config_text(value: Mapping[str, object], indent: str = "") -> str:
+    """Write a mapping as YAML; everything that is no mapping is written as JSON, which is YAML too."""
+    lines = []
+    for key, inner in value.items():
+        if isinstance(inner, Mapping) and inner:
+            lines.append(f"{indent}{json.dumps(key)}:\n{config_text(inner, indent + '  ')}")
+        else:
+            lines.append(f"{indent}{json.dumps(key)}: {json.dumps(inner)}\n")
+    return "".join(lines)
+
+
+@contextlib.contextmanager
+def running_swaplab(
+    folder: Path,
+    models: Mapping[str, Mapping[str, object]],
+    *options: str,
+    env: Mapping[str, str] | None = None,
+    killed: bool = False,
+    **top: object,
+) -> Iterator[Swaplab]:
+    """Serve these models inside the block, with `top` as further keys of the file and `options` of the command line.
+
+    `killed` says that the test ends the daemon by itself, in whatever way.
+    """
+    ports = free_ports()
+    mark = uuid.uuid4().hex
+    config = folder / f"{mark}.yaml"
+    config.write_text(config_text({"startPort": ports.start, **top, "models": models}))
+    argv = (SWAPLAB, "serve", "--config", config, "--listen", f"{LOOPBACK}:0", *options)
+    with running_process(argv, folder / f"{mark}.log", env={**(env or {}), MARK: mark}) as process:
+        port = int(process.wait_for_output(r"serves at http://127\.0\.0\.1:(\d+)")[1])
+        swaplab = Swaplab(process, port, ports, mark)
+        yield swaplab
+        if not killed:
+            assert process.terminate() == 0, swaplab.log()
+        assert_nothing_left(swaplab)
+
+
+def assert_nothing_left(swaplab: Swaplab) -> None:
+    """No process, no port, and no mistake in the log."""
+    wait_until(lambda: not swaplab.living(), f"processes {swaplab.living()} to be gone")
+    taken = [port for port in swaplab.ports if not is_free(port)]
+    assert not taken, f"still taken: {taken}"
+    assert "Traceback" not in swaplab.log(), swaplab.log()
+    assert "Task exception" not in swaplab.log(), swaplab.log()
+
+
+def marked_processes(mark: str) -> list[int]:
+    """Pids of living processes that have inherited the mark. Empty where there is no /proc."""
+    wanted = f"{MARK}={mark}".encode()
+    return [int(folder.name) for folder in Path("/proc").glob("[0-9]*") if wanted in _environment(folder)]
+
+
+def _environment(folder: Path) -> list[bytes]:
+    try:
+        return (folder / "environ").read_bytes().split(b"\0")  # of a zombie it is empty
+    except OSError:
+        return []
+
+
+def free_ports(count: int = PORTS) -> range:
+    """A run of ports that nobody listens on."""
+    for _ in range(1000):
+        start = random.randrange(PORT_RANGE.start, PORT_RANGE.stop - count)
+        if all(map(is_free, range(start, start + count))):
+            return range(start, start + count)
+    raise AssertionError(f"no {count} free ports in a row in {PORT_RANGE}")
+
+
+def is_free(port: int) -> bool:
+    """Could an engine listen there now? Connections that linger in TIME_WAIT do not count."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
