@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import random
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from swaplab_core.testing.llama_server import ADVICE, find_llama_server
@@ -36,8 +38,8 @@ exec {never}<> <(:)  # nothing ever comes out of it: `read -t` from it is a paus
 
 ask() {  # ask METHOD PATH BODY: opens $reply
     { exec {reply}<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null || return 1
-    printf '%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n' "$1" "$2" >&$reply
-    printf 'Content-Length: %d\r\n\r\n%s' "${#3}" "$3" >&$reply
+    printf '%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n' "$1" "$2" >&$reply
+    printf 'Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' "${#3}" "$3" >&$reply
 }
 is_healthy() {
     local status=
@@ -60,6 +62,16 @@ while read -r model body; do
     echo complete
 done
 """
+
+
+def find_fixed_ports(count: int) -> int:
+    """The first of so many free ports, below those that the system gives to outgoing connections."""
+    for first in random.sample(range(20000, 30000, count), 100):
+        with ExitStack() as stack, suppress(OSError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.create_server((LOOPBACK, port)))
+            return first
+    raise SystemExit("no free ports between 20000 and 30000")
 
 
 def chat(model: str) -> bytes:
@@ -111,7 +123,7 @@ class Swaplab:
 @contextmanager
 def running_script(server: Path, folder: Path):
     """The script; it ends its server when its standard input ends."""
-    argv = ["bash", "-c", SCRIPT, "swap", server, folder, str(find_free_port()), ARGUMENTS]
+    argv = ["bash", "-c", SCRIPT, "swap", server, folder, str(find_fixed_ports(1)), ARGUMENTS]
     popen = subprocess.Popen(argv, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         yield Script(popen)
@@ -126,7 +138,7 @@ def running_swaplab(server: Path, folder: Path):
     """A daemon that serves both models; it ends its engine when it is told to end."""
     models = {name: {"cmd": f"{server} -m {folder / name}.gguf --port ${{PORT}} {ARGUMENTS}"} for name in MODELS}
     config = folder / "config.yaml"
-    config.write_text(json.dumps({"startPort": find_free_port(), "models": models}))
+    config.write_text(json.dumps({"startPort": find_fixed_ports(len(MODELS)), "models": models}))
     port = find_free_port()
     argv = [Path(sys.executable).with_name("swaplab"), "serve", "--config", config, "--listen", f"{LOOPBACK}:{port}"]
     with running_process(argv, folder / "swaplab.log") as process:
@@ -167,6 +179,11 @@ def summary(swaplab: list[float], script: list[float]) -> dict[str, float]:
     }
 
 
+def machine() -> str:
+    """How busy it is: on a machine with other work both sides mostly wait for a processor."""
+    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=30, help="swaps on each side")
@@ -181,7 +198,7 @@ def main() -> None:
     if options.json:
         print(json.dumps({**figures, "rounds": {"swaplab": swaplab, "script": script}}))
         return
-    print(f"request to first byte across a swap, median of {options.rounds} rounds")
+    print(f"request to first byte across a swap, median of {options.rounds} rounds; {machine()}")
     print("swaplab {swaplab_ms} ms · script {script_ms} ms · added {added_ms} ms · ratio {ratio}".format(**figures))
 
 

@@ -7,12 +7,12 @@ import errno
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
 from aiohttp import web
-from attrs import define
+from attrs import define, field, frozen
 
 from swaplab_core.adapters.clock import LoopClock
 from swaplab_core.adapters.files import read_sources
@@ -21,14 +21,20 @@ from swaplab_core.adapters.listen import Address, BadAddress
 from swaplab_core.adapters.processes import LocalProcesses
 from swaplab_core.adapters.programs import find_program
 from swaplab_core.adapters.relay import Relay
-from swaplab_core.config.load import Loaded, load
+from swaplab_core.adapters.watch import FileWatcher
+from swaplab_core.config.diff import Difference
+from swaplab_core.config.load import Loaded, Source, load
 from swaplab_core.config.schema import BackendSchema, Config
+from swaplab_core.domain.ids import ModelId
 from swaplab_core.engine import SwapEngine
+from swaplab_core.engine.facts import Reconfigured
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.runtime.launches import Launches
-from swaplab_core.runtime.limits import engine_limits, eviction_policy
+from swaplab_core.runtime.reload import Reloader, digest
+from swaplab_core.runtime.scheduling import check_policy, engine_limits, eviction_policy
 from swaplab_core.runtime.supervisor import Supervisor
+from swaplab_core.runtime.tasks import spawn
 from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB, Parts, build_application
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Routes
@@ -38,27 +44,57 @@ DRAIN_SECONDS = 30.0
 _log = logging.getLogger(__name__)
 
 
-def load_config(file: Path | None, folder: Path | None, catalogue: Catalogue) -> Loaded:
-    """Read and check the configuration. Raises ConfigError when a file cannot be read."""
-    schemas = {name: BackendSchema(b.options, b.needs_port) for name, b in catalogue.backends.items()}
-    return load(read_sources(file, folder), environment=os.environ, backends=schemas)
+@frozen
+class ConfigFiles:
+    """The files of a configuration, and what is needed to check them."""
+
+    file: Path | None
+    folder: Path | None
+    catalogue: Catalogue
+
+    def read(self) -> Sequence[Source]:
+        """Read them. Raises ConfigError when one cannot be read."""
+        return read_sources(self.file, self.folder)
+
+    def load(self, sources: Sequence[Source], keep_ports: Mapping[ModelId, int] | None = None) -> Loaded:
+        """Check them, eviction policy included; `keep_ports` are the ports that models have now."""
+        schemas = {name: BackendSchema(b.options, b.needs_port) for name, b in self.catalogue.backends.items()}
+        loaded = load(sources, environment=os.environ, backends=schemas, keep_ports=keep_ports or {})
+        return check_policy(loaded)
+
+
+@frozen
+class Options:
+    """How to serve. `replace_at_once`: a changed model is replaced without waiting for its streams to end."""
+
+    max_body_mib: int = DEFAULT_MAX_BODY_MIB
+    watch: bool = False
+    replace_at_once: bool = False
 
 
 @define(eq=False)
 class Lab:
     """All parts of a running swaplab."""
 
+    options: Options
     launches: Launches
     processes: LocalProcesses
     http: AiohttpHttp
     relay: Relay
     dispatcher: Dispatcher
     models: Models
+    routes: Routes
     application: web.Application
+    reloader: Reloader = field(init=False)
+    watcher: FileWatcher | None = field(init=False)
 
     @classmethod
-    def build(cls, config: Config, catalogue: Catalogue, *, max_body_mib: int = DEFAULT_MAX_BODY_MIB) -> Self:
-        """Connect everything; nothing runs yet. Call inside the event loop that will serve."""
+    def build(cls, files: ConfigFiles, sources: Sequence[Source], config: Config, options: Options) -> Self:
+        """Connect everything; nothing runs yet. Call inside the event loop that will serve.
+
+        `sources` is what `files` hold, `config` what came of it.
+        """
+        catalogue = files.catalogue
         clock, processes, http, relay = LoopClock(), LocalProcesses(), AiohttpHttp(), Relay()
         launches = Launches(config, catalogue, find_program)
         patience = config.routing.scheduler.settings.fifo.patience
@@ -69,18 +105,43 @@ class Lab:
         models = Models(lambda: launches.config, dispatcher, supervisor)
         routes = Routes(models.phase)
         routes.use(config)
-        application = build_application(Parts(models, routes, dispatcher, relay, catalogue), max_body_mib=max_body_mib)
-        return cls(launches, processes, http, relay, dispatcher, models, application)
+        parts = Parts(models, routes, dispatcher, relay, catalogue)
+        application = build_application(parts, max_body_mib=options.max_body_mib)
+        lab = cls(options, launches, processes, http, relay, dispatcher, models, routes, application)
+        lab.reloader = Reloader(files.read, files.load, lab.apply, config, digest(sources))
+        lab.watcher = FileWatcher(files.file, files.folder, clock) if options.watch else None
+        return lab
+
+    def apply(self, config: Config, difference: Difference) -> None:
+        """Put a checked configuration in force: new requests follow it at once, running ones are not touched."""
+        self.launches.use(config)
+        self.routes.use(config)
+        changed = difference.changed
+        self.dispatcher.tell(
+            Reconfigured(
+                engine_limits(config),
+                eviction_policy(config),
+                changed,
+                patience=config.routing.scheduler.settings.fifo.patience,
+                at_once=self.options.replace_at_once,
+            )
+        )
+        set_log_level(config.log_level)
+        fresh = changed | difference.added
+        spawn(self.models.preload([m for m in config.hooks.on_startup.preload if m in fresh]), name="preload")
 
     async def serve(self, address: Address, on_listening: Callable[[Address], None]) -> None:
         """Serve until SIGINT or SIGTERM, then end in good order: a second signal cuts running streams short."""
         runner = web.AppRunner(self.application, handler_cancellation=True, access_log=None, shutdown_timeout=5.0)
         await runner.setup()
         stop = _Stop()
+        background = self._background(stop)
         try:
             on_listening(await _listen(runner, address))
             await stop.first.wait()
             _log.info("stopping: running streams may end, at most %g s (again: at once)", DRAIN_SECONDS)
+            for task in background:
+                task.cancel()
             await self._close(runner, stop)
         finally:
             stop.restore()
@@ -88,6 +149,16 @@ class Lab:
             await self.relay.close()
             await self.http.close()
             self.processes.close()
+
+    def _background(self, stop: _Stop) -> list[asyncio.Task[None]]:
+        stop.loop.add_signal_handler(signal.SIGHUP, self.reloader.request)
+        tasks = [
+            spawn(self.reloader.run(), name="reload"),
+            spawn(self.models.preload(self.launches.config.hooks.on_startup.preload), name="preload"),
+        ]
+        if self.watcher is not None:
+            tasks.append(spawn(self.watcher.run(self.reloader.request), name="watch"))
+        return tasks
 
     async def _close(self, runner: web.AppRunner, stop: _Stop) -> None:
         for site in list(runner.sites):
@@ -100,16 +171,16 @@ class _Stop:
 
     def __init__(self) -> None:
         self.first, self.second = asyncio.Event(), asyncio.Event()
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, self._wish)
+            self.loop.add_signal_handler(number, self._wish)
 
     def _wish(self) -> None:
         (self.second if self.first.is_set() else self.first).set()
 
     def restore(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.remove_signal_handler(number)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self.loop.remove_signal_handler(number)
 
 
 async def _listen(runner: web.AppRunner, address: Address) -> Address:
@@ -125,3 +196,11 @@ async def _listen(runner: web.AppRunner, address: Address) -> Address:
             ) from None
         raise BadAddress(f"cannot listen on {address.host}:{address.port}: {error.strerror or error}") from None
     return Address(address.host, runner.addresses[0][1])
+
+
+LOG_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+
+
+def set_log_level(name: str) -> None:
+    """Follow `logLevel`; anything unknown is info."""
+    logging.getLogger().setLevel(LOG_LEVELS.get(name, logging.INFO))

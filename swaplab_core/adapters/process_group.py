@@ -175,6 +175,7 @@ def _fork(program: str, command: Command) -> tuple[subprocess.Popen[bytes], int]
             preexec_fn=die_with_parent(),  # noqa: PLW1509 - parent_death.py says why this one is safe
         )
     except (OSError, ValueError):
+        os.close(read_end)
         raise
     finally:
         os.close(write_end)

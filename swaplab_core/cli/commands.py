@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -19,6 +19,9 @@ from swaplab_core import __version__
 from swaplab_core.cli.client import Client, show_load
 from swaplab_core.domain.errors import ConfigError, SwaplabError
 from swaplab_core.domain.problem import Severity
+
+if TYPE_CHECKING:
+    from swaplab_core.app import Options
 
 DEFAULT_LISTEN = "127.0.0.1:8080"
 
@@ -66,21 +69,36 @@ def _with_config(command: Callable[..., None]) -> Callable[..., None]:
 @main.command()
 @_with_config
 @_listen_option
+@click.option("--watch-config", is_flag=True, help="reload when a configuration file changes (SIGHUP always does)")
+@click.option("--replace-at-once", is_flag=True, help="on reload, replace changed models without waiting for streams")
 @click.option("--insecure", is_flag=True, help="allow an address that other machines can reach")
 @click.option("--max-body-mib", default=128, show_default=True, help="largest request body that is read")
-def serve(config: Path | None, config_dir: Path | None, listen: str, insecure: bool, max_body_mib: int) -> None:
+def serve(
+    *,
+    config: Path | None,
+    config_dir: Path | None,
+    listen: str,
+    watch_config: bool,
+    replace_at_once: bool,
+    insecure: bool,
+    max_body_mib: int,
+) -> None:
     """Serve the models of a configuration."""
-    _serve(config, config_dir, listen, insecure=insecure, max_body_mib=max_body_mib, announce=_announce)
+    from swaplab_core.app import Options  # noqa: PLC0415 - commands that talk to a server need none of this
+
+    options = Options(max_body_mib, watch_config, replace_at_once)
+    _serve(config, config_dir, listen, options, insecure=insecure, announce=_announce)
 
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
     """Check a configuration file and print every problem with its line."""
-    from swaplab_core.app import load_config  # noqa: PLC0415 - commands that talk to a server need none of this
+    from swaplab_core.app import ConfigFiles  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
 
-    loaded = load_config(file, None, Catalogue.discover())
+    files = ConfigFiles(file, None, Catalogue.discover())
+    loaded = files.load(files.read())
     for problem in loaded.problems:
         click.echo(str(problem))
     errors = sum(problem.severity is Severity.ERROR for problem in loaded.problems)
@@ -97,6 +115,7 @@ def check(file: Path) -> None:
 def demo(folder: Path, listen: str) -> None:
     """Serve two or more small models, real ones where an engine is installed."""
     from swaplab_core.adapters.programs import find_program  # noqa: PLC0415
+    from swaplab_core.app import Options  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
     from swaplab_core.services.demo import prepare_demo  # noqa: PLC0415
 
@@ -114,7 +133,7 @@ def demo(folder: Path, listen: str) -> None:
         )
         click.echo(f"Then the same with {second!r}. Configuration: {prepared.config}. Ctrl-C stops everything.")
 
-    _serve(prepared.config, None, listen, insecure=False, max_body_mib=128, announce=announce)
+    _serve(prepared.config, None, listen, Options(), insecure=False, announce=announce)
 
 
 @main.command()
@@ -176,28 +195,30 @@ def _serve(
     config: Path | None,
     config_dir: Path | None,
     listen: str,
+    options: Options,
     *,
     insecure: bool,
-    max_body_mib: int,
     announce: Callable[[str], None],
 ) -> None:
     from swaplab_core.adapters.listen import parse_address, require_safe  # noqa: PLC0415
-    from swaplab_core.app import Lab, load_config  # noqa: PLC0415
+    from swaplab_core.app import ConfigFiles, Lab, set_log_level  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
 
     address = parse_address(listen)
     require_safe(address, insecure=insecure)
-    catalogue = Catalogue.discover()
-    loaded = load_config(config, config_dir, catalogue)
+    files = ConfigFiles(config, config_dir, Catalogue.discover())
+    sources = files.read()
+    loaded = files.load(sources)
     if loaded.config is None:
         raise ConfigError([problem for problem in loaded.problems if problem.severity is Severity.ERROR])
-    _log_to_stderr(loaded.config.log_level)
+    logging.basicConfig(stream=sys.stderr, format="[%(levelname)s] %(message)s")
+    set_log_level(loaded.config.log_level)
     for problem in loaded.problems:
         logging.getLogger("swaplab").warning("%s", problem)
     checked = loaded.config
 
     async def run() -> None:
-        lab = Lab.build(checked, catalogue, max_body_mib=max_body_mib)
+        lab = Lab.build(files, sources, checked, options)
         await lab.serve(address, lambda bound: announce(bound.url))
 
     _run(run())
@@ -208,11 +229,6 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
     uvloop = importlib.util.find_spec("uvloop") and importlib.import_module("uvloop")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
         runner.run(work)
-
-
-def _log_to_stderr(level: str) -> None:
-    names = {"debug": logging.DEBUG, "warn": logging.WARNING, "error": logging.ERROR}
-    logging.basicConfig(stream=sys.stderr, level=names.get(level, logging.INFO), format="[%(levelname)s] %(message)s")
 
 
 def _announce(url: str) -> None:

@@ -38,7 +38,7 @@ def assemble(
 ) -> tuple[Config, tuple[Problem, ...]]:
     """Return the configuration, with defaults in the place of what is wrong, and every problem met."""
     config, problems = read(root.without("models"), Config)
-    found = [*unknown_keys(root.without("models"), Config), *problems]
+    found = [*unknown_keys(root.without("models"), ("the file", Config)), *problems]
     config = _with_defaults(config or Config())
     models: dict[ModelId, ModelConfig] = {}
     entries = child_map(root, "models")
@@ -55,7 +55,8 @@ def _read_model(node: Node, backends: Mapping[str, BackendSchema], found: list[P
     model = model or ModelConfig()
     if options_class is None or not isinstance(node, MapNode):
         return model
-    found.extend(unknown_keys(node, ModelConfig, also=options_class))
+    named = f"backend '{backend_name(node.get('backend'))}'"
+    found.extend(unknown_keys(node, ("every model", ModelConfig), (named, options_class)))
     options, problems = read(node.without(*file_keys(ModelConfig)), options_class)
     found.extend(problems)
     return evolve(model, options=options)

@@ -91,6 +91,8 @@ class _Expansion:
 
     def model(self, model: ModelId, node: Node, ports: _Ports) -> Node:
         """Expand one model entry; an entry that is no mapping is left to be complained about later."""
+        if isinstance(node, Scalar) and node.is_null:
+            node = MapNode(place=node.place)
         if not isinstance(node, MapNode):
             return node
         own, problems = declared(node)
@@ -102,6 +104,7 @@ class _Expansion:
             port = ports.give(model)
             if port > HIGHEST_PORT:
                 self.problems.append(node.place.problem("no port is left for this model", "lower startPort"))
+                port = HIGHEST_PORT
             body = self._expand(body, {"PORT": Scalar(port, str(port))})
         self._check_leftovers(body, macros)
         return body.with_entry("macros", node["macros"]) if "macros" in node else body

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from attrs import evolve
 
 from swaplab_core.config.didyoumean import did_you_mean, names
-from swaplab_core.config.document import EMPTY, ListNode, MapNode, Node, Scalar
+from swaplab_core.config.document import ListNode, MapNode, Node, Scalar, child_map
 from swaplab_core.domain.problem import Problem
 
 Macros = Mapping[str, Scalar]
@@ -30,12 +30,7 @@ def declared(holder: MapNode) -> tuple[Macros, tuple[Problem, ...]]:
     """Return the good declarations below `macros:` of the file or of a model, and what is wrong with the others."""
     problems: list[Problem] = []
     macros: dict[str, Scalar] = {}
-    node = holder.get("macros", EMPTY)
-    if not isinstance(node, MapNode):
-        empty = isinstance(node, Scalar) and node.is_null
-        return {}, () if empty else (
-            node.place.problem("must be a mapping of macro names", "write `name: value` lines"),
-        )
+    node = child_map(holder, "macros")
     for name, value in node.items():
         if complaint := _wrong(name, value):
             problems.append(node.key_place(name).problem(*complaint))

@@ -73,7 +73,7 @@ def read_command(node: Node) -> tuple[str, ...]:
     return argv
 
 
-_ASSIGNMENT = re.compile(r"[^=\s\0][^=\0]*=[^\0]*", re.DOTALL)
+_ASSIGNMENT = re.compile(r"[^=\s\0]+=[^\0]*", re.DOTALL)
 
 
 def read_assignments(node: Node) -> Mapping[str, str]:

@@ -109,23 +109,23 @@ def _is_subclass(parent: type) -> Callable[[Any], bool]:
     return lambda type_: isinstance(type_, type) and issubclass(type_, parent)
 
 
-def unknown_keys(node: Node, cls: type, *, also: type | None = None) -> Iterator[Problem]:
-    """Warn of keys that no class reads, at any depth. `also` is a second class read from the same mapping."""
+def unknown_keys(node: Node, *classes: tuple[str, type]) -> Iterator[Problem]:
+    """Warn of keys that no class reads, at any depth. Of several classes, each with a name for people, one is enough."""
     if not isinstance(node, MapNode):
         return
-    fields = {**fields_by_key(cls), **(fields_by_key(also) if also else {})}
+    fields = {key: field for _, cls in classes for key, field in fields_by_key(cls).items()}
     for key, child in node.items():
         if key in fields:
             yield from _unknown_below(child, fields[key].type)
         elif not key.startswith("x-"):
-            known = [f"keys of {also.__name__}: {names(file_keys(also))}"] if also else []
-            advice = did_you_mean(key, fields) or "; ".join([f"known keys: {names(file_keys(cls))}", *known])
+            known = (f"keys of {name}: {names(file_keys(cls))}" for name, cls in classes)
+            advice = did_you_mean(key, fields) or "; ".join(known)
             yield node.key_place(key).warning(f"unknown key '{key}' is ignored", advice)
 
 
 def _unknown_below(node: Node, type_: Any) -> Iterator[Problem]:
     if attrs.has(type_):
-        yield from unknown_keys(node, type_)
+        yield from unknown_keys(node, ("this place", type_))
     elif get_origin(type_) in _UNIONS:
         for member in get_args(type_):
             yield from _unknown_below(node, member)

@@ -79,12 +79,15 @@ class Reconfigured:
     """The configuration changed.
 
     `models` are all models from now on. Running models that are missing there, or named in `changed`, drain: they get
-    no new request, end with their last stream, and a changed one is started anew on demand.
+    no new request, end with their last stream (`at_once`: now, busy or not), and a changed one is started anew on
+    demand. `patience` None leaves the engine's as it is.
     """
 
     models: Mapping[ModelId, Limits]
     policy: Policy
     changed: frozenset[ModelId] = frozenset()
+    patience: int | None = None
+    at_once: bool = False
 
 
 Fact = (

@@ -195,6 +195,7 @@ class SwapEngine:
 
     def _reconfigure(self, fact: Reconfigured) -> Iterator[Effect]:
         self.policy = fact.policy
+        self.patience = self.patience if fact.patience is None else fact.patience
         for model, limits in fact.models.items():
             slot = self.slots.setdefault(model, Slot(model, limits))
             if slot.limits != limits:
@@ -212,6 +213,8 @@ class SwapEngine:
                 reason = f"{slot.model} was removed from the configuration"
                 yield from self._refuse_waiting(slot, RefusalCode.UNLOADED, reason)
         self._recount()
+        for slot in list(self.retiring.values()) if fact.at_once else ():
+            yield from self._stop(slot, "its configuration has changed, and is to be followed at once")
 
     # plan: decide everything that may happen now
 

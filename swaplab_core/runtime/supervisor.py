@@ -25,7 +25,8 @@ from swaplab_core.runtime.logs import LineReader, LogHistory
 from swaplab_core.runtime.tasks import spawn
 
 FIRST_PROBE_SECONDS = 0.02
-PROBE_BACKOFF = 1.4
+PROBE_BACKOFF = 1.02
+"""Readiness is noticed half a pause late on average, so pauses grow slowly: 26 ms after 0.3 s, 250 ms after 12 s."""
 LONGEST_PROBE_INTERVAL_SECONDS = 0.25
 LINES_IN_AN_ERROR = 8
 LOADS_REMEMBERED = 5

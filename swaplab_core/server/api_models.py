@@ -121,6 +121,7 @@ def _state(state: ModelState) -> dict[str, Any]:
         "backend": model.backend,
         "unlisted": model.unlisted,
         "state": state.phase.value,
+        "stale": state.is_stale,
         "serving": state.serving,
         "waiting": state.waiting,
         "pid": state.pid,

@@ -11,6 +11,7 @@ from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.server.api_models import ModelRoutes
 from swaplab_core.server.api_plugins import PluginRoutes
 from swaplab_core.server.api_profiles import ProfileRoutes
+from swaplab_core.server.auth import key_middleware
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.openai import InferenceRoutes
 from swaplab_core.server.passthrough import PassthroughRoutes
@@ -35,7 +36,10 @@ class Parts:
 
 def build_application(parts: Parts, *, max_body_mib: int = DEFAULT_MAX_BODY_MIB) -> web.Application:
     """Mount every route. A request body above `max_body_mib` is refused with 413."""
-    application = web.Application(middlewares=[error_middleware], client_max_size=max_body_mib * 2**20)
+    application = web.Application(
+        middlewares=[error_middleware, key_middleware(lambda: parts.models.config().api_keys)],
+        client_max_size=max_body_mib * 2**20,
+    )
     groups = (
         InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, WaitingRoom(parts.models)),
         PassthroughRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay),

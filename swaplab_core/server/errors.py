@@ -27,11 +27,13 @@ from swaplab_core.domain.errors import (
     UpstreamTimeout,
 )
 from swaplab_core.routing.selectors import NoTarget
+from swaplab_core.server.auth import Unauthorized
 
 _log = logging.getLogger(__name__)
 
 _STATUS: dict[type[SwaplabError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
     UnknownModel: HTTPStatus.NOT_FOUND,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Conflict: HTTPStatus.CONFLICT,
@@ -76,6 +78,8 @@ def error_response(error: SwaplabError) -> web.Response:
     headers = {}
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         headers["Retry-After"] = str(error.retry_after_seconds or 1)
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = 'Basic realm="swaplab"'  # so that a browser asks, and the pages work
     if error.queue_position is not None:
         headers["X-Swaplab-Queue-Position"] = str(error.queue_position)
     body = error_body(str(error), status, error.code)

@@ -14,6 +14,7 @@ from swaplab_core.domain.errors import SwaplabError, UnknownModel
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.metering import Progress
 from swaplab_core.engine import Phase, SwapPlan, plan
+from swaplab_core.engine.slot import Fate
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.runtime.supervisor import UpstreamStatus
 from swaplab_core.services.suggestions import known_names
@@ -35,10 +36,15 @@ class Status(Protocol):
 
 @frozen
 class ModelState:
-    """One model as an operator sees it. `elapsed_seconds` counts from its start, 0 when it does not run."""
+    """One model as an operator sees it.
+
+    `elapsed_seconds` counts from its start, 0 when it does not run. `is_stale`: it still runs an earlier configuration
+    and is replaced when its last stream has ended.
+    """
 
     config: ModelConfig
     phase: Phase
+    is_stale: bool
     serving: int
     waiting: int
     pid: int | None
@@ -117,6 +123,7 @@ class Models:
         return ModelState(
             model,
             slot.phase,
+            slot.fate is Fate.RESTART,
             len(slot.serving),
             len(slot.waiting),
             seen.pid if seen else None,

@@ -15,7 +15,7 @@ import shlex
 import socket
 import sys
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ class Swaplab:
         path: str,
         *,
         json_body: object = None,
-        body: bytes | None = None,
+        body: bytes | Iterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[http.client.HTTPResponse]:
         """Send one request on a connection of its own; the connection is closed at the end of the block."""
@@ -116,12 +116,12 @@ class Swaplab:
         path: str,
         *,
         json_body: object = None,
-        body: bytes | None = None,
+        body: bytes | Iterator[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send one request and read the whole answer."""
         with self.asking(method, path, json_body=json_body, body=body, headers=headers) as response:
-            return Answer(response.status, response.reason, response.headers, response.read())
+            return read_answer(response)
 
     def chat(self, model: str, **more: object) -> Answer:
         """Ask a model something, not streamed."""
@@ -132,6 +132,19 @@ class Swaplab:
         """Ask a model something, streamed; the head has arrived."""
         with self.asking("POST", "/v1/chat/completions", json_body=chat_body(model, stream=True, **more)) as response:
             yield response
+
+    @contextlib.contextmanager
+    def waiting(self, model: str) -> Iterator[Callable[[], Answer]]:
+        """A client that waits in the queue of a model when the block begins, and leaves at its end.
+
+        Gives a function that reads the answer.
+        """
+        queued = self.model(model)["waiting"]
+        connection = http.client.HTTPConnection(LOOPBACK, self.port)
+        with contextlib.closing(connection):
+            connection.request("POST", "/v1/chat/completions", json.dumps(chat_body(model)))
+            self.wait_for(model, waiting=queued + 1)
+            yield lambda: read_answer(connection.getresponse())
 
     def stream(self, model: str, **more: object) -> list[Any]:
         """All events of a stream that must end well, decoded."""
@@ -166,6 +179,11 @@ class Swaplab:
     def living(self) -> list[int]:
         """Pids of the daemon and everything that descends from it, whatever has become of its parents."""
         return marked_processes(self.mark)
+
+
+def read_answer(response: http.client.HTTPResponse) -> Answer:
+    """Read to the end."""
+    return Answer(response.status, response.reason, response.headers, response.read())
 
 
 def chat_body(model: str, **more: object) -> dict[str, object]:

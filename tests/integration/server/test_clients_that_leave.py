@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from running_swaplab import Swaplab, chat_body, sim
+from running_swaplab import Swaplab, sim
 
 from swaplab_core.testing.waiting import wait_until
 
@@ -19,25 +18,13 @@ def swaplab(serve) -> Swaplab:
     return serve({"busy": sim(*FOREVER), "other": sim("--say", "other")})
 
 
-@contextlib.contextmanager
-def waiting(swaplab: Swaplab, model: str):
-    """A client that has asked and waits; it leaves at the end of the block."""
-    before = swaplab.model(model)["waiting"]
-    with socket.create_connection(("127.0.0.1", swaplab.port)) as client:
-        body = str(chat_body(model)).replace("'", '"').encode()
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
-        client.sendall(head.encode() + body)
-        swaplab.wait_for(model, waiting=before + 1)
-        yield
-
-
 def engine_state(swaplab: Swaplab, model: str) -> dict[str, int]:
     return swaplab.ask("GET", f"/upstream/{model}/sim/state").json()
 
 
 def test_a_client_that_leaves_the_queue_gives_its_place_back(swaplab):
     with swaplab.streaming("busy"):
-        with waiting(swaplab, "other"):
+        with swaplab.waiting("other"):
             pass
 
         swaplab.wait_for("other", waiting=0)
@@ -48,7 +35,7 @@ def test_a_client_that_leaves_the_queue_gives_its_place_back(swaplab):
 
 def test_who_waits_behind_one_that_left_is_served(swaplab):
     with ThreadPoolExecutor() as clients:
-        with swaplab.streaming("busy"), waiting(swaplab, "other"):
+        with swaplab.streaming("busy"), swaplab.waiting("other"):
             patient = clients.submit(swaplab.chat, "other")
             swaplab.wait_for("other", waiting=2)
 
@@ -81,7 +68,7 @@ def test_a_client_that_leaves_before_the_first_byte_ends_the_engines_work(serve)
 def test_a_client_that_leaves_while_the_model_loads_does_no_harm(serve):
     swaplab = serve({"slow": sim("--load-seconds", "0.5", "--say", "at last")})
 
-    with waiting(swaplab, "slow"):
+    with swaplab.waiting("slow"):
         swaplab.wait_for("slow", state="starting")
 
     assert swaplab.chat("slow").said == "at last"

@@ -7,6 +7,7 @@ import http.client
 import os
 import signal
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -70,15 +71,20 @@ def test_the_next_request_finds_a_working_model(dying):
 def test_everyone_who_streams_from_the_dead_is_told(serve):
     swaplab = serve({"crowd": sim("--tokens", "100000", "--tokens-per-second", "20")})
 
-    def read(_: int) -> bytes:
-        with swaplab.streaming("crowd") as response, pytest.raises(http.client.IncompleteRead) as broken:
-            response.read()
+    all_stream = threading.Barrier(6)
+
+    def read() -> bytes:
+        with swaplab.streaming("crowd") as response:
+            response.readline()
+            all_stream.wait()
+            with pytest.raises(http.client.IncompleteRead) as broken:
+                response.read()
         return broken.value.partial
 
     with ThreadPoolExecutor(5) as clients:
-        readers = [clients.submit(read, number) for number in range(5)]
-        record = swaplab.wait_for("crowd", serving=5)
-        os.kill(record["pid"], signal.SIGKILL)
+        readers = [clients.submit(read) for _ in range(5)]
+        all_stream.wait(10)
+        os.kill(swaplab.model("crowd")["pid"], signal.SIGKILL)
         ends = [reader.result() for reader in readers]
 
     assert all(b"upstream-died" in end for end in ends)

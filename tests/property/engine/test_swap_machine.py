@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from worlds import MODELS, PATIENCE, Rivals, World
+from policies import MODELS, models, policies
+from worlds import PATIENCE, World
 
 from swaplab_core.domain.ids import Incarnation
 from swaplab_core.engine import Limits, Phase, SwapEngine, plan
 from swaplab_core.engine import facts as f
 from swaplab_core.engine.policy import Residency
 
-models = st.sampled_from(MODELS)
-policies = st.builds(Rivals, st.frozensets(st.tuples(models, models)))
 limits = st.builds(
     Limits,
     concurrency=st.integers(1, 4),

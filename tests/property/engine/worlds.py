@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from swaplab_core.domain.ids import Incarnation, ModelId, TicketId
 from swaplab_core.engine import Limits, Phase, SwapEngine
@@ -10,7 +10,6 @@ from swaplab_core.engine import effects as e
 from swaplab_core.engine import facts as f
 from swaplab_core.engine.policy import Eviction, Policy, Residency, models_of
 
-MODELS = tuple(ModelId(name) for name in "abcd")
 PATIENCE = 3
 
 # where the world has a running upstream, by the engine's name for it
@@ -24,19 +23,6 @@ RUNNING = {
 }
 IN_TRANSIT = RUNNING - {Phase.READY, Phase.ASLEEP}
 HOLDS_MEMORY = RUNNING - {Phase.ASLEEP}
-
-
-@frozen
-class Rivals:
-    """Directed exclusion: (a, b) means that a cannot start while b lives."""
-
-    pairs: frozenset[tuple[ModelId, ModelId]]
-
-    def evictions(self, target: ModelId, live: frozenset[ModelId]) -> tuple[Eviction, ...]:
-        return tuple(Eviction(m, reason="rival") for m in sorted(live) if m != target and (target, m) in self.pairs)
-
-    def rivals(self, target: ModelId) -> frozenset[ModelId]:
-        return frozenset(b for a, b in self.pairs if a == target and b != target)
 
 
 @define

@@ -1,0 +1,104 @@
+"""Putting a new configuration in force while requests run.
+
+One reload at a time; wishes that come meanwhile are never dropped, they become one more round. A revision (the content
+of all files) is applied once. A configuration with errors changes nothing and says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+
+from attrs import define, field
+
+from swaplab_core.config.diff import Difference, diff
+from swaplab_core.config.load import Loaded, Source
+from swaplab_core.config.schema import Config
+from swaplab_core.domain.errors import ConfigError
+from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.problem import Severity
+
+_log = logging.getLogger(__name__)
+
+Read = Callable[[], Sequence[Source]]
+Load = Callable[[Sequence[Source], dict[ModelId, int]], Loaded]
+Apply = Callable[[Config, Difference], None]
+
+
+@define(eq=False)
+class Reloader:
+    """`read` gives the files, `load` checks them (slow, in a thread), `apply` puts a configuration in force.
+
+    `config` is the one in force; `revision` the digest of the last content that was looked at.
+    """
+
+    read: Read
+    load: Load
+    apply: Apply
+    config: Config
+    revision: str
+    _wanted: asyncio.Event = field(factory=asyncio.Event, init=False)
+
+    def request(self) -> None:
+        """Look at the files soon. Never blocks; safe while a reload runs."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Serve requests to reload until cancelled."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            await self.reload()
+
+    async def reload(self) -> Difference | None:
+        """Read, check and apply; answers what changed, None when nothing was applied."""
+        try:
+            sources = await asyncio.to_thread(self.read)
+        except ConfigError as error:
+            _log.error("the configuration stays as it is: %s", error)
+            return None
+        revision = digest(sources)
+        if revision == self.revision:
+            return None
+        self.revision = revision
+        ports = {model.id: model.port for model in self.config.models.values() if model.port is not None}
+        loaded = await asyncio.to_thread(self.load, sources, ports)
+        return self._take(loaded)
+
+    def _take(self, loaded: Loaded) -> Difference | None:
+        for problem in loaded.problems:
+            level = logging.ERROR if problem.severity is Severity.ERROR else logging.WARNING
+            _log.log(level, "%s", problem)
+        if loaded.config is None:
+            _log.error("the configuration stays as it is, until the errors above are mended")
+            return None
+        difference = diff(self.config, loaded.config)
+        self.config = loaded.config
+        self.apply(loaded.config, difference)
+        _log.info("configuration reloaded: %s", describe(difference))
+        return difference
+
+
+def digest(sources: Sequence[Source]) -> str:
+    """The revision of some files: names and content."""
+    whole = hashlib.sha256()
+    for source in sources:
+        whole.update(f"{source.name}\0{len(source.text)}\0{source.text}".encode())
+    return whole.hexdigest()
+
+
+def describe(difference: Difference) -> str:
+    """What changed, in a few words."""
+    kinds = (
+        ("added", difference.added),
+        ("removed", difference.removed),
+        ("replaced when idle", difference.changed),
+        ("adjusted", difference.retuned),
+    )
+    parts = [f"{what} {', '.join(sorted(models))}" for what, models in kinds if models]
+    if difference.is_policy_changed:
+        parts.append("routing changed")
+    parts += [f"{section} changed" for section in sorted(difference.sections)]
+    return "; ".join(parts) or "nothing that matters has changed"

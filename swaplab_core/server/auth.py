@@ -1,0 +1,61 @@
+"""Keys: who may use the server. One extractor of credentials, and a comparison that takes the same time for each key.
+
+Without `apiKeys` in the configuration everybody may. More than this (roles, origins, sessions) is not there yet.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from swaplab_core.domain.errors import SwaplabError
+
+OPEN_PATHS = frozenset({"/health"})
+
+
+class Unauthorized(SwaplabError):
+    """The request brings no key, or a wrong one."""
+
+    code = "unauthorized"
+
+
+def key_middleware(keys: Callable[[], Sequence[str]]) -> Middleware:
+    """Let nobody in without one of `keys` (asked for each request), except where everybody may go."""
+
+    @web.middleware
+    async def require_key(request: web.Request, handler: Handler) -> web.StreamResponse:
+        accepted = keys()
+        if accepted and request.path not in OPEN_PATHS and not is_accepted(presented_key(request), accepted):
+            raise Unauthorized(
+                "this server asks for a key", advice="send it as `Authorization: Bearer KEY` or `x-api-key: KEY`"
+            )
+        return await handler(request)
+
+    return require_key
+
+
+def presented_key(request: web.BaseRequest) -> str:
+    """The key of a request: the password of Basic, else the Bearer token, else `x-api-key`; "" when there is none."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "basic" and (password := _password(value.strip())):
+        return password
+    if scheme.lower() == "bearer" and value.strip():
+        return value.strip()
+    return request.headers.get("x-api-key", "")
+
+
+def is_accepted(key: str, accepted: Sequence[str]) -> bool:
+    """Whether it is one of them; compares with every one, so that time tells nothing."""
+    return sum(hmac.compare_digest(key.encode(), each.encode()) for each in accepted) > 0
+
+
+def _password(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
