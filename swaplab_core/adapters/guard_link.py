@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -20,8 +21,10 @@ class GuardLink:
     """Keeps one guard (guard.py) informed; a guard that was killed is replaced.
 
     Without a guard the engines still run: on Linux the parent-death signal then is the only protection.
+    `patience_seconds` is how long `close` waits for a guard that hangs.
     """
 
+    patience_seconds: float = 2.0
     _groups: dict[int, str] = field(factory=dict)
     _guard: subprocess.Popen[bytes] | None = None
 
@@ -44,8 +47,9 @@ class GuardLink:
     def close(self) -> None:
         """End the guard; groups that were not removed before are killed by it."""
         if self._guard is not None:
-            self._guard.communicate()
-            self._guard = None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._guard.communicate(timeout=self.patience_seconds)
+            self._discard()
         self._groups.clear()
 
     def _tell(self, line: str) -> None:

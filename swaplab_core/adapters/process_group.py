@@ -26,8 +26,6 @@ from swaplab_core.ports import ExitStatus
 CHUNK_BYTES = 64 * 1024
 """One read; also what Linux keeps in a pipe."""
 POLL_SECONDS = 0.01
-LAST_READS = 16
-"""How much is still read from a pipe that somebody else keeps open: he may never stop writing."""
 
 log = logging.getLogger(__name__)
 
@@ -56,30 +54,22 @@ class OutputPipe:
         asyncio.get_running_loop().add_reader(self._fd, self._read)
 
     def close(self) -> None:
-        """Take what is left and stop reading, even when somebody still holds the other end."""
-        for _ in range(LAST_READS):
-            if not self.is_open or not self._read():
-                break
-        self._shut()
-
-    def _read(self) -> bool:
-        """Hand on one chunk; False when there was none."""
-        try:
-            chunk = os.read(self._fd, CHUNK_BYTES)
-        except BlockingIOError:
-            return False
-        if not chunk:
-            self._shut()
-            return False
-        self._output(chunk)
-        return True
-
-    def _shut(self) -> None:
+        """Stop reading, even when somebody still holds the other end."""
         if self.is_open:
             self.is_open = False
             asyncio.get_running_loop().remove_reader(self._fd)
             os.close(self._fd)
             self._on_closed()
+
+    def _read(self) -> None:
+        try:
+            chunk = os.read(self._fd, CHUNK_BYTES)
+        except BlockingIOError:
+            return
+        if chunk:
+            self._output(chunk)
+        else:
+            self.close()
 
 
 @define(eq=False)
@@ -152,7 +142,7 @@ class ProcessGroup:
         loop = asyncio.get_running_loop()
         is_late = loop.time() >= self._give_up_at
         if is_late or (not self._pipe.is_open and not _is_group_alive(self.pid)):
-            self._gone.set_result(self._status)  # those who wait run after this callback, so after the last output
+            self._gone.set_result(self._status)
             self._pipe.close()
             return
         if self._timer is not None:

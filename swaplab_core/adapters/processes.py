@@ -116,7 +116,7 @@ class LocalProcess:
             self._stop_command.when_gone(self._on_stop_command_gone)
 
     def _on_stop_command_gone(self, status: ExitStatus) -> None:
-        if False and not self._group.has_exited:
+        if status.code != 0 and not self._group.has_exited:
             self._ask_otherwise(f"failed: {status}")
 
     def _ask_otherwise(self, reason: str) -> None:

@@ -42,7 +42,7 @@ def locate_program(argv: tuple[str, ...], env: Mapping[str, str], cwd: str | Non
         raise StartFailed(f"the working directory {cwd} is not a folder", advice="create it, or correct its path")
     name = argv[0]
     if os.sep in name:
-        return _check_file(Path(cwd or Path.cwd(), name))
+        return _check_file(Path.cwd() / (cwd or "") / name)
     path = search_path(env.get("PATH"))
     found = find_program(name, path)
     if found is None:

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 
 import aiohttp
 import orjson
 from aiohttp import web
 from attrs import define, field
-from multidict import CIMultiDict
+from multidict import CIMultiDict, MultiMapping
 from yarl import URL
 
 from swaplab_core.adapters.destination import Destination
-from swaplab_core.domain.errors import UpstreamDied, UpstreamTimeout
+from swaplab_core.adapters.failures import describe_failure
+from swaplab_core.domain.errors import UpstreamDied, UpstreamError, UpstreamTimeout
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +38,9 @@ _HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
+_ANSWERED_HERE = frozenset({"expect"})
+_UNPACKED_HERE = frozenset({"gzip", "deflate", "br", "zstd"})
+"""Compressions of a request body that our server undoes as it reads."""
 _FORWARDED = frozenset({"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-real-ip"})
 _EVENT_STREAM = "text/event-stream"
 _ERROR_BYTES = 64 * 1024
@@ -62,13 +65,21 @@ class Relay:
         """Send `request` to `path` (raw, query included) of `destination` and stream the answer to the client.
 
         `body` None streams the request's own. `begun` is an event stream that the client already receives: the answer's
-        events go on in it, and an answer that is no event stream becomes an error event. Raises UpstreamDied or
-        UpstreamTimeout when no response byte came.
+        events go on in it, and everything else that can come becomes an error event. Without it, raises UpstreamDied
+        or UpstreamTimeout when no response byte came.
         """
-        upstream = await self._send(request, destination, path, body)
+        headers = _request_headers(request, destination, replaced_body=body is not None)
+        if begun is not None:
+            headers["Accept-Encoding"] = "identity"  # the head is sent: nobody could say that the rest is compressed
+        try:
+            upstream = await self._send(request, destination, path, headers, body)
+        except UpstreamError as error:
+            if begun is None:
+                raise
+            return await _finish(begun, _error_event(str(error), error.code))
         async with upstream:
             if begun is not None and not (_is_events(upstream) and upstream.ok):
-                return await _finish_with_error(begun, upstream, destination)
+                return await _finish(begun, await _refusal(upstream, destination))
             response = begun or await _begin(request, upstream)
             return await _copy(request, upstream, response, destination)
 
@@ -78,10 +89,9 @@ class Relay:
             await self._session.close()
 
     async def _send(
-        self, request: web.Request, destination: Destination, path: str, body: bytes | None
+        self, request: web.Request, destination: Destination, path: str, headers: CIMultiDict[str], body: bytes | None
     ) -> aiohttp.ClientResponse:
         data = body if body is not None else (request.content if request.body_exists else None)
-        headers = _request_headers(request, destination, replaced_body=body is not None)
         try:
             async with asyncio.timeout(destination.response_header_seconds or None):
                 return await self._open().request(
@@ -92,10 +102,19 @@ class Relay:
                     allow_redirects=False,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=destination.connect_seconds or None),
                 )
+        except aiohttp.ServerTimeoutError as error:
+            limit = f"{destination.connect_seconds:g} s"
+            raise UpstreamTimeout(
+                f"{destination.name} took no connection within {limit}", advice="the limit is its `timeouts.connect`"
+            ) from error
         except TimeoutError as error:
-            raise UpstreamTimeout(f"{destination.name} did not answer in time", advice="see its `timeouts`") from error
+            limit = f"{destination.response_header_seconds:g} s"
+            raise UpstreamTimeout(
+                f"{destination.name} did not begin its answer within {limit}",
+                advice="the limit is its `timeouts.responseHeader`",
+            ) from error
         except aiohttp.ClientError as error:
-            raise UpstreamDied(f"{destination.name} did not answer: {_cause(error)}") from error
+            raise UpstreamDied(f"{destination.name} did not answer: {describe_failure(error)}") from error
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -127,7 +146,7 @@ async def _copy(
     except (aiohttp.ClientError, TimeoutError) as error:
         if _client_has_gone(request):
             raise
-        _log.warning("%s broke off in the middle of a response: %s", destination.name, _cause(error))
+        _log.warning("%s broke off in the middle of a response: %s", destination.name, describe_failure(error))
         await _break_off(request, response, destination, events=_is_events(upstream))
     return response
 
@@ -138,35 +157,50 @@ async def _break_off(
     """Say what happened where the protocol allows, then cut the connection: never a clean end."""
     if events:
         message = f"{destination.name} died in the middle of the response"
-        await response.write(b"\n\n" + _error_event(message))
+        await response.write(b"\n\n" + _error_event(message, UpstreamDied.code))
     if request.transport is not None:
         # close, not abort: the event above may still be on its way; without the last chunk the end is not a clean one
         request.transport.close()
 
 
-async def _finish_with_error(
-    response: web.StreamResponse, upstream: aiohttp.ClientResponse, destination: Destination
-) -> web.StreamResponse:
-    """The client has been sent 200 already, so the upstream's refusal travels as an event."""
-    text = (await upstream.content.read(_ERROR_BYTES)).decode("utf-8", "replace").strip()
-    await response.write(_error_event(f"{destination.name} answered {upstream.status}: {text}"))
+async def _finish(response: web.StreamResponse, event: bytes) -> web.StreamResponse:
+    """The client has been sent 200 already, so what went wrong travels as the last event."""
+    await response.write(event)
     await response.write_eof()
     return response
 
 
-def _error_event(message: str) -> bytes:
-    error = {"message": message, "type": "server_error", "param": None, "code": UpstreamDied.code}
+async def _refusal(upstream: aiohttp.ClientResponse, destination: Destination) -> bytes:
+    try:
+        body = await upstream.content.read(_ERROR_BYTES)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        body = describe_failure(error).encode()
+    return _error_event(f"{destination.name} answered {upstream.status}: {_message(body)}", UpstreamError.code)
+
+
+def _message(body: bytes) -> str:
+    """What an error response says: the message in it if it has OpenAI's shape, else all of it."""
+    try:
+        return str(orjson.loads(body)["error"]["message"])
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return body.decode("utf-8", "replace").strip()
+
+
+def _error_event(message: str, code: str) -> bytes:
+    error = {"message": message, "type": "server_error", "param": None, "code": code}
     return b"event: error\ndata: " + orjson.dumps({"error": error}) + b"\n\n"
 
 
 def _request_headers(request: web.Request, destination: Destination, *, replaced_body: bool) -> CIMultiDict[str]:
-    headers = _end_to_end(request.headers, destination.drop)
-    if replaced_body:
+    headers = _end_to_end(request.headers, destination.drop | _ANSWERED_HERE)
+    is_unpacked = headers.get("Content-Encoding", "").lower() in _UNPACKED_HERE
+    if is_unpacked:
+        headers.popall("Content-Encoding")
+    if replaced_body or is_unpacked:
         headers.pop("Content-Length", None)
     if destination.is_ours:
-        earlier = headers.get("X-Forwarded-For")
         if request.remote:
-            headers["X-Forwarded-For"] = f"{earlier}, {request.remote}" if earlier else request.remote
+            headers["X-Forwarded-For"] = ", ".join([*headers.getall("X-Forwarded-For", []), request.remote])
     else:
         headers.pop("Host", None)
         for name in _FORWARDED:
@@ -175,9 +209,9 @@ def _request_headers(request: web.Request, destination: Destination, *, replaced
     return headers
 
 
-def _end_to_end(headers: Mapping[str, str], drop: frozenset[str] = frozenset()) -> CIMultiDict[str]:
+def _end_to_end(headers: MultiMapping[str], drop: frozenset[str] = frozenset()) -> CIMultiDict[str]:
     """Without the headers that belong to one connection, those named by `Connection` among them."""
-    named = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
+    named = {name.strip().lower() for line in headers.getall("Connection", []) for name in line.split(",")}
     unwanted = _HOP_BY_HOP | named | drop
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in unwanted)
 
@@ -188,7 +222,3 @@ def _is_events(upstream: aiohttp.ClientResponse) -> bool:
 
 def _client_has_gone(request: web.Request) -> bool:
     return request.transport is None or request.transport.is_closing()
-
-
-def _cause(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -1,8 +1,9 @@
 """Noticing that configuration files have changed, by looking at them again and again.
 
 Looking (stat) works where notifications do not: bind mounts, and the symlink swaps of Kubernetes. A change is reported
-once the files have stopped changing, so that a half-written one is usually not seen; a file that is gone is not a
-change, one that is back is.
+once the files have stopped changing, so that a half-written one is usually not seen; somebody who never stops writing
+is not waited for. The file, or all of a folder, gone is a moment of somebody else's writing: it is taken to be as it
+was, until it is back.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from swaplab_core.ports import Clock
 
 INTERVAL_SECONDS = 0.5
 SETTLING_SECONDS = 0.1
+LONGEST_SETTLING_SECONDS = 2.0
 
 Signature = dict[Path, tuple[int, ...]]
 
@@ -38,25 +40,30 @@ class FileWatcher:
                 changed()
 
     async def _has_changed(self) -> bool:
-        now = self.look()
-        if now == self._seen:
+        if self._look_over_gaps() == self._seen:
             return False
-        while (later := await self._look_again()) != now:
-            now = later
-        if self._is_passing(now):
-            return False
-        self._seen = now
-        return True
+        now = await self._settled()
+        is_change, self._seen = now != self._seen, now
+        return is_change
 
-    def _is_passing(self, now: Signature) -> bool:
-        """A file that is gone, or a folder without files, is a moment of somebody else's writing."""
-        without_file = self.file is not None and self.file not in now
-        without_fragments = self.folder is not None and not now.keys() - {self.file}
-        return without_file or without_fragments
+    async def _settled(self) -> Signature:
+        """The files when they have stopped changing, or after a while."""
+        now = self._look_over_gaps()
+        for _ in range(round(LONGEST_SETTLING_SECONDS / SETTLING_SECONDS)):
+            await self.clock.sleep(SETTLING_SECONDS)
+            before, now = now, self._look_over_gaps()
+            if now == before:
+                break
+        return now
 
-    async def _look_again(self) -> Signature:
-        await self.clock.sleep(SETTLING_SECONDS)
-        return self.look()
+    def _look_over_gaps(self) -> Signature:
+        """What is there, and for what is gone for the moment what was there."""
+        now, gone = self.look(), {}
+        if self.file not in now:
+            gone = {path: seen for path, seen in self._seen.items() if path == self.file}
+        if not now.keys() - {self.file}:
+            gone |= {path: seen for path, seen in self._seen.items() if path != self.file}
+        return gone | now
 
     def look(self) -> Signature:
         """What tells one state of the files from another; missing files are left out."""
@@ -74,9 +81,12 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _signature(path: Path) -> tuple[int, ...]:
-    """Follows links, so that a swapped link shows as another file."""
+    """Follows links, so that a swapped link shows as another file.
+
+    The inode's own time (ctime) shows edits that keep size and modification time, like those of `cp -p`.
+    """
     try:
         stat = path.stat()
     except OSError:
         return ()
-    return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)

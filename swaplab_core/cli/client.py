@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
+from http.client import HTTPException
 from typing import Any
 from urllib import error, request
 from urllib.parse import quote
@@ -30,11 +32,11 @@ class Client:
 
     def models(self) -> list[dict[str, Any]]:
         """Every model with its state."""
-        return list(self._json("GET", "/api/models")["models"])
+        return list(self._json("GET", "/api/models", "models")["models"])
 
     def load(self, model: str) -> dict[str, Any]:
         """Return when the model is ready."""
-        return self._json("POST", f"/api/models/load/{quote(model, safe='')}")
+        return self._json("POST", f"/api/models/load/{quote(model, safe='')}", "id")
 
     def unload(self, model: str | None) -> None:
         """Return when the model, or everything, is gone."""
@@ -42,24 +44,26 @@ class Client:
 
     def plan(self, model: str) -> dict[str, Any]:
         """What a request would do."""
-        return self._json("POST", "/api/plan", {"model": model})
+        return self._json("POST", "/api/plan", "verdict", {"model": model})
 
-    def _json(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        value = json.loads(self._call(method, path, body))
-        if not isinstance(value, dict):
-            raise ServerSaid(f"{self.url} is not a swaplab: it answered {type(value).__name__} to {path}")
-        return value
+    def _json(self, method: str, path: str, key: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The answer, an object that holds `key`."""
+        with contextlib.suppress(ValueError):
+            value = json.loads(self._call(method, path, body))
+            if isinstance(value, dict) and key in value:
+                return value
+        raise ServerSaid(f"{self.url} is no swaplab: it does not know {path}", advice="name another with --url")
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
-        call = request.Request(self.url.rstrip("/") + path, data, headers, method=method)  # noqa: S310 - the user's url
         try:
+            call = request.Request(self.url.rstrip("/") + path, data, headers, method=method)  # noqa: S310 - the user's
             with request.build_opener(request.ProxyHandler({})).open(call) as response:
                 return bytes(response.read())
         except error.HTTPError as answer:
             raise ServerSaid(_message(answer.read(), answer.code)) from None
-        except (OSError, ValueError) as cause:
+        except (OSError, ValueError, HTTPException) as cause:
             reason = getattr(cause, "reason", cause)
             advice = "start it with: swaplab serve --config FILE, or name another with --url"
             raise ServerSaid(f"no swaplab answers at {self.url}: {reason}", advice=advice) from None

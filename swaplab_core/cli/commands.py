@@ -9,7 +9,7 @@ import asyncio
 import importlib.util
 import logging
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,6 +17,7 @@ import click
 
 from swaplab_core import __version__
 from swaplab_core.cli.client import Client, show_load
+from swaplab_core.cli.config_commands import config as config_group
 from swaplab_core.domain.errors import ConfigError, SwaplabError
 from swaplab_core.domain.problem import Severity
 
@@ -60,6 +61,9 @@ def main() -> None:
     """Serve many models from one address; swaplab starts and stops their engines."""
 
 
+main.add_command(config_group)
+
+
 def _with_config(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_config_options):
         command = option(command)
@@ -73,6 +77,13 @@ def _with_config(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--replace-at-once", is_flag=True, help="on reload, replace changed models without waiting for streams")
 @click.option("--insecure", is_flag=True, help="allow an address that other machines can reach")
 @click.option("--max-body-mib", default=128, show_default=True, help="largest request body that is read")
+@click.option(
+    "--keep-alive-seconds",
+    type=click.FloatRange(0.05, 3600),
+    default=10.0,
+    show_default=True,
+    help="how long a client that waits for a stream may hear nothing",
+)
 def serve(
     *,
     config: Path | None,
@@ -82,11 +93,12 @@ def serve(
     replace_at_once: bool,
     insecure: bool,
     max_body_mib: int,
+    keep_alive_seconds: float,
 ) -> None:
     """Serve the models of a configuration."""
     from swaplab_core.app import Options  # noqa: PLC0415 - commands that talk to a server need none of this
 
-    options = Options(max_body_mib, watch_config, replace_at_once)
+    options = Options(max_body_mib, watch_config, replace_at_once, keep_alive_seconds)
     _serve(config, config_dir, listen, options, insecure=insecure, announce=_announce)
 
 
@@ -110,7 +122,9 @@ def check(file: Path) -> None:
 
 
 @main.command()
-@click.option("--folder", type=click.Path(path_type=Path), default=Path("swaplab-demo"), show_default=True)
+@click.option(
+    "--folder", type=click.Path(path_type=Path), default=Path("swaplab-demo"), show_default=True, help="for its files"
+)
 @_listen_option
 def demo(folder: Path, listen: str) -> None:
     """Serve two or more small models, real ones where an engine is installed."""
@@ -127,11 +141,11 @@ def demo(folder: Path, listen: str) -> None:
         _announce(url)
         for model in prepared.models:
             click.echo(f"  {model.id:14} {model.title}")
-        first, second = (model.id for model in prepared.models[:2])
         click.echo(
-            f"\nAsk one, then the other: swaplab stops the first and starts the second.\n\n{_curl(url, first)}\n"
+            "\nAsk one, then the other: swaplab starts the first, stops it, and starts the second.\n\n"
+            f"  {_curl_loop(url, [model.id for model in prepared.models[:2]])}\n\n"
+            f"Ctrl-C stops everything. The configuration is {prepared.config}."
         )
-        click.echo(f"Then the same with {second!r}. Configuration: {prepared.config}. Ctrl-C stops everything.")
 
     _serve(prepared.config, None, listen, Options(), insecure=False, announce=announce)
 
@@ -140,14 +154,13 @@ def demo(folder: Path, listen: str) -> None:
 @_url_option
 def models(url: str) -> None:
     """List the models of a running swaplab with their state."""
-    from rich.console import Console  # noqa: PLC0415 - rich is slow to import
-    from rich.table import Table  # noqa: PLC0415
+    from swaplab_core.cli.tables import print_table  # noqa: PLC0415 - rich is slow to import
 
-    table = Table("model", "state", "running", "waiting", "backend", "also called", box=None, header_style="bold")
-    for model in Client(url).models():
-        row = (model["id"], model["state"], model["serving"] or "", model["waiting"] or "", model["backend"])
-        table.add_row(*(str(cell) for cell in row), ", ".join(model["aliases"]))
-    Console().print(table)
+    rows = [
+        (m["id"], m["state"], str(m["serving"] or ""), str(m["waiting"] or ""), m["backend"], ", ".join(m["aliases"]))
+        for m in Client(url).models()
+    ]
+    print_table(("model", "state", "running", "waiting", "backend", "also called"), rows)
 
 
 @main.command()
@@ -178,17 +191,14 @@ def plan(model: str, url: str) -> None:
 @main.command()
 def plugins() -> None:
     """List what is installed, and what is wrong with it."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
+    from swaplab_core.cli.tables import print_table  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
 
-    table = Table("kind", "name", "state", "distribution", "problem", box=None, header_style="bold")
-    for record in Catalogue.discover().records:
-        kind = record.group.removeprefix("swaplab.")
-        distribution = f"{record.distribution} {record.version}"
-        table.add_row(kind, record.name, record.state.value, distribution, record.error)
-    Console().print(table)
+    rows = [
+        (r.group.removeprefix("swaplab."), r.name, r.state.value, f"{r.distribution} {r.version}", r.error)
+        for r in Catalogue.discover().records
+    ]
+    print_table(("kind", "name", "state", "distribution", "problem"), rows)
 
 
 def _serve(
@@ -235,9 +245,11 @@ def _announce(url: str) -> None:
     click.echo(f"swaplab serves at {url}  (models: {url}/ui/, OpenAI base URL: {url}/v1)")
 
 
-def _curl(url: str, model: str) -> str:
-    body = f'{{"model": "{model}", "stream": true, "messages": [{{"role": "user", "content": "Hello"}}]}}'
-    return f"  curl -N {url}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'"
+def _curl_loop(url: str, models: Sequence[str]) -> str:
+    """One line for a shell that asks one model after the other, and so makes a swap happen."""
+    body = """{"model": "'$m'", "max_tokens": 50, "messages": [{"role": "user", "content": "Hello"}]}"""
+    call = f"curl -sS {url}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'"
+    return f"for m in {' '.join(models)}; do {call}; echo; done"
 
 
 def _describe(plan: dict[str, Any]) -> str:

@@ -2,9 +2,9 @@
 
 The way of a text, one module each: `environment` puts `${env.X}` in · `text` reads YAML into a `document` · `merge`
 joins several files · `legacy` translates older shapes · `expansion` puts `macros` and ports in · `assembly` makes
-values of it by `structure` and works out defaults · `check` applies the rules over several keys. `load` is all of it.
-`schema` defines the file. `diff` says what changed between two configurations, `json_schema` describes the file for
-editors, `convert` writes the strict form of an old file.
+values of it by the `converter` and has them `resolve`d · `check` applies the rules over several keys. `load` is all of
+it. `schema` defines the file, `structure` says how its classes stand for mappings. `diff` says what changed between
+two configurations, `json_schema` describes the file for editors, `convert` writes the strict form of an old file.
 """
 
 from __future__ import annotations

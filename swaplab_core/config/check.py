@@ -10,30 +10,15 @@ from swaplab_core.config.schema import Config
 from swaplab_core.domain.problem import Problem
 
 NOT_YET: tuple[str, ...] = (
-    "routing.router.settings.matrix",
-    "routing.scheduler.settings.fifo.patience",
-    "profiles",
-    "selectors",
-    "peers",
-    "hooks.on_startup.preload",
-    "apiKeys",
     "allowedOrigins",
     "store",
     "performance",
     "upstream",
     "ui",
-    "sendLoadingState",
-    "includeAliasesInList",
     "captureBuffer",
     "metricsMaxInMemory",
     "logTimeFormat",
     "logToStdout",
-    "models.*.useModelName",
-    "models.*.filters",
-    "models.*.capabilities",
-    "models.*.metadata",
-    "models.*.sendLoadingState",
-    "models.*.timeouts",
     "models.*.compat",
 )
 """Keys that are checked and then ignored; each use of one is a warning. `*` stands for any one step."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from swaplab_core.config.didyoumean import did_you_mean
 from swaplab_core.config.document import ListNode, MapNode, Place, Scalar, child_map, place_of
-from swaplab_core.config.schema import Config, GroupConfig, Selector
+from swaplab_core.config.schema import DEFAULT_GROUP, Config, GroupConfig, Selector
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.problem import Problem
 
@@ -47,6 +47,13 @@ def _group_members(config: Config, root: MapNode) -> Iterator[Problem]:
             elif member in owners:
                 yield place.problem(f"model '{member}' is in group '{owners[member]}' already", "remove it from one")
             owners.setdefault(member, name)
+
+
+def _default_group(_: Config, root: MapNode) -> Iterator[Problem]:
+    groups = child_map(root, *_GROUPS)
+    if DEFAULT_GROUP in groups:
+        advice = "choose another name: this one holds all models that are in no group"
+        yield groups.key_place(DEFAULT_GROUP).warning("this group is replaced", advice)
 
 
 def _priorities(config: Config, root: MapNode) -> Iterator[Problem]:
@@ -159,4 +166,4 @@ def _all_names(config: Config) -> set[str]:
     return {*config.names, *peer_names(config)}
 
 
-RULES = (_aliases, _group_members, _priorities, _preload, _peers, _selectors, _profiles)
+RULES = (_aliases, _group_members, _default_group, _priorities, _preload, _peers, _selectors, _profiles)

@@ -48,7 +48,7 @@ def convert(source: Source) -> Converted:
     problems = (*parsed.problems, *legacy_problems)
     if not changes:
         return Converted(source.text, (), problems)
-    return Converted(restored(emit(new.without(*holders), seen)), changes, problems)
+    return Converted(restored(emit(new.without(holders), seen)), changes, problems)
 
 
 def _yaml_changes(problems: tuple[Problem, ...], seen: Layout, text: str) -> Iterator[str]:

@@ -6,10 +6,10 @@ mappings, so that cattrs can read them; every node remembers where the person wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, ItemsView, Iterator, Mapping, Sequence, ValuesView
 from typing import Any, overload
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from swaplab_core.domain.problem import Problem, Severity
 
@@ -75,7 +75,10 @@ class ListNode(Sequence["Node"]):
 
 @frozen
 class MapNode(Mapping[str, "Node"]):
-    """A mapping in the order of the file. `keys_at` tells where each key stands; it is empty for made-up keys."""
+    """A mapping in the order of the file. `keys_at` tells where each key stands; it is empty for made-up keys.
+
+    The methods below that `Mapping` has as well are here for speed.
+    """
 
     entries: Mapping[str, Node] = field(factory=dict)
     place: Place = Place()
@@ -90,6 +93,17 @@ class MapNode(Mapping[str, "Node"]):
     def __len__(self) -> int:
         return len(self.entries)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self.entries
+
+    def items(self) -> ItemsView[str, Node]:
+        """Return the entries in order."""
+        return self.entries.items()
+
+    def values(self) -> ValuesView[Node]:
+        """Return the values in order."""
+        return self.entries.values()
+
     def key_place(self, key: str) -> Place:
         """Where the key stands, or the nearest place known."""
         if key in self.keys_at:
@@ -98,11 +112,12 @@ class MapNode(Mapping[str, "Node"]):
 
     def with_entry(self, key: str, node: Node) -> MapNode:
         """Return a copy in which `key` is `node`; an existing key keeps its position."""
-        return evolve(self, entries={**self.entries, key: node})
+        return MapNode({**self.entries, key: node}, self.place, self.keys_at)
 
-    def without(self, *keys: str) -> MapNode:
+    def without(self, keys: Collection[str]) -> MapNode:
         """Return a copy that lacks `keys`."""
-        return evolve(self, entries={key: node for key, node in self.entries.items() if key not in keys})
+        kept = {key: node for key, node in self.entries.items() if key not in keys}
+        return MapNode(kept, self.place, self.keys_at)
 
 
 Node = Scalar | ListNode | MapNode

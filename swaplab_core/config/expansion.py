@@ -84,7 +84,7 @@ class _Expansion:
 
     def sections(self, root: MapNode) -> MapNode:
         """Expand everything but the models with the global macros."""
-        sections = self._expand(root.without("models", "macros"), self.top)
+        sections = self._expand(root.without(("models", "macros")), self.top)
         for key in file_keys(Config):
             self.problems.extend(leftovers(sections.get(key, EMPTY), self.top))
         return evolve(root, entries={key: sections.get(key, node) for key, node in root.items()})
@@ -99,7 +99,7 @@ class _Expansion:
         self.problems.extend(problems)
         macros = for_model(model, self.top, own)
         backend = self.backends.get(backend_name(expand(node.get("backend", EMPTY), macros)))
-        body = self._expand(_prepared(node.without("macros"), backend), macros)
+        body = self._expand(_prepared(node.without(("macros",)), backend), macros)
         if _needs_port(body, backend):
             port = ports.give(model)
             if port > HIGHEST_PORT:

@@ -14,6 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 from attrs import NOTHING, Attribute
 
+from swaplab_core.config.readers import NO, YES
 from swaplab_core.config.schema import (
     DEFAULT_BACKEND,
     BackendSchema,
@@ -125,8 +126,10 @@ def _type_schema(type_: Any) -> Schema:
 
 
 def _plain_schema(type_: Any) -> Schema:
-    names = {bool: "boolean", int: "integer", float: "number"}
+    names = {int: "integer", float: "number"}
     type_ = getattr(type_, "__supertype__", type_)
+    if type_ is bool:
+        return {"anyOf": [{"type": "boolean"}, {"enum": sorted(YES | NO)}, _MACRO]}
     if type_ in names:
         return {"anyOf": [{"type": names[type_]}, _MACRO]}
     if type_ is str or (isinstance(type_, type) and issubclass(type_, PurePath)):

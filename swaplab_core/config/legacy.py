@@ -27,7 +27,7 @@ def _routing(root: MapNode, problems: list[Problem]) -> MapNode:
     if old and new_router:
         advice = "move it below routing.router.settings"
         problems.append(root.key_place(old[0]).problem(f"'{old[0]}' cannot stand beside routing.router", advice))
-    rest = root.without("groups", "matrix")
+    rest = root.without(("groups", "matrix"))
     if not old or new_router:
         return rest
     at = root.key_place(old[0])
@@ -55,7 +55,7 @@ def _renamed(model: Node) -> Node:
         return model
     current = filters.get("stripParams")
     keep = isinstance(current, Scalar) and current.text != ""
-    new = filters.without("strip_params")
+    new = filters.without(("strip_params",))
     return model.with_entry("filters", new if keep else new.with_entry("stripParams", filters["strip_params"]))
 
 
@@ -65,4 +65,4 @@ def _without_list_profiles(root: MapNode, problems: list[Problem]) -> MapNode:
     for name in lists:
         advice = "profiles are now sets of `pins`; models that shall run together belong in routing.router.settings"
         problems.append(profiles.key_place(name).problem("a profile is no longer a list of models", advice))
-    return root.with_entry("profiles", profiles.without(*lists)) if lists else root
+    return root.with_entry("profiles", profiles.without(lists)) if lists else root

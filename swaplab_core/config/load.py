@@ -59,30 +59,39 @@ def load(
 
     `backends` are the installed ones by name. `keep_ports` are the ports that models have now, so that they keep them.
     """
-    roots, problems = _read(sources, environment)
+    roots, unset, problems = _read(sources, environment)
     if roots is None:
-        return Loaded(None, problems)
+        return Loaded(None, _in_order(unset + problems))
     merged, merge_problems = merge(roots)
     modern, legacy_problems = modernise(merged)
     expanded = expand_file(modern, backends, keep_ports)
     config, misfits = assemble(expanded.root, backends, expanded.ports)
     problems += merge_problems + legacy_problems + expanded.problems + misfits + check(config, expanded.root)
+    problems = unset + _without_consequences(problems, unset)
     return Loaded(None if _has_errors(problems) else config, _in_order(problems), expanded.root)
 
 
 def _read(
     sources: Sequence[Source], environment: Mapping[str, str]
-) -> tuple[Sequence[MapNode] | None, tuple[Problem, ...]]:
-    """Read every file; no roots when one of them cannot be read."""
+) -> tuple[Sequence[MapNode] | None, tuple[Problem, ...], tuple[Problem, ...]]:
+    """Read every file: the roots (None when one cannot be read), problems of variables, and all others."""
     roots = []
+    unset: tuple[Problem, ...] = ()
     problems: tuple[Problem, ...] = ()
     for source in sources:
-        text, unset = substitute(source.text, environment, source.name)
+        text, unset_here = substitute(source.text, environment, source.name)
         parsed = parse(text, source.name)
         roots.append(parsed.root)
-        problems += unset + parsed.problems
+        unset += unset_here
+        problems += parsed.problems
     good = [root for root in roots if root is not None]
-    return (good if len(good) == len(roots) else None), problems
+    return (good if len(good) == len(roots) else None), unset, problems
+
+
+def _without_consequences(problems: Sequence[Problem], unset: Sequence[Problem]) -> tuple[Problem, ...]:
+    """Leave out what stands in the line of an unset variable: without its value, that line says nothing."""
+    lines = {(problem.file, problem.line) for problem in unset}
+    return tuple(problem for problem in problems if (problem.file, problem.line) not in lines)
 
 
 def _has_errors(problems: Sequence[Problem]) -> bool:

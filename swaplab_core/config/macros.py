@@ -80,7 +80,7 @@ def _expand_scalar(node: Scalar, macros: Macros) -> Scalar:
             value, text = macros[name].value, macros[name].text
         elif slug in text:
             value = text = text.replace(slug, macros[name].text)
-    return Scalar(value, text, node.plain, node.place)
+    return node if text == node.text else Scalar(value, text, node.plain, node.place)
 
 
 def expand_keys(node: MapNode, macros: Macros) -> tuple[MapNode, tuple[Problem, ...]]:

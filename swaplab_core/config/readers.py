@@ -13,8 +13,8 @@ from swaplab_core.config.document import ListNode, Node, Scalar
 from swaplab_core.config.misfit import Misfit, described
 from swaplab_core.domain.problem import Problem
 
-_YES = frozenset({"yes", "y", "on"})
-_NO = frozenset({"no", "n", "off"})
+YES = frozenset({"yes", "y", "on"})
+NO = frozenset({"no", "n", "off"})
 
 
 def read_text(node: Node) -> str:
@@ -29,8 +29,8 @@ def read_bool(node: Node) -> bool:
     if isinstance(node, Scalar):
         if isinstance(node.value, bool):
             return node.value
-        if node.plain and node.text.lower() in _YES | _NO:
-            return node.text.lower() in _YES
+        if node.plain and node.text.lower() in YES | NO:
+            return node.text.lower() in YES
     raise Misfit.at(node.place, f"must be true or false, not {described(node)}", _unquote(node, "true", "false"))
 
 

@@ -1,8 +1,8 @@
 """Text → document. The only file that knows strictyaml and the YAML parser inside it.
 
 strictyaml *accepts*: it refuses duplicate keys, ragged indentation and every YAML feature that surprises. Its parser's
-events give exact places and tell quoted from plain text, so the document is made from those. A file is
-read in slices, and each slice is remembered by its text: an edit of one model reads one slice.
+events give exact places and tell quoted from plain text, so the document is made from those. A file is read in slices,
+and each slice is remembered by its text: an edit of one model reads one slice.
 
 Anchors, aliases, merge keys and tags are resolved all the same, with a warning that names the line. A file that cannot
 be sliced is read as a whole, for example when aliases reach from one model to another.

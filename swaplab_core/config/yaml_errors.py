@@ -10,8 +10,17 @@ _EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
     ("expected <block end>", "the indentation does not fit the lines above", "align it with its neighbours"),
     ("while scanning a quoted scalar", "a quote is opened here and never closed", "close the quote"),
     ("unexpected end of stream", "a quote is opened here and never closed", "close the quote"),
-    ("expected ',' or ']'", "a '[' is opened here and never closed", "close the list with ']'"),
-    ("expected ',' or '}'", "a '{' is opened here and never closed", "close the mapping with '}'"),
+    (
+        "expected ',' or ']'",
+        "a '[' is opened here and never closed",
+        "close it with ']'; in brackets, text with ${…} needs quotes",
+    ),
+    (
+        "expected ',' or '}'",
+        "a '{' is opened here and never closed",
+        "close it with '}'; in brackets, text with ${…} needs quotes",
+    ),
+    ("expected the node content", "a value is missing here", "write one, or close the bracket before"),
     (
         "unknown escape character",
         "this is no escape of a double-quoted text",

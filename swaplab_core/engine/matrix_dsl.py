@@ -67,10 +67,15 @@ class Token:
 
 @frozen(eq=False)
 class Leaf:
-    """One model. `support` has the bit of every model below a node, `first` those of its first combination."""
+    """One model.
+
+    Of every node `support` has the bits of all models below, `repeated` of those that several parts of a union below
+    may give, and `first` of those in its first combination.
+    """
 
     support: int
     first: int
+    repeated: int = 0
     depth: int = 1
 
 
@@ -81,6 +86,7 @@ class AnyOf:
     choices: tuple[Node, ...]
     support: int
     first: int
+    repeated: int
     depth: int
 
 
@@ -91,6 +97,7 @@ class AllOf:
     parts: tuple[Node, ...]
     support: int
     first: int
+    repeated: int
     depth: int
 
 
@@ -114,6 +121,11 @@ class Program:
 
     sets: tuple[MatrixSet, ...]
     bits: Mapping[ModelId, int]
+
+    @property
+    def repeated(self) -> int:
+        """The models that several parts of some union may give."""
+        return _union(matrix_set.root.repeated for matrix_set in self.sets)
 
 
 def compile_sets(sets: Mapping[str, str], names: Mapping[str, ModelId]) -> Program | tuple[DslProblem, ...]:
@@ -250,13 +262,18 @@ class _Parser:
         choices = self._separated(Kind.OR, self._all_of)
         if len(choices) == 1:
             return choices[0]
-        return AnyOf(choices, _support(choices), choices[0].first, _depth(choices))
+        support, repeated = _union(one.support for one in choices), _union(one.repeated for one in choices)
+        return AnyOf(choices, support, choices[0].first, repeated, _depth(choices))
 
     def _all_of(self) -> Node:
         parts = self._separated(Kind.AND, self._operand)
         if len(parts) == 1:
             return parts[0]
-        return AllOf(parts, _support(parts), reduce(or_, (part.first for part in parts)), _depth(parts))
+        support, repeated = 0, _union(part.repeated for part in parts)
+        for part in parts:
+            repeated |= support & part.support
+            support |= part.support
+        return AllOf(parts, support, _union(part.first for part in parts), repeated, _depth(parts))
 
     def _separated(self, operator: Kind, operand: Callable[[], Node]) -> tuple[Node, ...]:
         found = [operand()]
@@ -278,8 +295,8 @@ class _Parser:
         return self.tokens[self.position - 1]
 
 
-def _support(nodes: Iterable[Node]) -> int:
-    return reduce(or_, (node.support for node in nodes))
+def _union(bits: Iterable[int]) -> int:
+    return reduce(or_, bits, 0)
 
 
 def _depth(nodes: Iterable[Node]) -> int:

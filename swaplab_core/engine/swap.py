@@ -48,7 +48,7 @@ from swaplab_core.engine.facts import (
 )
 from swaplab_core.engine.limits import Limits
 from swaplab_core.engine.phases import COMING_UP, GOING_DOWN, LIVE, TRANSITIONS, Phase
-from swaplab_core.engine.policy import Eviction, Policy, Residency
+from swaplab_core.engine.policy import Eviction, Policy, Residency, models_of
 from swaplab_core.engine.slot import Fate, Slot, Waiting
 
 DEFAULT_PATIENCE = 8
@@ -271,23 +271,31 @@ class SwapEngine:
         ]
 
     def _make_room_for_all(self, queue: list[Slot]) -> Iterator[Effect]:
-        ahead: list[frozenset[ModelId]] = []
-        for slot in queue:
-            if slot.fate is Fate.STAY and not any(slot.model in rivals for rivals in ahead):
-                yield from self._make_room(slot)
-            rivals = slot.rivals(self.policy)
-            if rivals:
-                ahead.append(rivals)
+        for place, slot in enumerate(queue):
+            if slot.fate is Fate.STAY:
+                yield from self._make_room(slot, queue[:place])
 
-    def _make_room(self, slot: Slot) -> Iterator[Effect]:
+    def _make_room(self, slot: Slot, ahead: list[Slot]) -> Iterator[Effect]:
         evictions = self._evictions(slot)
         if evictions:
             rivals = [(self.slots[eviction.model], eviction) for eviction in evictions]
-            if all(rival.is_going or rival.may_go for rival, _ in rivals):
+            idle = all(rival.is_going or rival.may_go for rival, _ in rivals)
+            if idle and not self._burdens(slot, ahead):
                 for rival, eviction in rivals:
                     yield from self._evict(rival, slot.model, eviction)
-        elif slot.phase in {Phase.STOPPED, Phase.ASLEEP} and not self._is_draining():
+        elif slot.phase in {Phase.STOPPED, Phase.ASLEEP} and not self._is_draining() and not self._burdens(slot, ahead):
             yield self._bring_up(slot)
+
+    def _burdens(self, slot: Slot, ahead: list[Slot]) -> bool:
+        """Whether somebody ahead would have more to evict with `slot` up."""
+        if any(slot.model in other.rivals(self.policy) for other in ahead):
+            return True
+        live = (self.live - models_of(self._evictions(slot))) | {slot.model}
+        return any(
+            models_of(self.policy.evictions(other.model, live - {other.model}))
+            - (models_of(self._evictions(other)) - {slot.model})
+            for other in ahead
+        )
 
     def _is_draining(self) -> bool:
         """A removed model that still runs is unknown to the policy: starting beside it could exhaust the machine."""

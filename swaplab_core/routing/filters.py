@@ -1,7 +1,7 @@
 """Changes to a JSON body on its way to the upstream, compiled once per configuration.
 
 Order: the model's name, then parameters removed, then parameters set, then those set for the requested name.
-`model` itself is only ever changed by the name.
+`model` itself, and what a path would make of it (`model.x`), is only ever changed by the name.
 """
 
 from __future__ import annotations
@@ -41,11 +41,12 @@ class BodyFilter:
 def compile_filters(filters: Filters) -> BodyFilter:
     """Split the paths and drop what would touch `model`."""
     return BodyFilter(
-        tuple(split_path(path) for path in filters.strip_params if path != _MODEL),
+        tuple(path for path in map(split_path, filters.strip_params) if path[0] != _MODEL),
         _settings(filters.set_params),
         {name: _settings(params) for name, params in filters.set_params_by_id.items()},
     )
 
 
 def _settings(params: Mapping[str, Any]) -> tuple[Setting, ...]:
-    return tuple((split_path(path), value) for path, value in sorted(params.items()) if path != _MODEL)
+    settings = ((split_path(path), value) for path, value in sorted(params.items()))
+    return tuple((path, value) for path, value in settings if path[0] != _MODEL)

@@ -51,7 +51,7 @@ class Names:
     def of(cls, config: Config) -> Names:
         """Build the table once per configuration: id before alias before full peer name before bare peer name."""
         remotes = [Remote(peer_id, peer, model) for peer_id, peer in config.peers.items() for model in peer.models]
-        offered = Counter(remote.model for remote in remotes)
+        offered = Counter(model for peer in config.peers.values() for model in set(peer.models))
         bare: dict[str, Target] = {remote.model: remote for remote in remotes if offered[remote.model] == 1}
         full: dict[str, Target] = {remote.id: remote for remote in remotes}
         local: dict[str, Target] = {name: Local(config.models[model]) for name, model in config.names.items()}

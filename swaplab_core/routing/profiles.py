@@ -28,12 +28,6 @@ class Profiles:
         pins = self.pins()
         return Pinned(pins[name]) if name in pins else None
 
-    def pin_path(self, path: str) -> tuple[str, Pinned] | None:
-        """The longest pin that is a leading part of `path`, cut at a slash, with what it becomes."""
-        fitting = [name for name in self.pins() if path == name or path.startswith(name + "/")]
-        longest = max(fitting, key=len, default=None)
-        return None if longest is None else (longest, Pinned(self.pins()[longest]))
-
     def pins(self) -> Mapping[str, str | None]:
         """The pins in force."""
         return self.profiles[self.active].pins if self.active is not None else {}

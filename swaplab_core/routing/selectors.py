@@ -15,11 +15,10 @@ from attrs import define, field
 from swaplab_core.config.schema import Selector
 from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.domain.ids import ModelId
-from swaplab_core.engine.phases import COMING_UP, Phase
+from swaplab_core.engine.phases import COMING_UP, GOING_DOWN, Phase
 from swaplab_core.routing.names import Local, Names
 
 _UP = COMING_UP | {Phase.READY}
-_COLD = frozenset({Phase.STOPPED, Phase.ASLEEP})
 
 
 class NoTarget(SwaplabError):
@@ -69,9 +68,10 @@ class Selectors:
 
     def _spill(self, name: str, selector: Selector) -> str:
         reserved = self._reserved.setdefault(name, Counter())
-        active = [target for target in selector.targets if reserved[target] > 0 or self._phase(target) in _UP]
-        cold = [t for t in selector.targets if t not in active and (self._phase(t) is None or self._phase(t) in _COLD)]
-        if not active and not cold:
+        staying = [target for target in selector.targets if self._phase(target) not in GOING_DOWN]
+        active = [target for target in staying if reserved[target] > 0 or self._phase(target) in _UP]
+        cold = [target for target in staying if target not in active]
+        if not staying:
             raise NoTarget(f"every target of the selector {name!r} is stopping", advice="try again in a moment")
         fewest = min((reserved[target] for target in active), default=0)
         if active and (fewest < selector.settings.spillover or not cold):
@@ -80,8 +80,9 @@ class Selectors:
 
     def _next_of(self, name: str, equals: Sequence[str]) -> str:
         """Take turns among targets with the same load."""
+        turn = self._turn[name]
         self._turn[name] += 1
-        return equals[self._turn[name] % len(equals)]
+        return equals[turn % len(equals)]
 
     def _phase(self, target: str) -> Phase | None:
         """None for a peer's model, whose state we do not know."""

@@ -33,7 +33,9 @@ class Launches:
 
     def spec(self, model: ModelId) -> LaunchSpec:
         """How to start `model` now. Raises SwaplabError when the plugin cannot say."""
-        entry = self.config.models[model]
+        entry = self.config.models.get(model)
+        if entry is None:
+            raise StartFailed(f"{model} was removed from the configuration before it was started")
         backend = self.catalogue.backend(entry.backend)
         request = LaunchRequest(model, entry.options, LOOPBACK, entry.port, self.find_program)
         return overlay(entry, _launch(backend, request), self.config.health_check_timeout_seconds)

@@ -19,6 +19,7 @@ from swaplab_core.config.schema import Config
 from swaplab_core.domain.errors import ConfigError
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.problem import Severity
+from swaplab_core.runtime.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ Apply = Callable[[Config, Difference], None]
 class Reloader:
     """`read` gives the files, `load` checks them (slow, in a thread), `apply` puts a configuration in force.
 
-    `config` is the one in force; `revision` the digest of the last content that was looked at.
+    `config` is the one in force, `revision` the digest of the files it came from.
     """
 
     read: Read
@@ -46,11 +47,14 @@ class Reloader:
         self._wanted.set()
 
     async def run(self) -> None:
-        """Serve requests to reload until cancelled."""
+        """Serve requests to reload until cancelled; a reload that fails in an unforeseen way is not the last."""
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            await self.reload()
+            await spawn(self._reload(), name="reload of the configuration")
+
+    async def _reload(self) -> None:
+        await self.reload()
 
     async def reload(self) -> Difference | None:
         """Read, check and apply; answers what changed, None when nothing was applied."""
@@ -61,13 +65,13 @@ class Reloader:
             return None
         revision = digest(sources)
         if revision == self.revision:
+            _log.debug("the configuration files are as they were")
             return None
-        self.revision = revision
         ports = {model.id: model.port for model in self.config.models.values() if model.port is not None}
         loaded = await asyncio.to_thread(self.load, sources, ports)
-        return self._take(loaded)
+        return self._take(loaded, revision)
 
-    def _take(self, loaded: Loaded) -> Difference | None:
+    def _take(self, loaded: Loaded, revision: str) -> Difference | None:
         for problem in loaded.problems:
             level = logging.ERROR if problem.severity is Severity.ERROR else logging.WARNING
             _log.log(level, "%s", problem)
@@ -75,7 +79,7 @@ class Reloader:
             _log.error("the configuration stays as it is, until the errors above are mended")
             return None
         difference = diff(self.config, loaded.config)
-        self.config = loaded.config
+        self.config, self.revision = loaded.config, revision
         self.apply(loaded.config, difference)
         _log.info("configuration reloaded: %s", describe(difference))
         return difference

@@ -147,14 +147,16 @@ class Supervisor:
     # the life of one upstream
 
     async def _run(self, upstream: Upstream) -> None:
+        reason = f"swaplab made a mistake when it ran {upstream.model}; its log has the details"
         try:
             reason = await self._life(upstream)
         except SwaplabError as error:
             reason = str(error)
-        if reason and not upstream.is_stopping():
-            _log.warning("%s: %s", upstream.model, reason)
-        del self._running[upstream.model]
-        self.tell(UpstreamExited(upstream.model, upstream.incarnation, reason))
+        finally:  # whatever went wrong: an end that nobody tells the engine would block the model for ever
+            if reason and not upstream.is_stopping():
+                _log.warning("%s: %s", upstream.model, reason)
+            del self._running[upstream.model]
+            self.tell(UpstreamExited(upstream.model, upstream.incarnation, reason))
 
     async def _life(self, upstream: Upstream) -> str:
         """Answer why it is gone."""

@@ -16,7 +16,7 @@ from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.openai import InferenceRoutes
 from swaplab_core.server.passthrough import PassthroughRoutes
 from swaplab_core.server.ui import UiRoutes
-from swaplab_core.server.waiting import WaitingRoom
+from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS, WaitingRoom
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Routes
 
@@ -34,14 +34,20 @@ class Parts:
     catalogue: Catalogue
 
 
-def build_application(parts: Parts, *, max_body_mib: int = DEFAULT_MAX_BODY_MIB) -> web.Application:
-    """Mount every route. A request body above `max_body_mib` is refused with 413."""
+def build_application(
+    parts: Parts, *, max_body_mib: int = DEFAULT_MAX_BODY_MIB, keep_alive_seconds: float = KEEP_ALIVE_SECONDS
+) -> web.Application:
+    """Mount every route. A request body above `max_body_mib` is refused with 413.
+
+    A client that waits for a stream hears something every `keep_alive_seconds`.
+    """
+    waiting = WaitingRoom(parts.models, keep_alive_seconds)
     application = web.Application(
         middlewares=[error_middleware, key_middleware(lambda: parts.models.config().api_keys)],
         client_max_size=max_body_mib * 2**20,
     )
     groups = (
-        InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, WaitingRoom(parts.models)),
+        InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, waiting),
         PassthroughRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay),
         ModelRoutes(parts.models, parts.routes),
         ProfileRoutes(parts.routes),

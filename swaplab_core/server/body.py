@@ -1,4 +1,4 @@
-"""The request body: read once and bounded, the model's name found, and replaced without touching another byte."""
+"""The request body: read once and bounded, and the model's name found in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import orjson
 from aiohttp import web
 
 from swaplab_core.domain.errors import ClientError, InvalidRequest, TooLarge
-from swaplab_core.routing.splice import set_value
 
 
 class NoModel(ClientError):
@@ -50,11 +49,6 @@ def model_name(body: dict[str, Any]) -> str:
     if isinstance(name, int | float) and not isinstance(name, bool):
         return str(name)
     raise InvalidRequest(f'"model" must be a text, not {_kind(name)}')
-
-
-def replace_model(body: bytes, name: str) -> bytes:
-    """Put `name` into every top-level `model` of a valid JSON object; all other bytes stay as they are."""
-    return set_value(body, ("model",), name)
 
 
 def _kind(value: object) -> str:

@@ -14,6 +14,7 @@ from swaplab_core.config.schema import ModelConfig
 from swaplab_core.routing.names import Local, Remote
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.server.body import model_name, parse_object, read_body
+from swaplab_core.server.paths import origin_form
 from swaplab_core.server.waiting import LoadFailed, WaitingRoom
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Routes
@@ -46,7 +47,9 @@ class InferenceRoutes:
                     return await self._serve(request, model, edited, streaming=_wants_stream(parsed))
                 case Remote(peer_id, peer, _):
                     destination = peer_destination(peer_id, peer, keys_are_ours=bool(self.models.config().api_keys))
-                    return await self.relay.forward(request, destination, path=request.raw_path, body=edited)
+                    return await self.relay.forward(
+                        request, destination, path=origin_form(request.raw_path), body=edited
+                    )
 
     async def _serve(
         self, request: web.Request, model: ModelConfig, body: bytes, *, streaming: bool
@@ -58,7 +61,7 @@ class InferenceRoutes:
                 return told.response
             destination = upstream_destination(model.id, granted.lease.base_url, model.timeouts)
             return await self.relay.forward(
-                request, destination, path=request.raw_path, body=body, begun=granted.response
+                request, destination, path=origin_form(request.raw_path), body=body, begun=granted.response
             )
 
 

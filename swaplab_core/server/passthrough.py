@@ -10,7 +10,7 @@ from swaplab_core.adapters.relay import Relay
 from swaplab_core.domain.errors import UnknownModel
 from swaplab_core.routing.names import Local, Remote, Target
 from swaplab_core.runtime.dispatcher import Dispatcher
-from swaplab_core.server.paths import ModelPath, split_model_path
+from swaplab_core.server.paths import ModelPath, origin_form, split_model_path
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Routes
 
@@ -32,7 +32,7 @@ class PassthroughRoutes:
 
     async def forward(self, request: web.Request) -> web.StreamResponse:
         """Serve one request below a model."""
-        found: ModelPath[Target] | None = split_model_path(request.raw_path.removeprefix(PREFIX), self._target)
+        found = self._find(origin_form(request.raw_path).removeprefix(PREFIX))
         if found is None:
             raise UnknownModel(f"no configured model begins the path {request.path}", advice="see GET /v1/models")
         if not found.rest:
@@ -47,16 +47,17 @@ class PassthroughRoutes:
                     destination = upstream_destination(model.id, lease.base_url, model.timeouts)
                     return await self.relay.forward(request, destination, path=path, body=None)
 
-    def _target(self, name: str) -> Target | None:
-        """The active profile applies here too; selectors do not."""
-        pin = self.names.profiles.pin(name)
+    def _find(self, raw: str) -> ModelPath[Target] | None:
+        """The active profile applies here too, its longest pin first; selectors do not."""
+        pin = split_model_path(raw, self.names.profiles.pin)
         if pin is None:
-            return self.names.names.find(name)
-        return self.names.names.find(pin.name) if pin.name else None
+            return split_model_path(raw, self.names.names.find)
+        target = self.names.names.find(pin.model.name) if pin.model.name else None
+        return None if target is None else ModelPath(target, pin.rest, pin.query)
 
 
 def _with_slash(request: web.Request, query: str) -> web.Response:
     """Relative links of an engine's own pages need the trailing slash; other methods must keep theirs."""
     status = 301 if request.method in {"GET", "HEAD"} else 308
-    location = request.raw_path.partition("?")[0] + "/" + query
+    location = origin_form(request.raw_path).partition("?")[0] + "/" + query
     return web.Response(status=status, headers={"Location": location})

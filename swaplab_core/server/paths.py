@@ -1,10 +1,10 @@
-"""Finding a model in a path: `/upstream/<model>/<rest>`, where both may contain slashes and percent-encoding."""
+"""Request targets: finding a model in `/upstream/<model>/<rest>`, where both may hold slashes and percent-encoding."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from attrs import frozen
 
@@ -32,3 +32,11 @@ def split_model_path(raw: str, resolve: Callable[[str], M | None]) -> ModelPath[
         if model is not None:
             return ModelPath(model, path[cut:], question + query)
     return None
+
+
+def origin_form(target: str) -> str:
+    """Path and query of a request target, as written; a client that takes us for its proxy names a whole URL."""
+    if target.startswith("/"):
+        return target
+    url = urlsplit(target)
+    return (url.path or "/") + (f"?{url.query}" if url.query else "")

@@ -15,7 +15,7 @@ from attrs import define, frozen
 
 from swaplab_core.config.schema import ModelConfig
 from swaplab_core.domain.errors import SwaplabError
-from swaplab_core.engine.phases import COMING_UP, Phase
+from swaplab_core.engine.phases import COMING_UP
 from swaplab_core.runtime.dispatcher import Lease, Ticket
 from swaplab_core.server.errors import error_body, status_of
 from swaplab_core.server.narration import Narrator, Waiting, comment, error_event
@@ -104,7 +104,7 @@ class WaitingRoom:
 
     def _now(self, ticket: Ticket, model: ModelConfig, began: float) -> Waiting:
         state = self.models.state(model)
-        loading = state.elapsed_seconds if state.phase in COMING_UP or state.phase is Phase.READY else None
+        loading = state.elapsed_seconds if state.phase in COMING_UP else None
         return Waiting(
             ticket.position(), self.clock() - began, loading, self.models.expected_seconds(model.id), state.progress
         )

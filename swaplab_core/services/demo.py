@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def _simulated(letter: str) -> DemoModel:
         id=name,
         entry={
             "name": f"Simulated {letter.upper()}",
-            "cmd": f"{SIMULATOR} --port ${{PORT}} --model {name} --say '{say}'",
+            "cmd": f"{SIMULATOR} --port ${{PORT}} --model {name} --say {shlex.quote(say)}",
         },
         title="SIMULATED: answers a fixed text, there is no model behind it",
         simulated=True,

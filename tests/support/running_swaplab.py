@@ -12,6 +12,7 @@ import json
 import random
 import re
 import shlex
+import signal
 import socket
 import sys
 import uuid
@@ -72,12 +73,13 @@ class Answer:
 
 @define(eq=False)
 class Swaplab:
-    """A daemon that listens. `ports` are those its models get."""
+    """A daemon that listens. `ports` are those its models get, `config` is its file."""
 
     process: RealProcess
     port: int
     ports: range
     mark: str
+    config: Path = Path()
 
     @property
     def url(self) -> str:
@@ -176,6 +178,28 @@ class Swaplab:
             connection.request("GET", "/sim/requests")
             return list(json.load(connection.getresponse()))
 
+    def write(self, models: Mapping[str, Mapping[str, object]], **top: object) -> None:
+        """Put other models, and other keys, into its file at once, as a careful editor does."""
+        self.write_text(config_text({"startPort": self.ports.start, **top, "models": models}))
+
+    def write_text(self, text: str) -> None:
+        """Put this text into its file, at once."""
+        new = self.config.with_suffix(".new")
+        new.write_text(text)
+        new.replace(self.config)
+
+    def reload(self, models: Mapping[str, Mapping[str, object]], **top: object) -> str:
+        """Write, send SIGHUP and return what the log says of the changes, when they are in force."""
+        already = len(self.reloads())
+        self.write(models, **top)
+        self.process.send(signal.SIGHUP)
+        wait_until(lambda: len(self.reloads()) > already, f"the reload; the log says:\n{self.log()}")
+        return self.reloads()[-1]
+
+    def reloads(self) -> list[str]:
+        """What each reload has changed, read off its log."""
+        return re.findall(r"\[INFO\] configuration reloaded: (.*)", self.log())
+
     def living(self) -> list[int]:
         """Pids of the daemon and everything that descends from it, whatever has become of its parents."""
         return marked_processes(self.mark)
@@ -243,7 +267,7 @@ def running_swaplab(
     argv = (SWAPLAB, "serve", "--config", config, "--listen", f"{LOOPBACK}:0", *options)
     with running_process(argv, folder / f"{mark}.log", env={**(env or {}), MARK: mark}) as process:
         port = int(process.wait_for_output(r"serves at http://127\.0\.0\.1:(\d+)")[1])
-        swaplab = Swaplab(process, port, ports, mark)
+        swaplab = Swaplab(process, port, ports, mark, config)
         yield swaplab
         if not killed:
             assert process.terminate() == 0, swaplab.log()
@@ -290,5 +314,3 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-

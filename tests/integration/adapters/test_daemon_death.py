@@ -203,6 +203,41 @@ def test_no_guard_runs_before_the_first_process_or_after_the_close(run: Run, is_
     run(scenario())
 
 
+def test_a_guard_that_hangs_does_not_hold_the_close_up(run: Run, is_gone: IsGone) -> None:
+    link = GuardLink(patience_seconds=0.1)
+
+    async def scenario() -> None:
+        await (await LocalProcesses(guard=link).start(LaunchSpec(("true",), ""), Output())).wait()
+        hanging = link.pid
+        assert hanging is not None
+        os.kill(hanging, signal.SIGSTOP)
+        link.close()
+        assert is_gone(hanging)
+
+    run(scenario())
+
+
+def test_the_guard_is_told_of_every_group_and_of_its_end(run: Run) -> None:
+    told: list[tuple[str, int]] = []
+
+    class Recorder(GuardLink):
+        def add(self, pgid: int) -> None:
+            told.append(("lives", pgid))
+
+        def remove(self, pgid: int) -> None:
+            told.append(("gone", pgid))
+
+    async def scenario() -> None:
+        processes = LocalProcesses(guard=Recorder())
+        engine = await processes.start(LaunchSpec(("sleep", "3600"), ""), Output())
+        await engine.stop(StopStrategy(("true",), grace_seconds=0.3))
+        stopper = next(pgid for _, pgid in told if pgid != engine.pid)
+        lives = [("lives", engine.pid), ("lives", stopper)]
+        assert told == [*lives, ("gone", stopper), ("gone", engine.pid)]
+
+    run(scenario())
+
+
 def test_without_a_guard_the_engine_starts_all_the_same(
     run: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

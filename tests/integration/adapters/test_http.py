@@ -199,3 +199,13 @@ def test_a_listener_that_accepts_nobody_holds_its_address_all_the_same(run: Run)
             assert await http.is_taken(f"http://{LOOPBACK}:{listener.getsockname()[1]}")
 
         run(scenario())
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "[2001:db8::1]", "engine.invalid", "localhost.invalid"])
+def test_other_machines_are_not_even_asked(run: Run, host: str) -> None:
+    async def scenario() -> None:
+        http = AiohttpHttp(connect_seconds=0.0)  # any attempt would time out, which counts as taken
+        assert not await http.is_taken(f"http://{host}:80")
+        assert await http.is_taken(f"http://{LOOPBACK}:80")
+
+    run(scenario())

@@ -70,6 +70,20 @@ def test_it_runs_in_the_working_directory(run: Run, processes: LocalProcesses, o
     run(scenario())
 
 
+def test_a_relative_working_directory_is_one_below_ours(
+    run: Run, processes: LocalProcesses, output: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "below").mkdir()
+    _write(tmp_path / "below" / "here.sh", "#!/bin/sh\necho found\n")
+    monkeypatch.chdir(tmp_path)
+
+    async def scenario() -> None:
+        await (await processes.start(_spec("./here.sh", cwd=Path("below")), output)).wait()
+        assert output.lines == ["found"]
+
+    run(scenario())
+
+
 def test_it_gets_an_empty_stdin_and_leads_a_session_of_its_own(
     run: Run, processes: LocalProcesses, output: Output
 ) -> None:

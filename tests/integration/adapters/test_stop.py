@@ -119,21 +119,28 @@ def test_a_grandchild_that_left_the_group_cannot_hold_the_end_up(
     run(scenario())
 
 
-@pytest.mark.parametrize("linger_seconds", [0.0, 0.2])
 def test_the_last_words_are_heard_even_when_a_runaway_holds_the_pipe(
-    run: Run, output: Output, linger_seconds: float
+    run: Run, processes: LocalProcesses, output: Output
 ) -> None:
-    processes = LocalProcesses(linger_seconds=linger_seconds)
-
     async def scenario() -> None:
         with _ending_the_runaway(output):
             process = await processes.start(_python(RUNAWAY + "os.write(1, b'x' * 60000)"), output)
-            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - the loop shall find all at once
             assert await process.wait() == ExitStatus(code=0)
             assert output.data.endswith(b"\n" + b"x" * 60000)
 
     run(scenario())
-    processes.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has pipes of a chosen size")
+def test_everything_in_the_pipe_at_the_exit_is_heard(run: Run, processes: LocalProcesses, output: Output) -> None:
+    program = "import fcntl, os; fcntl.fcntl(1, 1031, 1 << 20); os.write(1, b'x' * (1 << 20))"  # 1031: F_SETPIPE_SZ
+
+    async def scenario() -> None:
+        process = await processes.start(_python(program), output)
+        assert await process.wait() == ExitStatus(code=0)
+        assert output.data == b"x" * (1 << 20)
+
+    run(scenario())
 
 
 def test_closing_its_output_is_not_an_exit(run: Run, processes: LocalProcesses, output: Output) -> None:
@@ -258,5 +265,51 @@ def test_a_process_that_has_gone_is_never_signalled_again(
         assert await process.stop(StopStrategy(grace_seconds=0.0)) == ExitStatus(code=4)
         assert await process.stop(StopStrategy(("true",), grace_seconds=0.0)) == ExitStatus(code=4)
         assert signalled == []
+
+    run(scenario())
+
+
+def test_the_kill_that_was_planned_is_not_sent_after_the_exit(
+    run: Run, output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processes = LocalProcesses(linger_seconds=1.0)
+    sent: list[int] = []
+    really_send = os.killpg
+
+    def killpg(pgid: int, number: int) -> None:
+        sent.append(number)
+        really_send(pgid, number)
+
+    monkeypatch.setattr(os, "killpg", killpg)
+
+    async def scenario() -> None:
+        with _ending_the_runaway(output):
+            process = await processes.start(_python(RUNAWAY + "time.sleep(3600)"), output)
+            await output.wait_for_lines(1)
+            # The grace runs out while the runaway still holds the pipe.
+            assert await process.stop(StopStrategy(grace_seconds=0.5)) == TERMINATED
+            assert [number for number in sent if number] == [signal.SIGTERM, signal.SIGKILL]  # the second to the rest
+
+    run(scenario())
+    processes.close()
+
+
+def test_a_second_stop_does_not_ask_again(run: Run, processes: LocalProcesses, output: Output) -> None:
+    program = """
+import os, signal, time
+signal.signal(signal.SIGTERM, lambda *_: os.write(1, b"asked\\n"))  # print may not be entered twice
+os.write(1, b"up\\n")
+while True:
+    time.sleep(1)
+"""
+
+    async def scenario() -> None:
+        process = await processes.start(_python(program), output)
+        await output.wait_for_lines(1)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(process.stop(PATIENT))
+            await output.wait_for_lines(2)
+            tasks.create_task(process.stop(StopStrategy(grace_seconds=0.3)))
+        assert output.lines == ["up", "asked"]
 
     run(scenario())

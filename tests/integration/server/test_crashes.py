@@ -121,7 +121,8 @@ def test_a_real_engine_killed_in_the_middle_of_a_stream_is_noticed_and_replaced(
     "reply",
     [
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + b'{"half": ',
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n" + b'{"half": \r\n',
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n"
+        + b'{"half": \r\n',
     ],
     ids=["with a length", "in chunks"],
 )

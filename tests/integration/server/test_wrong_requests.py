@@ -64,18 +64,28 @@ def test_malformed_json_is_told_with_its_place(swaplab):
     assert message.endswith("at line 2, column 16")
 
 
-@pytest.mark.parametrize("body", [b"", b"   ", b"hello", b'{"model": "qwen3"', b'{"model": "qwen3"} {}', b"\xff\xfe{}", b"NaN"])
+@pytest.mark.parametrize(
+    "body", [b"", b"   ", b"hello", b'{"model": "qwen3"', b'{"model": "qwen3"} {}', b"\xff\xfe{}", b"NaN"]
+)
 def test_what_is_no_json_is_named_as_such(swaplab, body):
     assert refused(swaplab, body).startswith("the body is not valid JSON: ")
 
 
 def test_json_nested_without_end_is_refused_and_not_a_crash(swaplab):
-    assert refused(swaplab, b'{"model": "qwen3", "a": ' + b"[" * 100_000 + b"}").startswith("the body is not valid JSON: ")
+    assert refused(swaplab, b'{"model": "qwen3", "a": ' + b"[" * 100_000 + b"}").startswith(
+        "the body is not valid JSON: "
+    )
 
 
 @pytest.mark.parametrize(
     ("body", "kind"),
-    [(b'[{"model": "qwen3"}]', "a list"), (b'"qwen3"', "a text"), (b"3", "a number"), (b"null", "null"), (b"false", "true or false")],
+    [
+        (b'[{"model": "qwen3"}]', "a list"),
+        (b'"qwen3"', "a text"),
+        (b"3", "a number"),
+        (b"null", "null"),
+        (b"false", "true or false"),
+    ],
 )
 def test_json_that_is_no_object_is_named(swaplab, body, kind):
     assert refused(swaplab, body) == f"the body must be a JSON object, not {kind}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from swaplab_core.domain.ids import ModelId
@@ -11,8 +11,6 @@ from swaplab_core.engine.policy import models_of
 
 MODELS = [ModelId(name) for name in "abcdef"]
 NAMES = ["(default)", "one", "two"]
-
-EXAMPLES = settings(max_examples=max(200, settings().max_examples), deadline=None)
 
 
 @st.composite
@@ -48,7 +46,6 @@ targets = st.sampled_from(MODELS)
 lives = st.frozensets(st.sampled_from(MODELS))
 
 
-@EXAMPLES
 @given(group_lists(), targets, lives)
 def test_evictions_follow_the_rules(groups, target, live):
     evictions = group_policy(groups, MODELS).evictions(target, live)
@@ -58,7 +55,6 @@ def test_evictions_follow_the_rules(groups, target, live):
     assert all(eviction.reason and eviction.cost == 1 for eviction in evictions)
 
 
-@EXAMPLES
 @given(group_lists(), targets, lives, lives)
 def test_an_empty_answer_stays_empty_when_live_shrinks(groups, target, live, some):
     policy = group_policy(groups, MODELS)
@@ -67,7 +63,6 @@ def test_an_empty_answer_stays_empty_when_live_shrinks(groups, target, live, som
     assert not policy.evictions(target, room & some)
 
 
-@EXAMPLES
 @given(group_lists(), targets, lives, lives)
 def test_a_decision_stands_while_it_is_carried_out(groups, target, live, some):
     policy = group_policy(groups, MODELS)
@@ -76,7 +71,6 @@ def test_a_decision_stands_while_it_is_carried_out(groups, target, live, some):
     assert models_of(policy.evictions(target, live - (going & some))) == going - some
 
 
-@EXAMPLES
 @given(group_lists(), targets)
 def test_rivals_are_those_that_must_go_even_when_alone(groups, target):
     policy = group_policy(groups, MODELS)
@@ -86,7 +80,6 @@ def test_rivals_are_those_that_must_go_even_when_alone(groups, target):
     }
 
 
-@EXAMPLES
 @given(group_lists(), lives)
 def test_models_can_run_together_when_none_evicts_another(groups, models):
     expected = not any(naive_evictions(groups, model, models) for model in models)

@@ -65,3 +65,13 @@ def test_in_a_text_that_is_no_yaml_all_variables_matter_and_come_first(load_text
 
 def test_only_names_of_variables_are_taken(good):
     assert good('models: {m: {cmd: "x ${env.a-b} ${PORT}"}}\n').models["m"].options.cmd[1] == "${env.a-b}"
+
+
+def test_a_missing_variable_has_no_consequences_but_other_lines_are_checked(errors):
+    text = 'apiKeys:\n  - "${env.A}"\n  - "x y"\nglobalTTL: "${env.B}"\nunloadTimeout: -1\n'
+    assert [message for _, message in errors(text)] == [
+        "environment variable 'A' is not set",
+        "key 1 holds a space",
+        "environment variable 'B' is not set",
+        "must be at least 0, not -1",
+    ]

@@ -22,7 +22,7 @@ def test_sections_add_up(good):
         ),
         (
             "2.yaml",
-            "apiKeys: [two]\nmacros: {q: y-${p}}\nrouting: {scheduler: {settings: {fifo: {priority: {a: 1}}}}}\n",
+            "apiKeys: [two]\nmacros: {q: 'y-${p}'}\nrouting: {scheduler: {settings: {fifo: {priority: {a: 1}}}}}\n",
         ),
         ("3.yaml", "models: {c: {cmd: '${q} ${PORT}'}}\n"),
     )

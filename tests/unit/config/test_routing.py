@@ -34,8 +34,10 @@ def test_groups_are_the_same_in_both_places(good, text):
     assert config.routing.router.use == "group"
 
 
-def test_a_group_of_the_name_of_the_default_one_is_replaced(good):
-    config = good(MODELS + "groups: {(default): {swap: false, members: [a]}}\n")
+def test_a_group_of_the_name_of_the_default_one_is_replaced_with_a_warning(good, warnings_of):
+    text = MODELS + "groups: {(default): {swap: false, members: [a]}}\n"
+    config = good(text)
+    assert warnings_of(text) == [("groups.(default)", "this group is replaced")]
     assert config.groups["(default)"].members == ("a", "b", "c")
     assert config.groups["(default)"].swap is True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from swaplab_core.config import text as text_module
 from swaplab_core.config.document import ListNode, MapNode, Scalar, place_of, to_python
 from swaplab_core.config.text import parse
 from swaplab_core.domain.problem import Severity
@@ -63,6 +64,7 @@ def test_quoted_and_plain_are_told_apart():
         ("just words\n", (1, 1), "a configuration is a mapping"),
         ("a: \x01\n", (1, 0), "a control character"),
         ("ok: 1\na: [1, 2\nb: 3\n", (2, 4), "'[' is opened here and never closed"),
+        ("a: [\n", (2, 1), "a value is missing here"),
         ("a:\n   b: 1\n  c: 2\n", (3, 3), "the indentation does not fit"),
         ("? [a, b]\n: c\n", (1, 1), "a key cannot be a list"),
         ("a: " + "[" * 70 + "]" * 70, (1, 64), "nested more than"),
@@ -165,3 +167,17 @@ def test_the_nodes_are_ordinary_containers():
     assert [item.value for item in root["a"]] == [1, 2]
     assert root["a"][:1] == (root["a"][0],)
     assert dict(root["b"].items())["c"] == Scalar("d", "d", True, place_of(root, "b", "c"))
+
+
+def test_after_an_edit_of_one_model_only_that_one_is_read_again():
+    text = "macros: {a: 1}\nmodels:\n" + "".join(f"  m{number}:\n    cmd: x\n" for number in range(20))
+    parse(text, "c")
+    before = text_module._read.cache_info().misses
+    edited = parse(text.replace("m7:\n    cmd: x", "m7:\n    # new\n    cmd: y"), "c").root
+    assert text_module._read.cache_info().misses == before + 1
+    assert (to_python(edited["models"]["m7"]), place_of(edited, "models", "m8").line) == ({"cmd": "y"}, 20)
+
+
+def test_long_lines_of_blanks_are_no_trap():
+    text = "a" + " " * 200_000 + "\nb: 1\n"
+    assert parse(text, "c").problems

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
+import attrs
 import pytest
 
 from swaplab_core.config.check import NOT_YET, not_supported
+from swaplab_core.config.schema import Config
+from swaplab_core.config.structure import fields_by_key
 from swaplab_core.config.text import parse
 
 
@@ -94,5 +99,22 @@ def test_a_key_that_nothing_acts_on_yet_is_a_warning_at_its_first_place():
     assert "2 places" in found[1].message
 
 
-def test_each_key_of_that_list_is_a_key():
-    assert len(set(NOT_YET)) == len(NOT_YET)
+def knows(cls, steps):
+    """Is this the path of a key? `*` is any name of a mapping."""
+    first, *rest = steps
+    field = fields_by_key(cls).get(first)
+    if field is None or not rest:
+        return field is not None
+    inner = [field.type, *get_args(field.type)]
+    classes = [type_ for type_ in inner if attrs.has(type_)]
+    return any(knows(type_, rest[1:] if rest[0] == "*" else rest) for type_ in classes)
+
+
+@pytest.mark.parametrize("pattern", [*NOT_YET, "models.*.ttl"])
+def test_each_entry_of_that_list_is_a_key(pattern):
+    assert knows(Config, pattern.split("."))
+
+
+def test_that_check_finds_a_misspelt_entry():
+    assert not knows(Config, ["models", "*", "tll"])
+    assert not knows(Config, ["hooks", "on_start", "preload"])

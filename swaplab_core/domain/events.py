@@ -1,0 +1,106 @@
+"""Everything that is announced on the bus, in the past tense. For whoever wants to know; nobody decides by it.
+
+Each class says how it behaves when a subscriber is slow (`overflow`): of STATE events only the newest of each `key`
+matters, of STREAM events the oldest are dropped and a Gap says how many.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import ClassVar
+
+from attrs import frozen
+
+from swaplab_core.domain.ids import ModelId
+
+
+class Overflow(enum.Enum):
+    """What a slow subscriber loses."""
+
+    STATE = "state"
+    STREAM = "stream"
+
+
+@frozen
+class Event:
+    """Base of all events. `topic` is the name on the wire."""
+
+    topic: ClassVar[str]
+    overflow: ClassVar[Overflow] = Overflow.STATE
+
+    @property
+    def key(self) -> object:
+        """What a newer STATE event of the same class replaces."""
+        return None
+
+
+@frozen
+class ModelChanged(Event):
+    """A model came up, went down, or moved on in its load. `state` is the phase's name."""
+
+    topic = "model"
+    model: ModelId
+    state: str
+
+    @property
+    def key(self) -> object:
+        """One model."""
+        return self.model
+
+
+@frozen
+class ConfigChanged(Event):
+    """Another configuration is in force."""
+
+    topic = "config"
+    revision: str
+
+
+@frozen
+class ProfileChanged(Event):
+    """Another profile is active, or none."""
+
+    topic = "profile"
+    active: str | None
+
+
+@frozen
+class RequestChanged(Event):
+    """A request in flight began, moved on, or ended (`ended`). `id` is its number in the in-flight table."""
+
+    topic = "request"
+    id: int
+    ended: bool = False
+
+    @property
+    def key(self) -> object:
+        """One request."""
+        return self.id
+
+
+@frozen
+class ActivityRecorded(Event):
+    """A row was stored."""
+
+    topic = "activity"
+    overflow = Overflow.STREAM
+    id: int
+
+
+@frozen
+class Logged(Event):
+    """A chunk of log was written. `source` is `proxy` or a model's id."""
+
+    topic = "log"
+    overflow = Overflow.STREAM
+    source: str
+    text: str
+
+
+@frozen
+class Gap(Event):
+    """So many STREAM events were dropped here, because their subscriber was slow."""
+
+    topic = "gap"
+    overflow = Overflow.STREAM
+    dropped: int
