@@ -82,6 +82,7 @@ check: $(VENV)/.tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	MYPYPATH=scripts:examples/swaplab_echo $(BIN)/mypy scripts/docs.py scripts/mkdocs_hooks.py examples/swaplab_echo/swaplab_echo
 	$(BIN)/lint-imports
 
 format: $(VENV)/.tests
@@ -90,7 +91,8 @@ format: $(VENV)/.tests
 
 docs: $(VENV)/.docs
 	$(BIN)/python scripts/docs.py
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The pages are in .cache/site/index.html"
 
 nightly: $(VENV)/.tests
 	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest --timeout=3600 tests/property

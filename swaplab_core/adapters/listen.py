@@ -44,7 +44,8 @@ class Address:
 def parse_address(text: str) -> Address:
     """Read `host:port`, `[v6]:port`, `:port` (every interface, as llama-swap has it) or `port` (this machine)."""
     host, colon, port = text.rpartition(":")
-    if not port.isdecimal() or int(port) > 65535:
+    is_bare_v6 = ":" in host and not (host.startswith("[") and host.endswith("]"))
+    if is_bare_v6 or not port.isdecimal() or int(port) > 65535:
         raise BadAddress(f"{text!r} is not an address to listen on", advice="write it like 127.0.0.1:8080")
     if not host:
         host = "0.0.0.0" if colon else "127.0.0.1"  # noqa: S104 - refused later unless the person insists

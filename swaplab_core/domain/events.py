@@ -89,12 +89,12 @@ class ActivityRecorded(Event):
 
 @frozen
 class Logged(Event):
-    """A chunk of log was written. `source` is `proxy` or a model's id."""
+    """A chunk of log was written, bytes as they came. `source` is `proxy` or `model:<id>`."""
 
     topic = "log"
     overflow = Overflow.STREAM
     source: str
-    text: str
+    data: bytes
 
 
 @frozen

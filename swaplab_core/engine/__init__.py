@@ -1,8 +1,8 @@
 """The swap engine: facts in, effects out, pure.
 
 `facts` what the engine is told · `effects` what it wants done · `phases` the life of a model as one table ·
-`policy` the interface of "who must go" with `groups` and `matrix` (`matrix_dsl`) · `slot` the record of one model ·
-`swap` the planner · `plan` the dry run. The shell that carries effects out is `runtime.dispatcher`.
+`policy` the interface of "who must go" with `groups` and `matrix` (`matrix_dsl`, `matrix_solver`) · `slot` the record
+of one model · `swap` the planner · `plan` the dry run. The shell that carries effects out is `runtime.dispatcher`.
 """
 
 from __future__ import annotations

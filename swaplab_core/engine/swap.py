@@ -260,15 +260,17 @@ class SwapEngine:
                 yield Grant(waiting.ticket, slot.model, slot.incarnation)
 
     def _delayed_by(self, slot: Slot, queue: list[Slot]) -> list[Slot]:
-        """Who waits longer than the head of `slot`, and has `slot` in its way."""
+        """Who waits longer than the head of `slot`, and is kept waiting by it."""
         arrival = slot.head.arrival
         return [
-            other
-            for other in queue
-            if other.waiting
-            and other.head.arrival < arrival
-            and other.is_blocked_by(slot.model, self.policy, self.live)
+            other for other in queue if other.waiting and other.head.arrival < arrival and self._keeps(slot, other)
         ]
+
+    def _keeps(self, slot: Slot, other: Slot) -> bool:
+        """Whether `slot` is in the way of `other`, or stands before it by priority and would have to evict it."""
+        return other.is_blocked_by(slot.model, self.policy, self.live) or (
+            slot.limits.priority > other.limits.priority and other.model in slot.rivals(self.policy)
+        )
 
     def _make_room_for_all(self, queue: list[Slot]) -> Iterator[Effect]:
         for place, slot in enumerate(queue):

@@ -7,15 +7,17 @@ oldest are dropped and a Gap is put in their place.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 from attrs import define, field, frozen
 
-from swaplab_core.domain.events import Event, Gap, Overflow
+from swaplab_core.domain.events import Event, Gap, Logged, Overflow
 
 QUEUE_LIMIT = 1024
+REMEMBERED = 2048
+"""Events kept for subscribers that come back; log chunks are not among them, logs have a history of their own."""
 
 
 @frozen
@@ -43,6 +45,17 @@ class Subscription:
             await self._news.wait()
             for numbered in self.take():
                 yield numbered
+
+    async def wait(self) -> None:
+        """Return when something has come; nothing is taken."""
+        await self._news.wait()
+
+    async def wait_for(self, wanted: Callable[[Event], bool]) -> None:
+        """Return when something wanted has come; everything that has come by then is taken."""
+        while True:
+            await self._news.wait()
+            if any(wanted(numbered.event) or isinstance(numbered.event, Gap) for numbered in self.take()):
+                return
 
     def take(self) -> list[Numbered]:
         """Everything that has come, without waiting."""
@@ -80,16 +93,23 @@ class Bus:
     """Publishing is a plain call."""
 
     published: int = 0
+    _recent: deque[Numbered] = field(factory=lambda: deque(maxlen=REMEMBERED), init=False)
     _subscriptions: dict[type[Event], list[Subscription]] = field(factory=dict, init=False)
 
     def publish(self, event: Event) -> None:
         """Hand the event to everybody who asked for its kind."""
         self.published += 1
-        listeners = self._subscriptions.get(type(event))
-        if listeners:
-            numbered = Numbered(self.published, event)
-            for subscription in listeners:
-                subscription.offer(numbered)
+        numbered = Numbered(self.published, event)
+        if not isinstance(event, Logged):
+            self._recent.append(numbered)
+        for subscription in self._subscriptions.get(type(event), ()):
+            subscription.offer(numbered)
+
+    def since(self, number: int, kinds: tuple[type[Event], ...]) -> list[Numbered] | None:
+        """What was published after `number`; None when that is too long ago to know, or from another run."""
+        if number > self.published or (self._recent and number < self._recent[0].number - 1):
+            return None
+        return [recent for recent in self._recent if recent.number > number and isinstance(recent.event, kinds)]
 
     @contextmanager
     def subscribe(self, *kinds: type[Event], limit: int = QUEUE_LIMIT) -> Iterator[Subscription]:

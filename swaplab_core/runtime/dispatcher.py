@@ -34,6 +34,7 @@ from swaplab_core.engine.facts import Fact, Released, Requested, TimerFired, Unl
 from swaplab_core.ports import Clock
 
 DRAIN_POLL_SECONDS = 0.02
+DYING_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +69,10 @@ class Upstreams(Protocol):
         """Where requests for a granted model go."""
         ...
 
+    async def crashed_at(self, model: ModelId, incarnation: Incarnation, within_seconds: float) -> float | None:
+        """When this start of `model` ended by itself; None when it did not, and does not in this time."""
+        ...
+
     async def gone(self, models: Iterable[ModelId]) -> None:
         """Return when what now runs of `models` has exited."""
         ...
@@ -79,7 +84,9 @@ class Lease:
 
     ticket: TicketId
     model: ModelId
+    incarnation: Incarnation
     base_url: str
+    granted_at: float
 
 
 @define(eq=False)
@@ -151,6 +158,14 @@ class Dispatcher:
         with self.ticket(model) as ticket:
             yield await ticket.granted()
 
+    async def was_dying(self, lease: Lease) -> bool:
+        """Was the upstream of a lease about to end by itself when it was granted?
+
+        A killed process closes its sockets before its end is seen; in that moment a dead upstream can be granted.
+        """
+        crashed_at = await self.upstreams.crashed_at(lease.model, lease.incarnation, DYING_SECONDS)
+        return crashed_at is not None and crashed_at - lease.granted_at < DYING_SECONDS
+
     async def unload(self, models: Iterable[ModelId]) -> None:
         """Stop `models`, busy or not, and return when they are gone."""
         chosen = frozenset(models)
@@ -186,8 +201,9 @@ class Dispatcher:
 
     def _perform(self, effect: Effect) -> None:
         match effect:
-            case Grant(ticket, model):
-                self._answer(ticket, Lease(ticket, model, self.upstreams.base_url(model)))
+            case Grant(ticket, model, incarnation):
+                base_url = self.upstreams.base_url(model)
+                self._answer(ticket, Lease(ticket, model, incarnation, base_url, self.clock.now()))
             case Refuse(ticket, code, reason):
                 self._answer(ticket, _REFUSALS[code](reason))
             case StartUpstream(model, incarnation):

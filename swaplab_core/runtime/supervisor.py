@@ -91,6 +91,7 @@ class Supervisor:
     tell: Callable[[Fact], None]
     _running: dict[ModelId, Upstream] = field(factory=dict, init=False)
     _loads: dict[ModelId, deque[float]] = field(factory=dict, init=False)
+    _crashes: dict[ModelId, tuple[Incarnation, float]] = field(factory=dict, init=False)
 
     def start(self, model: ModelId, incarnation: Incarnation) -> None:
         """Begin; ends in UpstreamReady or UpstreamExited."""
@@ -138,6 +139,14 @@ class Supervisor:
         loads = self._loads.get(model)
         return median(loads) if loads else None
 
+    async def crashed_at(self, model: ModelId, incarnation: Incarnation, within_seconds: float) -> float | None:
+        """When this start of `model` ended by itself; None when it did not, and does not in this time."""
+        upstream = self._running.get(model)
+        if upstream is not None and upstream.incarnation == incarnation and upstream.task is not None:
+            await asyncio.wait({upstream.task}, timeout=within_seconds)
+        crashed, moment = self._crashes.get(model, (None, 0.0))
+        return moment if crashed == incarnation else None
+
     async def gone(self, models: Iterable[ModelId]) -> None:
         """Return when what now runs of `models` has exited."""
         tasks = [up.task for model in models if (up := self._running.get(model)) and up.task]
@@ -153,8 +162,9 @@ class Supervisor:
         except SwaplabError as error:
             reason = str(error)
         finally:  # whatever went wrong: an end that nobody tells the engine would block the model for ever
-            if reason and not upstream.is_stopping():
+            if not upstream.is_stopping():
                 _log.warning("%s: %s", upstream.model, reason)
+                self._crashes[upstream.model] = (upstream.incarnation, self.clock.now())
             del self._running[upstream.model]
             self.tell(UpstreamExited(upstream.model, upstream.incarnation, reason))
 

@@ -11,6 +11,7 @@ from attrs import define
 from swaplab_core.adapters.destination import peer_destination, upstream_destination
 from swaplab_core.adapters.relay import Relay
 from swaplab_core.config.schema import ModelConfig
+from swaplab_core.domain.errors import UpstreamDied
 from swaplab_core.routing.names import Local, Remote
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.server.body import model_name, parse_object, read_body
@@ -52,17 +53,23 @@ class InferenceRoutes:
                     )
 
     async def _serve(
-        self, request: web.Request, model: ModelConfig, body: bytes, *, streaming: bool
+        self, request: web.Request, model: ModelConfig, body: bytes, *, streaming: bool, again: bool = True
     ) -> web.StreamResponse:
+        """Wait and relay; `again`, once, when the request was given to an engine that had already died."""
         with self.dispatcher.ticket(model.id) as ticket:
             try:
                 granted = await self.waiting.granted(request, ticket, model, streaming=streaming)
             except LoadFailed as told:
                 return told.response
             destination = upstream_destination(model.id, granted.lease.base_url, model.timeouts)
-            return await self.relay.forward(
-                request, destination, path=origin_form(request.raw_path), body=body, begun=granted.response
-            )
+            try:
+                return await self.relay.forward(
+                    request, destination, path=origin_form(request.raw_path), body=body, begun=granted.response
+                )
+            except UpstreamDied:
+                if not again or not await self.dispatcher.was_dying(granted.lease):
+                    raise
+        return await self._serve(request, model, body, streaming=streaming, again=False)
 
 
 def _wants_stream(body: Mapping[str, Any]) -> bool:

@@ -260,7 +260,7 @@ def running_swaplab(
 
     `killed` says that the test ends the daemon by itself, in whatever way.
     """
-    ports = free_ports()
+    ports = free_ports(max(PORTS, len(models)))
     mark = uuid.uuid4().hex
     config = folder / f"{mark}.yaml"
     config.write_text(config_text({"startPort": ports.start, **top, "models": models}))

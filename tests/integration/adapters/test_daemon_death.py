@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,13 @@ class Daemon:
 @contextmanager
 def _running_daemon(folder: Path, *arguments: str) -> Iterator[Daemon]:
     with running_process([sys.executable, "-c", DAEMON, *arguments], folder / "output.txt") as process:
-        yield Daemon(process, **json.loads(process.wait_for_output(r"\{.*guard.*\}")[0]))
+        daemon = Daemon(process, **json.loads(process.wait_for_output(r"\{.*guard.*\}")[0]))
+        try:
+            yield daemon
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(daemon.engine, signal.SIGKILL)  # what the test found still running
+            raise
 
 
 def _assert_all_go(daemon: Daemon, is_gone: IsGone) -> None:

@@ -137,6 +137,7 @@ def test_everything_in_the_pipe_at_the_exit_is_heard(run: Run, processes: LocalP
 
     async def scenario() -> None:
         process = await processes.start(_python(program), output)
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 - the loop shall find all at once
         assert await process.wait() == ExitStatus(code=0)
         assert output.data == b"x" * (1 << 20)
 

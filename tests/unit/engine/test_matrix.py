@@ -191,6 +191,19 @@ def test_no_expansion_limit(dimensions, choices):
     assert not policy.can_run_together(models(live + " m-0-0"))
 
 
+@pytest.mark.parametrize("expression", ["t & +rows", "t & +rows & +rows"])
+def test_poorer_choices_are_dropped_before_they_multiply(expression):
+    rows = 40  # with every choice kept there would be 2^40 states
+    costs = {f"live{row}": 2**row for row in range(rows)}
+    policy = matrix(
+        f"t {' '.join(costs)} " + " ".join(f"off{row}" for row in range(rows)),
+        {"rows": " & ".join(f"(off{row} | live{row})" for row in range(rows)), "s": expression},
+        costs=costs,
+    )
+
+    assert decide(policy, "t", " ".join(costs)).evictions == ()
+
+
 def test_shared_references_are_solved_without_multiplying_them_out():
     doubling = {f"s{level}": f"+s{level - 1} & +s{level - 1}" if level else "t | a | b" for level in range(60)}
     policy = matrix("t a b x", doubling | {"last": "+s59 & x"})

@@ -424,9 +424,7 @@ def test_an_upstream_is_put_to_sleep_and_woken():
     run(scenario)
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"), [(500, "/sleep answered 500"), (HANGS, "/sleep did not answer in 30 s")]
-)
+@pytest.mark.parametrize(("answer", "words"), [(500, "/sleep answered 500"), (HANGS, "/sleep did not answer in 30 s")])
 def test_an_upstream_that_will_not_sleep_is_stopped_instead(answer, words):
     async def scenario(world: World) -> None:
         await world.ready()

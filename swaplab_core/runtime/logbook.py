@@ -1,0 +1,122 @@
+"""Every log there is: the proxy's own, each model's, and all models' together; with live followers through the bus.
+
+A history keeps the newest 100 KiB of a source as the chunks that came. Nothing is cut into lines before somebody reads,
+so an engine that floods its output costs a copy per chunk and no more. A line's number is the offset of its first byte
+in all that the source ever wrote: it grows, it never changes, and pages go backwards from it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Iterator
+
+from attrs import define, field, frozen
+
+from swaplab_core.domain.events import Logged
+from swaplab_core.runtime.bus import Bus
+from swaplab_core.runtime.logs import HISTORY_BYTES, clean
+
+PROXY = "proxy"
+UPSTREAM = "upstream"
+MODEL = "model:"
+
+_LINE = re.compile(rb"([^\r\n]*)(\r\n|\n|\r|$)")
+_LEVEL = re.compile(
+    r"\b(?:(DEBUG|TRACE)|(INFO|NOTICE)|(WARN(?:ING)?)|(ERROR|ERR|FATAL|CRITICAL|PANIC))\b|^\S+ ([DIWE]) "
+)
+_LEVELS = ("debug", "info", "warn", "error")
+_LETTERS = {"D": "debug", "I": "info", "W": "warn", "E": "error"}
+
+
+@frozen
+class LogLine:
+    """One line. `replaces` the line before it on a terminal (it came after a carriage return: progress bars)."""
+
+    number: int
+    time: float
+    source: str
+    level: str
+    text: str
+    replaces: bool
+
+
+@define(eq=False)
+class History:
+    """The newest output of one source: (offset, unix time, bytes) of each chunk."""
+
+    source: str
+    limit_bytes: int = HISTORY_BYTES
+    written: int = 0
+    _chunks: deque[tuple[int, float, bytes]] = field(factory=deque, init=False)
+
+    def feed(self, data: bytes, now: float) -> None:
+        """Add output."""
+        kept = data[-self.limit_bytes :]
+        self._chunks.append((self.written + len(data) - len(kept), now, kept))
+        self.written += len(data)
+        oldest = self.written - self.limit_bytes
+        while self._chunks and self._chunks[0][0] + len(self._chunks[0][2]) <= oldest:
+            self._chunks.popleft()
+
+    def content(self) -> bytes:
+        """All that is kept, at most `limit_bytes`."""
+        return b"".join(data for _, _, data in self._chunks)[-self.limit_bytes :]
+
+    def lines(self, *, before: int | None = None, limit: int = 200) -> list[LogLine]:
+        """The newest `limit` lines, or those before line number `before`; oldest first, blank ones left out."""
+        content = self.content()
+        start = self.written - len(content)
+        found = [line for line in self._cut(content, start) if before is None or line.number < before]
+        return found[-limit:]
+
+    def _cut(self, content: bytes, start: int) -> Iterator[LogLine]:
+        after_return = False
+        for match in _LINE.finditer(content):
+            text = clean(match[1])
+            number = start + match.start()
+            if text:
+                yield LogLine(number, self._time_of(number), self.source, level_of(text), text, after_return)
+            after_return = match[2] == b"\r"
+
+    def _time_of(self, number: int) -> float:
+        for offset, written_at, _ in reversed(self._chunks):
+            if offset <= number:
+                return written_at
+        return self._chunks[0][1]
+
+
+@define(eq=False)
+class LogBook:
+    """All histories by source: `proxy`, `upstream`, `model:<id>`."""
+
+    bus: Bus
+    _histories: dict[str, History] = field(factory=dict, init=False)
+
+    def feed(self, source: str, data: bytes) -> None:
+        """Add output of the proxy, or of a model, which is kept with all models' output as well."""
+        now = time.time()
+        self.history(source).feed(data, now)
+        if source.startswith(MODEL):
+            self.history(UPSTREAM).feed(data, now)
+        self.bus.publish(Logged(source, data))
+
+    def history(self, source: str) -> History:
+        """The history of a source, empty when it never wrote."""
+        return self._histories.setdefault(source, History(source))
+
+
+def belongs_to(event: Logged, source: str) -> bool:
+    """Whether a follower of `source` wants this chunk."""
+    return event.source == source or (source == UPSTREAM and event.source.startswith(MODEL))
+
+
+def level_of(text: str) -> str:
+    """The level that a line names itself, "" when it names none."""
+    found = _LEVEL.search(text[:120])
+    if found is None:
+        return ""
+    if found[5]:
+        return _LETTERS[found[5]]
+    return next(level for level, group in zip(_LEVELS, found.groups(), strict=False) if group)

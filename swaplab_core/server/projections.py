@@ -1,0 +1,131 @@
+"""What the inside looks like from outside: the JSON shapes that several routes and the event stream share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import define
+
+from swaplab_core.config.schema import Config
+from swaplab_core.domain.ids import ModelId
+from swaplab_core.engine import Phase
+from swaplab_core.runtime.inflight import InFlight, Request
+from swaplab_core.services.listing import describe_capabilities
+from swaplab_core.services.models import Models, ModelState
+from swaplab_core.services.routes import Routes
+
+_LLAMA_SWAP_STATES = {
+    Phase.STOPPED: "stopped",
+    Phase.ASLEEP: "stopped",
+    Phase.STARTING: "starting",
+    Phase.WAKING: "starting",
+    Phase.READY: "ready",
+    Phase.FALLING_ASLEEP: "stopping",
+    Phase.STOPPING: "stopping",
+}
+
+
+@define(eq=False)
+class Projections:
+    """Reads the services, changes nothing."""
+
+    config: Callable[[], Config]
+    of_models: Models
+    routes: Routes
+    inflight: InFlight
+
+    def models(self) -> list[dict[str, Any]]:
+        """Every model."""
+        return [model_record(state) for state in self.of_models.states()]
+
+    def model(self, model: ModelId) -> dict[str, Any] | None:
+        """One model, None when the configuration no longer has it."""
+        entry = self.config().models.get(model)
+        return model_record(self.of_models.state(entry)) if entry else None
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request in flight."""
+        return [self._request(request) for request in self.inflight.all()]
+
+    def request(self, number: int) -> dict[str, Any] | None:
+        """One request, None when it has ended."""
+        request = self.inflight.get(number)
+        return self._request(request) if request else None
+
+    def profile(self) -> dict[str, Any]:
+        """The active profile."""
+        return {"active": self.routes.profiles.active}
+
+    def ui_config(self) -> dict[str, Any]:
+        """What llama-swap's pages want to know."""
+        return {"activity": {"session_id": list(self.config().ui.activity.session_id)}}
+
+    def model_status(self) -> list[dict[str, Any]]:
+        """llama-swap's list: our models sorted by id, then those of peers."""
+        states = sorted(self.of_models.states(), key=lambda state: state.config.id)
+        return [_status(state) for state in states] + [
+            {
+                "id": f"{peer_id}/{model}",
+                "name": "",
+                "description": "",
+                "state": "",
+                "unlisted": False,
+                "peerID": peer_id,
+            }
+            for peer_id, peer in self.config().peers.items()
+            for model in peer.models
+        ]
+
+    def _request(self, request: Request) -> dict[str, Any]:
+        record = {
+            "id": str(request.id),
+            "timestamp": datetime.fromtimestamp(request.started_at, UTC).isoformat().replace("+00:00", "Z"),
+            "model": request.model,
+            "req_path": request.path,
+            "method": request.method,
+            "req_headers": dict(request.headers),
+            "remote_ip": request.remote,
+            "resp_headers": dict(request.response_headers),
+            "resp_bytes": request.response_bytes,
+            "elapsed_ms": round(self.inflight.elapsed(request) * 1000),
+        }
+        return record | ({"metadata": dict(request.metadata)} if request.metadata else {})
+
+
+def model_record(state: ModelState) -> dict[str, Any]:
+    """One model in full."""
+    model, progress = state.config, state.progress
+    return {
+        "id": model.id,
+        "aliases": list(model.aliases),
+        "name": model.name,
+        "description": model.description,
+        "backend": model.backend,
+        "unlisted": model.unlisted,
+        "state": state.phase.value,
+        "stale": state.is_stale,
+        "serving": state.serving,
+        "waiting": state.waiting,
+        "pid": state.pid,
+        "base_url": state.base_url,
+        "elapsed_seconds": round(state.elapsed_seconds, 3),
+        "progress": {"stage": progress.stage, "fraction": progress.fraction} if progress else None,
+    }
+
+
+def _status(state: ModelState) -> dict[str, Any]:
+    model = state.config
+    record: dict[str, Any] = {
+        "id": model.id,
+        "name": model.name,
+        "description": model.description,
+        "state": _LLAMA_SWAP_STATES[state.phase],
+        "unlisted": model.unlisted,
+        "peerID": "",
+    }
+    if model.aliases:
+        record["aliases"] = list(model.aliases)
+    shown = describe_capabilities(model.capabilities)
+    return record | {key: shown[key] for key in ("capabilities", "context_length") if key in shown}
