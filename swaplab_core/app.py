@@ -15,7 +15,9 @@ from aiohttp import web
 from attrs import define, field, frozen
 
 from swaplab_core.adapters.clock import LoopClock
+from swaplab_core.adapters.console import Console
 from swaplab_core.adapters.files import read_sources
+from swaplab_core.adapters.gateway import LoopbackGateway
 from swaplab_core.adapters.http import AiohttpHttp
 from swaplab_core.adapters.listen import Address, BadAddress
 from swaplab_core.adapters.processes import LocalProcesses
@@ -25,17 +27,23 @@ from swaplab_core.adapters.watch import FileWatcher
 from swaplab_core.config.diff import Difference
 from swaplab_core.config.load import Loaded, Source, load
 from swaplab_core.config.schema import BackendSchema, Config
+from swaplab_core.domain.events import ConfigChanged, ModelChanged
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.engine import SwapEngine
 from swaplab_core.engine.facts import Reconfigured
 from swaplab_core.plugin.catalogue import Catalogue
+from swaplab_core.runtime.bus import Bus
 from swaplab_core.runtime.dispatcher import Dispatcher
+from swaplab_core.runtime.inflight import InFlight
 from swaplab_core.runtime.launches import Launches
+from swaplab_core.runtime.logbook import PRINTED, LogBook
+from swaplab_core.runtime.proxy_log import ProxyLog
 from swaplab_core.runtime.reload import Reloader, digest
 from swaplab_core.runtime.scheduling import check_policy, engine_limits, eviction_policy
 from swaplab_core.runtime.supervisor import Supervisor
 from swaplab_core.runtime.tasks import spawn
 from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB, Parts, build_application
+from swaplab_core.server.plugin_routes import mount_plugin_routes
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Routes
@@ -88,16 +96,21 @@ class Lab:
     """All parts of a running swaplab."""
 
     options: Options
+    bus: Bus
+    console: Console
+    proxy_log: ProxyLog
     launches: Launches
     processes: LocalProcesses
     http: AiohttpHttp
     relay: Relay
     dispatcher: Dispatcher
+    supervisor: Supervisor
     models: Models
     routes: Routes
     application: web.Application
     reloader: Reloader = field(init=False)
     watcher: FileWatcher | None = field(init=False)
+    gateway: LoopbackGateway = field(factory=LoopbackGateway, init=False)
 
     @classmethod
     def build(cls, files: ConfigFiles, sources: Sequence[Source], config: Config, options: Options) -> Self:
@@ -107,22 +120,41 @@ class Lab:
         """
         catalogue = files.catalogue
         clock, processes, http, relay = LoopClock(), LocalProcesses(), AiohttpHttp(), Relay()
+        bus, console = Bus(), Console()
+        logs = LogBook(bus, console.write, PRINTED[config.log_to_stdout])
         launches = Launches(config, catalogue, find_program)
         patience = config.routing.scheduler.settings.fifo.patience
         engine = SwapEngine.build(eviction_policy(config), engine_limits(config), patience)
-        dispatcher = Dispatcher(engine, clock)
-        supervisor = Supervisor(processes, http, clock, launches, dispatcher.tell)
+        dispatcher = Dispatcher(engine, clock, lambda model: bus.publish(ModelChanged(model)))
+        supervisor = Supervisor(processes, http, clock, launches, dispatcher.tell, logs.heard)
         dispatcher.upstreams = supervisor
         models = Models(lambda: launches.config, dispatcher, supervisor)
         routes = Routes(models.phase)
         routes.use(config)
-        parts = Parts(models, routes, dispatcher, relay, catalogue)
+        parts = Parts(models, routes, dispatcher, relay, catalogue, bus, logs, InFlight(bus, clock))
         application = build_application(
             parts, max_body_mib=options.max_body_mib, keep_alive_seconds=options.keep_alive_seconds
         )
-        lab = cls(options, launches, processes, http, relay, dispatcher, models, routes, application)
-        lab.reloader = Reloader(files.read, files.load, lab.apply, config, digest(sources))
+        proxy_log = ProxyLog(logs)
+        proxy_log.install(config)
+        lab = cls(
+            options,
+            bus,
+            console,
+            proxy_log,
+            launches,
+            processes,
+            http,
+            relay,
+            dispatcher,
+            supervisor,
+            models,
+            routes,
+            application,
+        )
+        lab.reloader = Reloader(files.read, files.load, lab.apply, config, digest(sources), clock)
         lab.watcher = FileWatcher(files.file, files.folder, clock) if options.watch else None
+        mount_plugin_routes(application, catalogue, lab.gateway)
         return lab
 
     def apply(self, config: Config, difference: Difference) -> None:
@@ -130,6 +162,8 @@ class Lab:
         self.launches.use(config)
         self.routes.use(config)
         changed = difference.changed
+        self.supervisor.outdate(changed | difference.removed)
+        self.supervisor.retune({name: config.models[name].unload_timeout_seconds for name in difference.retuned})
         self.dispatcher.tell(
             Reconfigured(
                 engine_limits(config),
@@ -139,7 +173,8 @@ class Lab:
                 at_once=self.options.replace_at_once,
             )
         )
-        set_log_level(config.log_level)
+        self.proxy_log.use(config)
+        self.bus.publish(ConfigChanged(self.reloader.revision))
         fresh = changed | difference.added
         spawn(self.models.preload([m for m in config.hooks.on_startup.preload if m in fresh]), name="preload")
 
@@ -150,7 +185,9 @@ class Lab:
         stop = _Stop()
         background = self._background(stop)
         try:
-            on_listening(await _listen(runner, address))
+            listening = await _listen(runner, address)
+            self.gateway.use(listening.url)
+            on_listening(listening)
             await stop.first.wait()
             _log.info("stopping: running streams may end, at most %g s (again: at once)", DRAIN_SECONDS)
             for task in background:
@@ -159,9 +196,11 @@ class Lab:
         finally:
             stop.restore()
             await runner.cleanup()
+            await self.gateway.close()
             await self.relay.close()
             await self.http.close()
             self.processes.close()
+            self.console.close()
 
     def _background(self, stop: _Stop) -> list[asyncio.Task[None]]:
         stop.loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
@@ -215,11 +254,3 @@ async def _listen(runner: web.AppRunner, address: Address) -> Address:
             ) from None
         raise BadAddress(f"cannot listen on {address.host}:{address.port}: {error.strerror or error}") from None
     return Address(address.host, runner.addresses[0][1])
-
-
-LOG_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
-
-
-def set_log_level(name: str) -> None:
-    """Follow `logLevel`; anything unknown is info."""
-    logging.getLogger().setLevel(LOG_LEVELS.get(name, logging.INFO))

@@ -5,12 +5,15 @@ Every fake passes the same contract suite as the real adapter, so a fake cannot 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from attrs import frozen
 
+from swaplab_core.domain.activity import ActivityFilter, ActivityQuery, ActivityRow, ActivityStats
+from swaplab_core.domain.hardware import HardwareSnapshot
 from swaplab_core.domain.launch import HttpCall, LaunchSpec, StopStrategy
+from swaplab_core.domain.performance import GpuSample, SystemSample
 
 
 @frozen
@@ -87,4 +90,71 @@ class Clock(Protocol):
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
         """Call after `seconds`, on the event loop."""
+        ...
+
+
+class HttpReader(Protocol):
+    """Reads small documents of upstreams, such as their metrics."""
+
+    async def read(self, base_url: str, path: str, *, timeout_seconds: float, limit_bytes: int) -> bytes | None:
+        """Answer the body of a GET that was answered 200.
+
+        None when something else came, nothing in time, or more than `limit_bytes`.
+        """
+        ...
+
+
+class SystemProbe(Protocol):
+    """Looks how busy the system is."""
+
+    async def sample(self) -> SystemSample | None:
+        """One look, never blocking the loop; None when the system does not tell."""
+        ...
+
+
+class GpuSource(Protocol):
+    """One of the ways to learn how busy the GPUs are. `name` is for people."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
+
+    async def run(self, every_seconds: float, report: Callable[[Sequence[GpuSample]], None]) -> str:
+        """Report samples until cancelled, or until it cannot go on; answers why, for the log.
+
+        Answers at once where there is no such source. Whatever it started has ended when it returns.
+        """
+        ...
+
+
+class HardwareProbe(Protocol):
+    """Finds out what the machine is."""
+
+    async def detect(self) -> HardwareSnapshot | None:
+        """Look at everything; None when not even the memory can be told. May be cancelled when it takes too long."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps the activity. Every method raises StoreFailed."""
+
+    async def insert(self, rows: Sequence[ActivityRow]) -> list[int]:
+        """Write rows, all or none; answers their ids, in order. What is written survives a crash."""
+        ...
+
+    async def prune(self) -> None:
+        """Drop what is older than is kept."""
+        ...
+
+    async def rows(self, query: ActivityQuery) -> list[ActivityRow]:
+        """One page."""
+        ...
+
+    async def count(self, where: ActivityFilter) -> int:
+        """How many rows there are."""
+        ...
+
+    async def stats(self, where: ActivityFilter) -> ActivityStats:
+        """Sums and histograms."""
         ...

@@ -34,10 +34,19 @@ def page() -> str:
     return "\n".join([INTRODUCTION, *(_section(owner, rows) for owner, rows in sections.items())])
 
 
+class _Absent:
+    """Stands for all that is behind the handlers: only the table is wanted."""
+
+    def __getattr__(self, _: str) -> _Absent:
+        return self
+
+    def __call__(self, *_: object) -> _Absent:
+        return self
+
+
 def _application() -> web.Application:
-    """Build the application for its table only, so nothing stands behind the handlers."""
-    nothing: Any = None
-    return build_application(Parts(*(nothing for _ in attrs.fields(Parts))))
+    absent: Any = _Absent()
+    return build_application(Parts(*(absent for _ in attrs.fields(Parts))))
 
 
 def _section(owner: type, rows: list[tuple[str, str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""Short control requests to upstreams: the port `Http`. The data path is the relay's."""
+"""Short requests to upstreams: the ports `Http` (control) and `HttpReader`. The data path is the relay's."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from attrs import define
 from yarl import URL
 
 from swaplab_core.domain.launch import HttpCall
+
+OK = 200
+PLAINLY = {"Accept-Encoding": "identity"}
 
 
 @define(eq=False)
@@ -33,6 +36,18 @@ class AiohttpHttp:
                 self._open_session().request(call.method, url, allow_redirects=False) as response,
             ):
                 return response.status
+        except (aiohttp.ClientError, OSError, ValueError):  # timeouts are OSErrors, bad URLs ValueErrors
+            return None
+
+    async def read(self, base_url: str, path: str, *, timeout_seconds: float, limit_bytes: int) -> bytes | None:
+        """Answer the body of a 200; None for anything else, for what comes too late and for what is too much."""
+        try:
+            url = URL(base_url.rstrip("/") + "/" + path.lstrip("/"))
+            async with (
+                asyncio.timeout(timeout_seconds),
+                self._open_session().get(url, allow_redirects=False, headers=PLAINLY) as response,
+            ):
+                return await _body(response, limit_bytes) if response.status == OK else None
         except (aiohttp.ClientError, OSError, ValueError):  # timeouts are OSErrors, bad URLs ValueErrors
             return None
 
@@ -73,6 +88,15 @@ class AiohttpHttp:
         is_ourselves = transport.get_extra_info("sockname") == transport.get_extra_info("peername")
         transport.abort()
         return not is_ourselves
+
+
+async def _body(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes | None:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit_bytes:
+            return None
+    return bytes(body)
 
 
 def _is_local(host: str) -> bool:

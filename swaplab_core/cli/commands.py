@@ -211,7 +211,7 @@ def _serve(
     announce: Callable[[str], None],
 ) -> None:
     from swaplab_core.adapters.listen import parse_address, require_safe  # noqa: PLC0415
-    from swaplab_core.app import ConfigFiles, Lab, set_log_level  # noqa: PLC0415
+    from swaplab_core.app import ConfigFiles, Lab  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
 
     address = parse_address(listen)
@@ -221,14 +221,12 @@ def _serve(
     loaded = files.load(sources)
     if loaded.config is None:
         raise ConfigError([problem for problem in loaded.problems if problem.severity is Severity.ERROR])
-    logging.basicConfig(stream=sys.stderr, format="[%(levelname)s] %(message)s")
-    set_log_level(loaded.config.log_level)
-    for problem in loaded.problems:
-        logging.getLogger("swaplab").warning("%s", problem)
     checked = loaded.config
 
     async def run() -> None:
         lab = Lab.build(files, sources, checked, options)
+        for problem in loaded.problems:
+            logging.getLogger("swaplab").warning("%s", problem)
         await lab.serve(address, lambda bound: announce(bound.url))
 
     _run(run())

@@ -15,6 +15,8 @@ SESSION_KEY = "session_id"
 
 MAX_PAGE_SIZE = 999
 
+_UNTOLD = Usage()
+
 
 @frozen
 class ActivityRow:
@@ -31,7 +33,7 @@ class ActivityRow:
     req_path: str
     status: int
     content_type: str = ""
-    tokens: Usage = Usage()
+    tokens: Usage = _UNTOLD
     duration_ms: int = 0
     ttft_ms: float | None = None
     wait_ms: float | None = None

@@ -4,7 +4,8 @@
 SwaplabError(message, *, code, advice="")     code = stable kebab-case, listed in docs/reference/errors.md
 ├── ClientError          the request is wrong
 │   ├── InvalidRequest   400   ├── UnknownModel 404   ├── TooLarge 413
-│   ├── Conflict         409   └── TooManyRequests 429
+│   ├── UnknownCapture   404   ├── Conflict 409
+│   └── TooManyRequests  429
 ├── ConfigError          the file is wrong; carries every Problem
 ├── UpstreamError        the engine is at fault
 │   ├── StartFailed      502   it did not come up; the message holds its last log lines
@@ -12,6 +13,7 @@ SwaplabError(message, *, code, advice="")     code = stable kebab-case, listed i
 │   └── UpstreamTimeout  504   it accepted the request and never answered
 ├── PluginError          a plugin is at fault; the message names it
 │   ├── UnknownDriver          └── PluginFailed
+├── StoreFailed          500   the activity cannot be written or read
 ├── Unloaded             503   a person unloaded the model while the request waited
 └── ShuttingDown         503   the daemon is going
 ```
@@ -62,6 +64,18 @@ class UnknownModel(ClientError):
     """No model of that name is configured."""
 
     code = "unknown-model"
+
+
+class UnknownCapture(ClientError):
+    """There is no capture of that number: never made, or dropped for newer ones."""
+
+    code = "unknown-capture"
+
+
+class NotThere(ClientError):
+    """What the request is about (a job, a request in flight, a capture) is not there, or no longer."""
+
+    code = "not-there"
 
 
 class TooLarge(ClientError):
@@ -132,6 +146,12 @@ class PluginFailed(PluginError):
     """A plugin raised where its contract forbids it."""
 
     code = "plugin-failed"
+
+
+class StoreFailed(SwaplabError):
+    """The database of the activity cannot be opened, written or read."""
+
+    code = "store-failed"
 
 
 class Unloaded(SwaplabError):

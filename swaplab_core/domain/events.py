@@ -36,11 +36,10 @@ class Event:
 
 @frozen
 class ModelChanged(Event):
-    """A model came up, went down, or moved on in its load. `state` is the phase's name."""
+    """A model came up, went down, or moved on in its load."""
 
     topic = "model"
     model: ModelId
-    state: str
 
     @property
     def key(self) -> object:

@@ -59,7 +59,8 @@ class SwapEngine:
     """All that decides when a model starts, stops and serves. `step` is the only door; nobody touches the fields.
 
     `patience` is how many later requests for rival models may be served before a waiting one. `queued` holds every slot
-    with waiting tickets (and, until the next step, some without), `retiring` every slot whose fate is not to stay.
+    with waiting tickets (and, until the next step, some without), `retiring` every slot whose fate is not to stay,
+    `moved` the models whose phase has changed since the shell last emptied it.
     """
 
     policy: Policy
@@ -71,6 +72,7 @@ class SwapEngine:
     queued: dict[ModelId, Slot] = field(factory=dict)
     retiring: dict[ModelId, Slot] = field(factory=dict)
     live: frozenset[ModelId] = frozenset()
+    moved: list[ModelId] = field(factory=list)
 
     @classmethod
     def build(cls, policy: Policy, models: Mapping[ModelId, Limits], patience: int = DEFAULT_PATIENCE) -> Self:
@@ -99,6 +101,7 @@ class SwapEngine:
             tickets={ticket: slots[slot.model] for ticket, slot in self.tickets.items()},
             queued={model: slots[model] for model in self.queued},
             retiring={model: slots[model] for model in self.retiring},
+            moved=[],
         )
 
     # absorb: record the fact
@@ -262,9 +265,7 @@ class SwapEngine:
     def _delayed_by(self, slot: Slot, queue: list[Slot]) -> list[Slot]:
         """Who waits longer than the head of `slot`, and is kept waiting by it."""
         arrival = slot.head.arrival
-        return [
-            other for other in queue if other.waiting and other.head.arrival < arrival and self._keeps(slot, other)
-        ]
+        return [other for other in queue if other.waiting and other.head.arrival < arrival and self._keeps(slot, other)]
 
     def _keeps(self, slot: Slot, other: Slot) -> bool:
         """Whether `slot` is in the way of `other`, or stands before it by priority and would have to evict it."""
@@ -362,6 +363,7 @@ class SwapEngine:
 
     def _move(self, slot: Slot, cause: type) -> None:
         before, slot.phase = slot.phase, TRANSITIONS[slot.phase, cause]
+        self.moved.append(slot.model)
         if (before in LIVE) != (slot.phase in LIVE):
             self._recount()
 

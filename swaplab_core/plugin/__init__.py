@@ -9,13 +9,14 @@ Plugins plan, the core runs: a plugin starts no process, opens no connection and
 what it is asked, it raises `PluginFailed` with advice for the operator. `swaplab_core.testing.contracts` holds the
 tests a driver must pass.
 
-The rooms: `interface` driver base classes · `hookspecs` the hooks · `usage` reading tokens and speeds that several
-engines write alike · `hooks` calling hooks (pluggy) · `catalogue` what is installed and how it fares (stevedore). The
-last two are the core's own.
+The rooms: `interface` driver base classes · `hookspecs` the hooks · `routes` HTTP routes of a plugin · `usage` reading
+tokens and speeds that several engines write alike · `hooks` calling hooks (pluggy) · `catalogue` what is installed and
+how it fares (stevedore). The last two are the core's own.
 """
 
 from __future__ import annotations
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.domain.demo import DemoModel
 from swaplab_core.domain.errors import PluginFailed
 from swaplab_core.domain.ids import ModelId
@@ -23,18 +24,25 @@ from swaplab_core.domain.launch import HttpCall, LaunchRequest, LaunchSpec, Read
 from swaplab_core.domain.metering import Progress, Usage
 from swaplab_core.plugin.hooks import hookimpl
 from swaplab_core.plugin.interface import Backend
+from swaplab_core.plugin.routes import Call, Gateway, GatewayResponse, Reply, Route
 from swaplab_core.plugin.usage import merge_usage, read_usage
 
 __all__ = [
     "Backend",
+    "Call",
     "DemoModel",
+    "Gateway",
+    "GatewayResponse",
     "HttpCall",
     "LaunchRequest",
     "LaunchSpec",
     "ModelId",
     "PluginFailed",
+    "Policy",
     "Progress",
     "Readiness",
+    "Reply",
+    "Route",
     "SleepCalls",
     "StopStrategy",
     "Usage",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from types import ModuleType
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from attrs import define, field
 
 from swaplab_core.domain.demo import DemoModel
 from swaplab_core.domain.errors import PluginFailed
+from swaplab_core.plugin.routes import Route
 
 T = TypeVar("T")
 
@@ -34,6 +35,14 @@ def guarded(call: Callable[[], T]) -> T | Exception:
     try:
         return call()
     except Exception as error:  # noqa: BLE001 - the guard between a plugin's fault and everybody else
+        return error
+
+
+async def guarded_wait(call: Callable[[], Awaitable[T]]) -> T | Exception:
+    """Call and await foreign code, as `guarded`; a cancellation goes through."""
+    try:
+        return await call()
+    except Exception as error:  # noqa: BLE001 - the same guard, for foreign code that waits
         return error
 
 
@@ -72,19 +81,22 @@ class Hooks:
 
     def demo_models(self, find_program: Callable[[str], str | None]) -> tuple[DemoModel, ...]:
         """Ask every plugin which models it can show here (`swaplab_demo_models`)."""
-        return self._collect("swaplab_demo_models", DemoModel, {"find_program": find_program})
+        answers = self._collect("swaplab_demo_models", DemoModel, {"find_program": find_program})
+        return tuple(model for _, models in answers for model in models)
 
-    def _collect(self, name: str, kind: type[T], arguments: Mapping[str, object]) -> tuple[T, ...]:
-        """Call a sync hook that lists things: all answers in pluggy's order, the failing plugins reported."""
-        found: list[T] = []
+    def routes(self) -> Mapping[str, tuple[Route, ...]]:
+        """Ask every plugin for its HTTP routes (`swaplab_routes`): by plugin, in the order of their names."""
+        return {plugin: tuple(routes) for plugin, routes in sorted(self._collect("swaplab_routes", Route, {}))}
+
+    def _collect(self, name: str, kind: type[T], arguments: Mapping[str, object]) -> Iterator[tuple[str, list[T]]]:
+        """Call a sync hook that lists things: plugin and answer in pluggy's order, the failing plugins reported."""
         for impl in reversed(getattr(self._manager.hook, name).get_hookimpls()):
             answer = guarded(partial(_ask, impl, kind, arguments))
             if isinstance(answer, Exception):
                 _log.warning("hook %s of plugin %r failed", name, impl.plugin_name, exc_info=answer)
                 self.report(impl.plugin_name, answer)
             else:
-                found += answer
-        return tuple(found)
+                yield impl.plugin_name, answer
 
     def _known(self) -> list[str]:
         return [name for name in dir(self.specs) if self._manager.parse_hookspec_opts(self.specs, name) is not None]

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 
 from swaplab_core.domain.demo import DemoModel
 from swaplab_core.plugin.hooks import hookspec
+from swaplab_core.plugin.routes import Route
 
 
 @hookspec
@@ -37,5 +38,32 @@ def swaplab_demo_models(find_program: Callable[[str], str | None]) -> Iterable[D
             return []
         entry = {"backend": "mine", "model": "{demo}/tiny.bin"}
         return [DemoModel(id="tiny", entry=entry, title="A tiny model", files={"tiny.bin": make_weights})]
+    ```
+    """
+
+
+@hookspec
+def swaplab_routes() -> Iterable[Route]:
+    """Answer HTTP requests: pages of a plugin's own, or another server's API translated to the routes of this one.
+
+    Called when: the server is built, once, before it listens.
+
+    Arguments: none. A handler gets each request as a `Call`, and the server's own routes through a `Gateway`.
+
+    Return: the routes. Each is mounted at `/api/plugins/<plugin>` + `path`, and at its `public_path` when it has one.
+    Each must state its policy: `Policy.OPEN`, `INFER`, `READ`, `OPERATE` or `ADMIN`. A public path that the core or an
+    earlier plugin (in the order of names) has is left to them, and the plugin counts as degraded. So it does when a
+    handler raises; the client then gets status 500. Errors of `swaplab_core.domain.errors` are answers, not mistakes.
+
+    Example:
+    ```python
+    @hookimpl
+    def swaplab_routes():
+        return [Route(method="GET", path="/count", policy=Policy.READ, handler=count, public_path="/api/count")]
+
+
+    async def count(call: Call, gateway: Gateway) -> Reply:
+        answer = await gateway.request("GET", "/v1/models")
+        return Reply.of_json({"models": len(json.loads(await answer.read())["data"])})
     ```
     """

@@ -22,6 +22,7 @@ MAX_EXPANSION = 250
 """Text shrinks to a tenth, repeated text to a hundredth; what expands more than this was made to hurt."""
 EXPANSION_ALLOWANCE = 16 * 2**20
 _ZSTD_WINDOW_LOG = 23  # 8 MiB, the most that HTTP allows (RFC 9659)
+_NO_CODING = frozenset({"", "identity"})
 _GZIP_WBITS, _ZLIB_WBITS, _RAW_WBITS = 31, 15, -15
 
 
@@ -37,26 +38,23 @@ class Decoder(Protocol):
         ...
 
 
-def decoder_for(content_encoding: str) -> Decoder | None:
-    """The decoder of a Content-Encoding; None for one that cannot be undone here."""
-    make = _DECODERS.get(content_encoding.strip().lower())
+def decoder_for(coding: str) -> Decoder | None:
+    """The decoder of a Content-Encoding; None when there is nothing to undo, or nobody here who can."""
+    make = _DECODERS.get(coding.strip().lower())
     return None if make is None else make()
+
+
+def is_readable(coding: str) -> bool:
+    """Whether a body of this Content-Encoding can be looked at here."""
+    name = coding.strip().lower()
+    return name in _DECODERS or name in _NO_CODING
 
 
 def readable_encodings(accept_encoding: str) -> str:
     """An Accept-Encoding without what cannot be undone here; `identity` when nothing is left."""
     offers = (offer.strip() for offer in accept_encoding.split(","))
-    kept = [offer for offer in offers if offer.partition(";")[0].strip().lower() in _DECODERS and offer]
+    kept = [offer for offer in offers if offer and is_readable(offer.partition(";")[0])]
     return ", ".join(kept) or "identity"
-
-
-class Identity:
-    """No coding."""
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Pass it on."""
-        if data:
-            yield data
 
 
 class _Stream(Protocol):
@@ -82,17 +80,19 @@ class Expander:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield what `data` decodes to."""
         self._budget += len(data) * MAX_EXPANSION
-        while data:
-            stream = self._current()
-            for piece in _translated(stream.pieces(data)):
+        while data := self._without_padding(data):
+            if self._stream is None:
+                self._stream = self.open()
+            for piece in _translated(self._stream.pieces(data)):
                 self._spend(len(piece))
                 yield piece
-            data = stream.rest.lstrip(b"\0") if stream.is_finished else b""
+            data = self._stream.rest if self._stream.is_finished else b""
 
-    def _current(self) -> _Stream:
-        if self._stream is None or self._stream.is_finished:
-            self._stream = self.open()
-        return self._stream
+    def _without_padding(self, data: bytes) -> bytes:
+        if self._stream is not None and self._stream.is_finished:
+            data = data.lstrip(b"\0")
+            self._stream = None if data else self._stream
+        return data
 
     def _spend(self, size: int) -> None:
         self._budget -= size
@@ -130,28 +130,26 @@ class _Zlib:
 
 
 class _Deflate:
-    """HTTP's `deflate` is zlib's format; some send the raw one. The first two bytes tell them apart."""
+    """HTTP's `deflate` is zlib's format; some send the raw one. The first two bytes tell them apart.
+
+    There are no members: what follows the end means nothing and is swallowed.
+    """
+
+    is_finished = False
+    rest = b""
 
     def __init__(self) -> None:
         self._head = b""
         self._zlib: _Zlib | None = None
 
-    @property
-    def is_finished(self) -> bool:
-        return self._zlib is not None and self._zlib.is_finished
-
-    @property
-    def rest(self) -> bytes:
-        return b""  # what follows the end of a deflate body means nothing
-
     def pieces(self, data: bytes) -> Iterator[bytes]:
         if self._zlib is None:
-            self._head += data
-            if len(self._head) < 2:
+            data = self._head = self._head + data
+            if len(data) < 2:
                 return
-            data, self._head = self._head, b""
             self._zlib = _Zlib(_ZLIB_WBITS if _is_zlib_header(data) else _RAW_WBITS)
-        yield from self._zlib.pieces(data)
+        if not self._zlib.is_finished:
+            yield from self._zlib.pieces(data)
 
 
 def _is_zlib_header(data: bytes) -> bool:
@@ -160,7 +158,7 @@ def _is_zlib_header(data: bytes) -> bool:
 
 class _Zstd:
     def __init__(self) -> None:
-        options = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+        options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
         self._decompress = zstd.ZstdDecompressor(options=options)
 
     @property
@@ -181,8 +179,6 @@ class _Zstd:
 
 
 _DECODERS: dict[str, Callable[[], Decoder]] = {
-    "": Identity,
-    "identity": Identity,
     "gzip": lambda: Expander(lambda: _Zlib(_GZIP_WBITS)),
     "x-gzip": lambda: Expander(lambda: _Zlib(_GZIP_WBITS)),
     "deflate": lambda: Expander(_Deflate),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from typing import Protocol, assert_never
@@ -117,12 +117,20 @@ class Ticket:
         return self.is_settled
 
 
+def _nobody(_: ModelId) -> None:
+    """Nobody listens."""
+
+
 @define(eq=False)
 class Dispatcher:
-    """The only one who steps the engine. `upstreams` is set by the composition root, since each needs the other."""
+    """The only one who steps the engine; `announce` hears of each model whose phase has changed.
+
+    `upstreams` is set by the composition root, since each needs the other.
+    """
 
     engine: SwapEngine
     clock: Clock
+    announce: Callable[[ModelId], None] = _nobody
     upstreams: Upstreams = field(init=False)
     _inbox: deque[Fact] = field(factory=deque, init=False)
     _draining: bool = field(default=False, init=False)
@@ -196,6 +204,9 @@ class Dispatcher:
             while self._inbox:
                 for effect in self.engine.step(self._inbox.popleft()):
                     self._perform(effect)
+                moved, self.engine.moved = self.engine.moved, []
+                for model in moved:
+                    self.announce(model)
         finally:
             self._draining = False
 

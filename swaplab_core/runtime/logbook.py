@@ -10,16 +10,18 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from attrs import define, field, frozen
 
 from swaplab_core.domain.events import Logged
+from swaplab_core.domain.ids import ModelId
 from swaplab_core.runtime.bus import Bus
 from swaplab_core.runtime.logs import HISTORY_BYTES, clean
 
 PROXY = "proxy"
 UPSTREAM = "upstream"
+STDOUT = "stdout"
 MODEL = "model:"
 
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\n|\r|$)")
@@ -89,27 +91,49 @@ class History:
 
 @define(eq=False)
 class LogBook:
-    """All histories by source: `proxy`, `upstream`, `model:<id>`."""
+    """All histories by source: `proxy`, `upstream`, `model:<id>`, and `stdout`, which is what the daemon prints.
+
+    `print_` writes to standard output, `printed` says which of `proxy` and `upstream` go there.
+    """
 
     bus: Bus
+    print_: Callable[[bytes], None]
+    printed: frozenset[str] = frozenset({PROXY})
     _histories: dict[str, History] = field(factory=dict, init=False)
 
     def feed(self, source: str, data: bytes) -> None:
         """Add output of the proxy, or of a model, which is kept with all models' output as well."""
         now = time.time()
         self.history(source).feed(data, now)
-        if source.startswith(MODEL):
+        kind = UPSTREAM if source.startswith(MODEL) else PROXY
+        if kind == UPSTREAM:
             self.history(UPSTREAM).feed(data, now)
+        if kind in self.printed:
+            self.history(STDOUT).feed(data, now)
+            self.print_(data)
         self.bus.publish(Logged(source, data))
+
+    def heard(self, model: ModelId, data: bytes) -> None:
+        """Add output of a model."""
+        self.feed(MODEL + model, data)
 
     def history(self, source: str) -> History:
         """The history of a source, empty when it never wrote."""
         return self._histories.setdefault(source, History(source))
 
+    def belongs_to(self, event: Logged, source: str) -> bool:
+        """Whether a follower of `source` wants this chunk."""
+        kind = UPSTREAM if event.source.startswith(MODEL) else PROXY
+        return source in {event.source, kind} or (source == STDOUT and kind in self.printed)
 
-def belongs_to(event: Logged, source: str) -> bool:
-    """Whether a follower of `source` wants this chunk."""
-    return event.source == source or (source == UPSTREAM and event.source.startswith(MODEL))
+
+PRINTED = {
+    "proxy": frozenset({PROXY}),
+    "upstream": frozenset({UPSTREAM}),
+    "both": frozenset({PROXY, UPSTREAM}),
+    "none": frozenset[str](),
+}
+"""What each value of `logToStdout` prints."""
 
 
 def level_of(text: str) -> str:

@@ -1,7 +1,8 @@
 """Putting a new configuration in force while requests run.
 
 One reload at a time; wishes that come meanwhile are never dropped, they become one more round. A revision (the content
-of all files) is applied once. A configuration with errors changes nothing and says why.
+of all files) is applied once. A configuration with errors changes nothing and says why. So does one that somebody is
+still writing: half a file may well be valid, and would take away the models of the other half.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from swaplab_core.config.schema import Config
 from swaplab_core.domain.errors import ConfigError
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.problem import Severity
+from swaplab_core.ports import Clock
 from swaplab_core.runtime.tasks import spawn
+
+SETTLING_SECONDS = 0.05
+"""Content counts when it is still the same so much later; a check of many models takes longer than that anyway."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +45,7 @@ class Reloader:
     apply: Apply
     config: Config
     revision: str
+    clock: Clock
     _wanted: asyncio.Event = field(factory=asyncio.Event, init=False)
 
     def request(self) -> None:
@@ -60,15 +66,21 @@ class Reloader:
         """Read, check and apply; answers what changed, None when nothing was applied."""
         try:
             sources = await asyncio.to_thread(self.read)
+            settled = self.clock.now() + SETTLING_SECONDS
+            revision = digest(sources)
+            if revision == self.revision:
+                _log.debug("the configuration files are as they were")
+                return None
+            ports = {model.id: model.port for model in self.config.models.values() if model.port is not None}
+            loaded = await asyncio.to_thread(self.load, sources, ports)
+            await self.clock.sleep(settled - self.clock.now())
+            again = digest(await asyncio.to_thread(self.read))
         except ConfigError as error:
             _log.error("the configuration stays as it is: %s", error)
             return None
-        revision = digest(sources)
-        if revision == self.revision:
-            _log.debug("the configuration files are as they were")
+        if again != revision:
+            self.request()
             return None
-        ports = {model.id: model.port for model in self.config.models.values() if model.port is not None}
-        loaded = await asyncio.to_thread(self.load, sources, ports)
         return self._take(loaded, revision)
 
     def _take(self, loaded: Loaded, revision: str) -> Difference | None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from statistics import median
 from typing import Protocol
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from swaplab_core.domain.errors import StartFailed, SwaplabError
 from swaplab_core.domain.ids import Incarnation, ModelId
@@ -59,6 +59,7 @@ class Upstream:
     progress: Progress | None = None
     loading: LineReader | None = field(factory=LineReader)
     failure: str = ""
+    outdated: bool = False
     stop_wanted: bool = False
     exited: bool = False
     task: asyncio.Task[None] | None = None
@@ -66,6 +67,10 @@ class Upstream:
     def is_stopping(self) -> bool:
         """Whether somebody has asked for it to go; a method, since the answer changes across an await."""
         return self.stop_wanted
+
+    def is_leaving(self, base_url: str) -> bool:
+        """Whether it holds this address, and will not for long."""
+        return self.spec is not None and self.spec.base_url == base_url and (self.stop_wanted or self.outdated)
 
 
 @frozen
@@ -77,18 +82,22 @@ class UpstreamStatus:
     argv: tuple[str, ...]
     elapsed_seconds: float
     progress: Progress | None
-    last_lines: tuple[str, ...]
+
+
+def _nobody(_model: ModelId, _chunk: bytes) -> None:
+    """Nobody listens."""
 
 
 @define(eq=False)
 class Supervisor:
-    """Keeps the running upstreams. `tell` hands facts to the dispatcher."""
+    """Keeps the running upstreams. `tell` hands facts to the dispatcher, `output` hears what the upstreams print."""
 
     processes: Processes
     http: Http
     clock: Clock
     launches: Launches
     tell: Callable[[Fact], None]
+    output: Callable[[ModelId, bytes], None] = _nobody
     _running: dict[ModelId, Upstream] = field(factory=dict, init=False)
     _loads: dict[ModelId, deque[float]] = field(factory=dict, init=False)
     _crashes: dict[ModelId, tuple[Incarnation, float]] = field(factory=dict, init=False)
@@ -105,6 +114,19 @@ class Supervisor:
         upstream.stop_wanted = True
         if upstream.process is not None and upstream.spec is not None:
             spawn(self._stop(upstream.process, upstream.spec), name=f"stop {model}")
+
+    def outdate(self, models: Iterable[ModelId]) -> None:
+        """Note that what now runs of `models` will be replaced or removed, so that others may wait for its address."""
+        for model in models:
+            if model in self._running:
+                self._running[model].outdated = True
+
+    def retune(self, graces: Mapping[ModelId, float]) -> None:
+        """Stop what now runs of these models with other graces, in seconds."""
+        for model, seconds in graces.items():
+            upstream = self._running.get(model)
+            if upstream is not None and upstream.spec is not None:
+                upstream.spec = evolve(upstream.spec, stop=evolve(upstream.spec.stop, grace_seconds=seconds))
 
     def sleep(self, model: ModelId) -> None:
         """Put it to sleep; ends in UpstreamAsleep, or UpstreamExited when it would not sleep."""
@@ -131,7 +153,6 @@ class Supervisor:
             upstream.spec.argv if upstream.spec else (),
             self.clock.now() - upstream.started_at,
             upstream.progress,
-            tuple(upstream.log.tail(LINES_IN_AN_ERROR)),
         )
 
     def expected_seconds(self, model: ModelId) -> float | None:
@@ -171,7 +192,8 @@ class Supervisor:
     async def _life(self, upstream: Upstream) -> str:
         """Answer why it is gone."""
         spec = upstream.spec = self.launches.spec(upstream.model)
-        if await self.http.is_taken(spec.base_url):
+        await self._until_left(upstream, spec.base_url)
+        if not upstream.is_stopping() and await self.http.is_taken(spec.base_url):
             raise StartFailed(
                 f"{upstream.model} was not started: another program already listens on {spec.base_url}",
                 advice="stop it, or give the model another port",
@@ -187,6 +209,13 @@ class Supervisor:
         status = await process.wait()
         upstream.exited = True
         return upstream.failure or _exit_reason(upstream, status)
+
+    async def _until_left(self, upstream: Upstream, base_url: str) -> None:
+        """Wait for an upstream of ours that is leaving the address: after a reload, ports may have changed hands."""
+        while not upstream.is_stopping() and any(
+            other.is_leaving(base_url) for other in self._running.values() if other is not upstream
+        ):
+            await self.clock.sleep(FIRST_PROBE_SECONDS)
 
     async def _until_ready(self, upstream: Upstream, process: Process, spec: LaunchSpec) -> None:
         """Probe until the upstream answers 200, is gone, or its time is up."""
@@ -257,6 +286,7 @@ class Supervisor:
 
     def _read(self, upstream: Upstream, chunk: bytes) -> None:
         upstream.log.feed(chunk)
+        self.output(upstream.model, chunk)
         if upstream.loading is not None:
             for line in upstream.loading.feed(chunk):
                 upstream.progress = self.launches.progress(upstream.model, line) or upstream.progress

@@ -17,7 +17,7 @@ from attrs import define
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.events import Gap, Logged
 from swaplab_core.runtime.bus import Bus
-from swaplab_core.runtime.logbook import MODEL, PROXY, UPSTREAM, LogBook, LogLine, belongs_to
+from swaplab_core.runtime.logbook import MODEL, PROXY, STDOUT, UPSTREAM, LogBook, LogLine
 from swaplab_core.server.api_models import json_response
 from swaplab_core.services.models import Models
 
@@ -35,12 +35,11 @@ _PLAIN = {
 
 @define(eq=False)
 class LogRoutes:
-    """`stdout` is the source that `/logs` shows: what the daemon prints."""
+    """`/logs` shows what the daemon prints; every source can be followed."""
 
     models: Models
     logs: LogBook
     bus: Bus
-    stdout: str = PROXY
 
     def routes(self) -> list[web.RouteDef]:
         """The route table."""
@@ -56,11 +55,11 @@ class LogRoutes:
         """The daemon's own log as text; a browser is sent to the pages."""
         if "text/html" in request.headers.get("Accept", ""):
             return web.Response(status=302, headers={"Location": "/ui/"})
-        return web.Response(body=self.logs.history(self.stdout).content(), headers=_PLAIN)
+        return web.Response(body=self.logs.history(STDOUT).content(), headers=_PLAIN)
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Follow `proxy`, `upstream` or a model as text."""
-        source = self._source(request.match_info.get("source", self.stdout))
+        source = self._source(request.match_info.get("source", STDOUT))
         response = web.StreamResponse(headers=_PLAIN)
         with self.bus.subscribe(Logged, limit=FOLLOWER_CHUNKS) as follower:
             await response.prepare(request)
@@ -69,20 +68,20 @@ class LogRoutes:
             async for numbered in follower:
                 if isinstance(numbered.event, Gap):
                     await response.write(f"\n— {numbered.event.dropped} chunks dropped —\n".encode())
-                elif isinstance(numbered.event, Logged) and belongs_to(numbered.event, source):
+                elif isinstance(numbered.event, Logged) and self.logs.belongs_to(numbered.event, source):
                     await response.write(numbered.event.data)
         return response
 
     async def page(self, request: web.Request) -> web.Response:
         """Line records before a line: `?source=&before=&limit=`."""
-        source = self._source(request.query.get("source", self.stdout))
+        source = self._source(request.query.get("source", STDOUT))
         before, limit = _number(request, "before"), _number(request, "limit")
         lines = self.logs.history(source).lines(before=before, limit=min(limit or PAGE, 5 * PAGE))
         return json_response({"source": source, "lines": [_record(line) for line in lines]})
 
     async def records(self, request: web.Request) -> web.StreamResponse:
         """Follow a source as line records: `?source=&level=`; history first."""
-        source = self._source(request.query.get("source", self.stdout))
+        source = self._source(request.query.get("source", STDOUT))
         wanted = _levels(request.query.get("level", ""))
         async with sse_response(request) as response:
             async for batch in self._batches(source):
@@ -104,13 +103,13 @@ class LogRoutes:
                 if batch:
                     yield batch
                     last = batch[-1]
-                await follower.wait_for(lambda event: isinstance(event, Logged) and belongs_to(event, source))
+                await follower.wait_for(lambda event: isinstance(event, Logged) and self.logs.belongs_to(event, source))
                 await asyncio.sleep(BATCH_SECONDS)
                 batch = [line for line in history.lines(limit=5 * PAGE) if _is_news(line, last)]
 
     def _source(self, name: str) -> str:
         """`proxy`, `upstream`, `model:<id>`, or an id or alias. Raises InvalidRequest."""
-        if name in {PROXY, UPSTREAM}:
+        if name in {PROXY, UPSTREAM, STDOUT}:
             return name
         model = self.models.config().find(name.removeprefix(MODEL))
         if model is None:

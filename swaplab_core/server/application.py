@@ -7,7 +7,14 @@ from attrs import define
 
 from swaplab_core.adapters.relay import Relay
 from swaplab_core.plugin.catalogue import Catalogue
+from swaplab_core.runtime.bus import Bus
 from swaplab_core.runtime.dispatcher import Dispatcher
+from swaplab_core.runtime.inflight import InFlight
+from swaplab_core.runtime.logbook import LogBook
+from swaplab_core.server.access_log import access_log_middleware
+from swaplab_core.server.api_events import EventRoutes
+from swaplab_core.server.api_inflight import InFlightRoutes
+from swaplab_core.server.api_logs import LogRoutes
 from swaplab_core.server.api_models import ModelRoutes
 from swaplab_core.server.api_plugins import PluginRoutes
 from swaplab_core.server.api_profiles import ProfileRoutes
@@ -15,6 +22,7 @@ from swaplab_core.server.auth import key_middleware
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.openai import InferenceRoutes
 from swaplab_core.server.passthrough import PassthroughRoutes
+from swaplab_core.server.projections import Projections
 from swaplab_core.server.ui import UiRoutes
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS, WaitingRoom
 from swaplab_core.services.models import Models
@@ -32,6 +40,9 @@ class Parts:
     dispatcher: Dispatcher
     relay: Relay
     catalogue: Catalogue
+    bus: Bus
+    logs: LogBook
+    inflight: InFlight
 
 
 def build_application(
@@ -42,8 +53,9 @@ def build_application(
     A client that waits for a stream hears something every `keep_alive_seconds`.
     """
     waiting = WaitingRoom(parts.models, keep_alive_seconds)
+    show = Projections(parts.models.config, parts.models, parts.routes, parts.inflight)
     application = web.Application(
-        middlewares=[error_middleware, key_middleware(lambda: parts.models.config().api_keys)],
+        middlewares=[access_log_middleware, error_middleware, key_middleware(lambda: parts.models.config().api_keys)],
         client_max_size=max_body_mib * 2**20,
     )
     groups = (
@@ -52,6 +64,9 @@ def build_application(
         ModelRoutes(parts.models, parts.routes),
         ProfileRoutes(parts.routes),
         PluginRoutes(parts.catalogue),
+        LogRoutes(parts.models, parts.logs, parts.bus),
+        EventRoutes(parts.bus, parts.logs, show),
+        InFlightRoutes(parts.inflight, show),
         UiRoutes(parts.models),
     )
     for group in groups:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import SwaplabError
+from swaplab_core.server.plugin_routes import policy_of
 
 OPEN_PATHS = frozenset({"/health"})
 
@@ -28,8 +30,12 @@ def key_middleware(keys: Callable[[], Sequence[str]]) -> Middleware:
 
     @web.middleware
     async def require_key(request: web.Request, handler: Handler) -> web.StreamResponse:
+        policy = policy_of(request)
+        if policy is Policy.ADMIN:
+            raise web.HTTPForbidden(reason="this is for the administrator, and the server knows none yet")
         accepted = keys()
-        if accepted and request.path not in OPEN_PATHS and not is_accepted(presented_key(request), accepted):
+        is_open = request.path in OPEN_PATHS or policy is Policy.OPEN
+        if accepted and not is_open and not is_accepted(presented_key(request), accepted):
             raise Unauthorized(
                 "this server asks for a key", advice="send it as `Authorization: Bearer KEY` or `x-api-key: KEY`"
             )

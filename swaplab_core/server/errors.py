@@ -16,11 +16,13 @@ from swaplab_core.domain.errors import (
     ClientError,
     Conflict,
     InvalidRequest,
+    NotThere,
     PluginError,
     ShuttingDown,
     SwaplabError,
     TooLarge,
     TooManyRequests,
+    UnknownCapture,
     UnknownModel,
     Unloaded,
     UpstreamError,
@@ -33,8 +35,10 @@ _log = logging.getLogger(__name__)
 
 _STATUS: dict[type[SwaplabError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
+    NotThere: HTTPStatus.NOT_FOUND,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
     UnknownModel: HTTPStatus.NOT_FOUND,
+    UnknownCapture: HTTPStatus.NOT_FOUND,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Conflict: HTTPStatus.CONFLICT,
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
@@ -47,6 +51,9 @@ _STATUS: dict[type[SwaplabError], HTTPStatus] = {
     ShuttingDown: HTTPStatus.SERVICE_UNAVAILABLE,
     SwaplabError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+
+CLIENT_HAS_GONE = 499
+"""What nginx calls it; never sent."""
 
 _TYPES = {
     HTTPStatus.UNAUTHORIZED: "authentication_error",
@@ -98,7 +105,9 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
             raise
         return _plain_http_error(request, error)
     except ConnectionError:
-        raise  # the client has gone; aiohttp knows what to do
+        if request.transport is not None and not request.transport.is_closing():
+            raise
+        return web.Response(status=CLIENT_HAS_GONE)  # to nobody; an exception would be logged as a mistake of ours
     except Exception:  # noqa: BLE001 - a mistake of ours must not end the daemon, nor show its insides
         _log.exception("%s %s failed", request.method, request.path)
         return error_response(SwaplabError("swaplab made a mistake; its log has the details"))

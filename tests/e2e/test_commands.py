@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from running_swaplab import SWAPLAB, Swaplab, running_swaplab, sim
-
-from swaplab_core.testing.real_process import running_process
 
 LONG = "unsloth/Qwen3-Coder-480B-A35B-Instruct-GGUF:UD-Q4_K_XL"
 
@@ -166,39 +163,3 @@ def test_the_plugins_are_listed():
 def test_help_and_version_need_no_server():
     assert run("--version").startswith("swaplab, version ")
     assert "Serve the models of a configuration." in run("--help")
-
-
-HIDING = """
-import sys
-from swaplab_core.adapters import programs
-found = programs.find_program
-programs.find_program = lambda name, path=None: None if "llama" in name else found(name, path)
-from swaplab_core.cli import main
-main(["demo", "--folder", sys.argv[1], "--listen", "127.0.0.1:0"])
-"""
-
-
-def test_without_an_engine_the_demo_simulates_and_says_so(tmp_path):
-    with running_process([sys.executable, "-c", HIDING, tmp_path / "demo"], tmp_path / "demo.log") as process:
-        url = process.wait_for_output(r"serves at (http://\S+)")[1]
-        process.wait_for_output("Ctrl-C stops everything")
-        demo = Swaplab(process, int(url.rpartition(":")[2]), range(0), "")
-
-        assert "No engine for real models was found" in demo.log()
-        assert "simulated-a" in demo.log()
-        answers = [demo.chat(model).said for model in ("simulated-a", "simulated-b", "simulated-a")]
-        assert all("no model, only swaplab's simulator" in answer for answer in answers)
-        assert process.terminate() == 0
-
-
-@pytest.mark.llamacpp
-def test_the_demo_serves_real_models_and_its_line_for_the_shell_makes_a_swap(tmp_path, llama_server):
-    del llama_server
-    argv = [SWAPLAB, "demo", "--folder", tmp_path / "demo", "--listen", "127.0.0.1:0"]
-    with running_process(argv, tmp_path / "demo.log") as process:
-        line = process.wait_for_output(r"\n +(for m in .*done)\n")[1]
-        streamed = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=40, check=True).stdout
-        process.wait_for_output(r"(?s): started, .*: stopping, makes room for .*: started, ")
-
-        assert "hand-made weights" in streamed
-        assert process.terminate() == 0

@@ -6,10 +6,11 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 
 import pytest
 from repository import ROOT
-from running_swaplab import SWAPLAB
+from running_swaplab import SWAPLAB, Swaplab
 
 from swaplab_core.testing.real_process import running_process
 from swaplab_core.testing.require import require
@@ -36,3 +37,26 @@ def test_the_line_that_the_demo_prints_makes_a_swap_happen(tmp_path):
         first, second = models
         demo.wait_for_output(rf"{first}: stopping, makes room for {second}")
         assert demo.terminate() == 0
+
+
+HIDING = """
+import sys
+from swaplab_core.adapters import programs
+found = programs.find_program
+programs.find_program = lambda name, path=None: None if "llama" in name else found(name, path)
+from swaplab_core.cli import main
+main(["demo", "--folder", sys.argv[1], "--listen", "127.0.0.1:0"])
+"""
+
+
+def test_without_an_engine_the_demo_simulates_and_says_so(tmp_path):
+    with running_process([sys.executable, "-c", HIDING, tmp_path / "demo"], tmp_path / "demo.log") as process:
+        url = process.wait_for_output(r"serves at (http://\S+)")[1]
+        process.wait_for_output("Ctrl-C stops everything")
+        demo = Swaplab(process, int(url.rpartition(":")[2]), range(0), "")
+
+        assert "No engine for real models was found" in demo.log()
+        assert "simulated-a" in demo.log()
+        answers = [demo.chat(model).said for model in ("simulated-a", "simulated-b", "simulated-a")]
+        assert all("no model, only swaplab's simulator" in answer for answer in answers)
+        assert process.terminate() == 0

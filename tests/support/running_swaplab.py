@@ -18,7 +18,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from attrs import define, frozen
 
@@ -80,6 +80,7 @@ class Swaplab:
     ports: range
     mark: str
     config: Path = Path()
+    _forgotten: int = 0
 
     @property
     def url(self) -> str:
@@ -92,7 +93,13 @@ class Swaplab:
 
     def starts(self) -> list[str]:
         """The models in the order in which their engines were started, read off its log."""
-        return re.findall(r"\[INFO\] (\S+): started, pid \d+", self.log())
+        return re.findall(r"\[INFO\] (\S+): started, pid \d+", self.log()[self._forgotten :])
+
+    def renew(self) -> Self:
+        """Unload everything and forget the starts: one daemon for several tests."""
+        assert self.ask("GET", "/unload").status == 200
+        self._forgotten = len(self.log())
+        return self
 
     @contextlib.contextmanager
     def asking(
@@ -277,8 +284,7 @@ def running_swaplab(
 def assert_nothing_left(swaplab: Swaplab) -> None:
     """No process, no port, and no mistake in the log."""
     wait_until(lambda: not swaplab.living(), f"processes {swaplab.living()} to be gone")
-    taken = [port for port in swaplab.ports if not is_free(port)]
-    assert not taken, f"still taken: {taken}"
+    wait_until(lambda: all(map(is_free, swaplab.ports)), f"ports of {swaplab.ports} to be free")
     assert "Traceback" not in swaplab.log(), swaplab.log()
     assert "Task exception" not in swaplab.log(), swaplab.log()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
+from swaplab_core.adapters.programs import find_program
 from swaplab_core.domain.errors import StartFailed
 from swaplab_core.domain.launch import LaunchSpec, StopStrategy
 from swaplab_core.ports import Process, Processes
@@ -41,7 +42,9 @@ class _Output:
 
 
 async def start(processes: Processes, argv: tuple[str, ...], output: Callable[[bytes], None]) -> Process:
-    """Start a tool. Raises StartFailed."""
+    """Start a tool. Raises StartFailed; without a search for names alike, since most machines lack most tools."""
+    if find_program(argv[0]) is None:
+        raise StartFailed(f"{argv[0]} is not installed")
     return await processes.start(LaunchSpec(argv, base_url="", env=ENVIRONMENT), output)
 
 

@@ -32,7 +32,7 @@ def positive(text: str) -> float | None:
     return value if value is not None and value > 0 else None
 
 
-def name(text: str) -> str | None:
+def word(text: str) -> str | None:
     """A name, None for a placeholder."""
     text = text.strip()
     return None if text.lower() in _NO_NAME else text

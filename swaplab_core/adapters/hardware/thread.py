@@ -54,9 +54,7 @@ class SamplingThread:
         while True:
             self._jobs.get()()
 
-    def _work(
-        self, work: Callable[[], T], answer: asyncio.Future[T | None], loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def _work(self, work: Callable[[], T], answer: asyncio.Future[T | None], loop: asyncio.AbstractEventLoop) -> None:
         result: T | None = None
         raised = True
         try:

@@ -1,4 +1,4 @@
-"""The supervisor with real processes, real HTTP and real time: a simulated engine sleeps, wakes, and fails to get ready."""
+"""The supervisor with real processes, HTTP and time: a simulated engine sleeps, wakes, and fails to get ready."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world_of(*arguments: str, change: Callable[[LaunchSpec], LaunchSpec] = lambda spec: spec) -> AsyncIterator[World]:
+async def world_of(
+    *arguments: str, change: Callable[[LaunchSpec], LaunchSpec] = lambda spec: spec
+) -> AsyncIterator[World]:
     port = free_ports(1).start
     spec = LaunchSpec(
         (*SIM_ARGV, "--port", str(port), *arguments),

@@ -15,7 +15,7 @@ TEXTS = {"llama-a": "This is model A, and it always says so.", "llama-b": "Here 
 MakeLlama = Callable[..., dict[str, object]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def native_llama(llama_server: Path, tiny_gguf: MakeTinyGguf) -> MakeLlama:
     """Make a model entry with `backend: llamacpp`: `native_llama("What it says.", embeddings=True)`."""
 
@@ -26,7 +26,7 @@ def native_llama(llama_server: Path, tiny_gguf: MakeTinyGguf) -> MakeLlama:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def plain_llama(llama_server: Path, tiny_gguf: MakeTinyGguf) -> MakeLlama:
     """Make a model entry with a plain `cmd` that runs llama-server: `plain_llama("What it says.", "--embeddings")`."""
 
@@ -42,7 +42,7 @@ def plain_llama(llama_server: Path, tiny_gguf: MakeTinyGguf) -> MakeLlama:
 SMALL = {"ctxSize": 8192, "parallel": 4, "threads": 1}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def llamas(native_llama: MakeLlama, plain_llama: MakeLlama) -> dict[str, dict[str, object]]:
     """Two models, one each way, that say what `TEXTS` holds."""
     return {

@@ -91,3 +91,14 @@ def test_many_clients_that_come_and_go_leave_nothing_behind(swaplab):
 
     for model in ("busy", "other"):
         swaplab.wait_for(model, serving=0, waiting=0)
+
+
+def test_a_client_that_leaves_a_fast_stream_is_no_error_in_the_log(serve):
+    swaplab = serve({"fast": sim("--tokens", "1000000", "--tokens-per-second", "2000")})
+
+    for _ in range(20):
+        with swaplab.streaming("fast") as response:
+            response.readline()
+
+    swaplab.wait_for("fast", serving=0)
+    assert "[ERROR]" not in swaplab.log()

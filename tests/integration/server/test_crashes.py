@@ -118,16 +118,13 @@ def test_a_real_engine_killed_in_the_middle_of_a_stream_is_noticed_and_replaced(
 
 
 @pytest.mark.parametrize(
-    "reply",
-    [
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + b'{"half": ',
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n"
-        + b'{"half": \r\n',
-    ],
+    ("framing", "body"),
+    [(b"Content-Length: 1000", b'{"half": '), (b"Transfer-Encoding: chunked", b'9\r\n{"half": \r\n')],
     ids=["with a length", "in chunks"],
 )
-def test_a_plain_answer_that_breaks_off_is_never_a_clean_end(serve, tmp_path, reply):
-    swaplab = serve({"half": raw_engine(tmp_path, reply)})
+def test_a_plain_answer_that_breaks_off_is_never_a_clean_end(serve, tmp_path, framing, body):
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + framing
+    swaplab = serve({"half": raw_engine(tmp_path, head + b"\r\n\r\n" + body)})
 
     with swaplab.asking("POST", "/v1/chat/completions", json_body=chat_body("half")) as response:
         assert response.status == 200
@@ -155,10 +152,32 @@ def test_a_request_in_flight_when_its_engine_dies_gets_a_502(serve):
     with ThreadPoolExecutor() as clients:
         asked = clients.submit(swaplab.chat, "thinker")
         record = swaplab.wait_for("thinker", serving=1)
-        wait_until(lambda: swaplab.sim_requests("thinker"), "the request to arrive")
+        wait_until(lambda: swaplab.model("thinker")["elapsed_seconds"] > 2, "the engine to have it for a while")
         os.kill(record["pid"], signal.SIGKILL)
 
-        assert asked.result().status == 502
+        assert (asked.result().status, asked.result().error["code"]) == (502, "upstream-died")
+    assert swaplab.starts() == ["thinker"]
+
+
+def test_a_request_given_to_an_engine_that_had_just_died_is_served_by_the_next(serve, tmp_path):
+    flag, thinks, answers = tmp_path / "flag", sim("--first-token-seconds", "600")["cmd"], sim("--say", "alive")["cmd"]
+    script = f"test -e {flag} && exec {answers}; touch {flag}; exec {thinks}"
+    swaplab = serve({"once": {"cmd": command("sh", "-c", script)}})
+
+    with ThreadPoolExecutor() as clients:
+        asked = clients.submit(swaplab.chat, "once")
+        record = swaplab.wait_for("once", serving=1)
+        os.kill(record["pid"], signal.SIGKILL)
+
+        assert asked.result().said == "alive"
+
+
+def test_a_request_that_kills_every_engine_is_tried_twice_and_not_for_ever(serve):
+    swaplab = serve({"fragile": {"cmd": command(sys.executable, raw_upstream.__file__, "${PORT}")}})
+
+    assert swaplab.chat("fragile").status == 502
+
+    assert swaplab.starts() == ["fragile", "fragile"]
 
 
 def raw_engine(folder: Path, reply: bytes) -> dict[str, object]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from running_swaplab import Swaplab, sim
+from running_swaplab import Swaplab, running_swaplab, sim
 
 
-@pytest.fixture
-def swaplab(serve) -> Swaplab:
-    return serve({"public": {**sim(), "useModelName": 'org/"real" ü', "aliases": ["p"]}})
+@pytest.fixture(scope="module")
+def swaplab(tmp_path_factory) -> Iterator[Swaplab]:
+    models = {
+        "public": {**sim(), "useModelName": 'org/"real" ü', "aliases": ["p"]},
+        "plain": {**sim(), "aliases": ["q"]},
+    }
+    with running_swaplab(tmp_path_factory.mktemp("model-name"), models) as swaplab:
+        yield swaplab
 
 
 TOLD = '"org/\\"real\\" ü"'
@@ -35,8 +42,7 @@ def test_only_the_name_is_replaced(swaplab, sent, arrives):
     assert answer.json()["sim"]["content_length"] == str(len(expected.encode()))
 
 
-def test_without_it_the_body_arrives_as_it_was_sent(serve):
-    swaplab = serve({"plain": {**sim(), "aliases": ["p"]}})
-    sent = '{ "model" :"p" , "x": 1.0 }'
+def test_without_it_the_body_arrives_as_it_was_sent(swaplab):
+    sent = '{ "model" :"q" , "x": 1.0 }'
 
     assert swaplab.ask("POST", "/v1/chat/completions", body=sent.encode()).json()["sim"]["body"] == sent

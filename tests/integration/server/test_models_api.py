@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from running_swaplab import Swaplab, sim
+from running_swaplab import Swaplab, running_swaplab, sim
+
+MODELS = {
+    "org/small": {**sim("--model", "org/small"), "aliases": ["s", "the small one"], "name": " Small "},
+    "big": {**sim("--model", "big"), "description": "the big one", "ttl": 60},
+    "hidden": {**sim("--model", "hidden"), "unlisted": True},
+}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Iterator[Swaplab]:
+    with running_swaplab(tmp_path_factory.mktemp("models-api"), MODELS) as swaplab:
+        yield swaplab
 
 
 @pytest.fixture
-def swaplab(serve) -> Swaplab:
-    return serve(
-        {
-            "org/small": {**sim("--model", "org/small"), "aliases": ["s", "the small one"], "name": " Small "},
-            "big": {**sim("--model", "big"), "description": "the big one", "ttl": 60},
-            "hidden": {**sim("--model", "hidden"), "unlisted": True},
-        }
-    )
+def swaplab(shared: Swaplab) -> Swaplab:
+    return shared.renew()
 
 
 def test_a_model_is_unloaded_by_id_and_by_alias(swaplab):

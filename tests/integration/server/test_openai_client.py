@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import openai
 import pytest
-from running_swaplab import Swaplab
+from running_swaplab import Swaplab, running_swaplab
 
 pytestmark = pytest.mark.llamacpp
 
@@ -17,9 +17,15 @@ ASK = [{"role": "user", "content": "Hi"}]
 ALTERNATING = ["llama-a", "llama-b"] * 10
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, llamas) -> Iterator[Swaplab]:
+    with running_swaplab(tmp_path_factory.mktemp("openai"), llamas) as swaplab:
+        yield swaplab
+
+
 @pytest.fixture
-def swaplab(serve, llamas) -> Swaplab:
-    return serve(llamas)
+def swaplab(shared: Swaplab) -> Swaplab:
+    return shared.renew()
 
 
 @pytest.fixture
@@ -47,12 +53,12 @@ def test_both_models_answer_and_stream_through_swaps(client, swaplab):
 def test_both_models_answer_and_stream_to_the_async_client(swaplab):
     async def scenario() -> None:
         async with async_client(swaplab) as client:
-            for model in TEXTS:
+            for model, text in TEXTS.items():
                 whole = await client.chat.completions.create(model=model, messages=ASK)
-                assert whole.choices[0].message.content == TEXTS[model]
+                assert whole.choices[0].message.content == text
                 async with await client.chat.completions.create(model=model, messages=ASK, stream=True) as stream:
                     pieces = [chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices]
-                assert "".join(pieces) == TEXTS[model]
+                assert "".join(pieces) == text
 
     asyncio.run(scenario())
 

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import raw_upstream
-from running_swaplab import Swaplab, command
+from running_swaplab import Swaplab, command, running_swaplab
 
 BODY = b"Content-Length: 2\r\n\r\nOK"
 
 
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory) -> Iterator[tuple[Swaplab, Path]]:
+    """A daemon, and the file that holds what its only engine answers."""
+    folder = tmp_path_factory.mktemp("raw")
+    reply_file = folder / "reply"
+    engine = {"cmd": command(sys.executable, Path(raw_upstream.__file__), "${PORT}", reply_file)}
+    with running_swaplab(folder, {"raw": engine}) as swaplab:
+        yield swaplab, reply_file
+
+
 @pytest.fixture
-def serve_raw(serve, tmp_path):
-    """Serve a model whose engine answers with these bytes."""
-    reply_file = tmp_path / "reply"
+def serve_raw(raw):
+    """Let the engine answer with these bytes."""
+    swaplab, reply_file = raw
 
     def start(reply: bytes) -> Swaplab:
         reply_file.write_bytes(reply)
-        return serve({"raw": {"cmd": command(sys.executable, Path(raw_upstream.__file__), "${PORT}", reply_file)}})
+        return swaplab
 
     return start
 

@@ -1,4 +1,4 @@
-"""llama-server closes its connection after each stream though it promises to keep it: no request may suffer from that."""
+"""llama-server closes its connection after each stream though it promises to keep it: no request may suffer."""
 
 from __future__ import annotations
 

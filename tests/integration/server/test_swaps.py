@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
-from running_swaplab import Swaplab, said
+from running_swaplab import Swaplab, running_swaplab, said
 
 pytestmark = pytest.mark.llamacpp
 
@@ -12,9 +14,15 @@ B = "Here speaks model B, nobody else."
 A_B_A = ["llama-a", "llama-b", "llama-a"]
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, llamas) -> Iterator[Swaplab]:
+    with running_swaplab(tmp_path_factory.mktemp("swaps"), llamas) as swaplab:
+        yield swaplab
+
+
 @pytest.fixture
-def swaplab(serve, llamas) -> Swaplab:
-    return serve(llamas)
+def swaplab(shared: Swaplab) -> Swaplab:
+    return shared.renew()
 
 
 def test_chats_are_answered_by_whom_they_name(swaplab):

@@ -1,4 +1,4 @@
-"""Wrong requests: each is answered with one clear message in OpenAI's shape, and the daemon serves the next good one."""
+"""Wrong requests: each is answered with one clear message in OpenAI's shape, and the daemon serves the next one."""
 
 from __future__ import annotations
 

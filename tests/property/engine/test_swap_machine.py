@@ -22,6 +22,9 @@ limits = st.builds(
     priority=st.sampled_from([0, 0, 0, 1]),
     evict_to=st.sampled_from([Residency.STOPPED, Residency.STOPPED, Residency.ASLEEP]),
 )
+traffic = st.lists(
+    st.tuples(st.just("ask"), models) | st.tuples(st.sampled_from(["move", "end"]), st.integers(0, 3)), max_size=8
+)
 
 
 class SwapMachine(RuleBasedStateMachine):
@@ -127,6 +130,11 @@ class SwapMachine(RuleBasedStateMachine):
         assert sorted(self.world.done) == sorted(
             [f"+{m}" for m in planned.starts] + [f"-{v.model}" for v in planned.evictions]
         )
+
+    @rule(model=models, traffic=traffic)
+    def steady_traffic_starves_nobody(self, model, traffic):
+        self.world.moving = self.world.under_way()
+        self.world.serve_under(traffic, self.world.request(model))
 
     def teardown(self):
         if self.world:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from attrs import define, field
 
 from swaplab_core.domain.ids import Incarnation, ModelId, TicketId
@@ -11,6 +13,11 @@ from swaplab_core.engine import facts as f
 from swaplab_core.engine.policy import Eviction, Policy, Residency, models_of
 
 PATIENCE = 3
+
+Traffic = tuple[Literal["ask"], ModelId] | tuple[Literal["move", "end"], int]
+"""A client asks for a model; or one start or stop, or one request, ends: so many places younger than the oldest."""
+ENOUGH_ROUNDS = 400
+"""Of steady traffic, to answer everybody: several times what was ever seen to be needed."""
 
 # where the world has a running upstream, by the engine's name for it
 RUNNING = {
@@ -236,10 +243,29 @@ class World:
     def under_way(self) -> list[ModelId]:
         return [m for m in self.engine.slots if self.phases.get(m) in IN_TRANSIT]
 
-    def complete_one(self) -> bool:
+    def serve_under(self, traffic: list[Traffic], ticket: TicketId) -> None:
+        """Clients never stop asking, all that starts succeeds, and nothing lasts for ever: then `ticket` is answered.
+
+        After each round of `traffic` what has lasted longest ends, so that everything ends some time.
+        """
+        for _ in range(ENOUGH_ROUNDS):
+            for what in (*traffic, ("move", 0), ("end", 0)):
+                if ticket in self.answers:
+                    return
+                match what:
+                    case ("ask", model):
+                        self.request(model)
+                    case ("move", place) if self.moving:
+                        self.complete_one(place % len(self.moving))
+                    case ("end", place) if self.serving:
+                        self.finishes(sorted(self.serving)[place % len(self.serving)])
+        raise AssertionError("steady traffic starves somebody")
+
+    def complete_one(self, place: int = 0) -> bool:
+        """The start, stop or sleep that has lasted longest ends, or the one that is `place` places younger."""
         if not self.moving:
             return False
-        model = self.moving.pop(0)
+        model = self.moving.pop(place)
         match self.phases[model]:
             case Phase.STOPPING:
                 self.exits(model)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import orjson
 from attrs import frozen
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swaplab_core.routing.filters import BodyFilter
@@ -80,6 +80,7 @@ def bodies(draw: st.DrawFn) -> Body:
     return Body(tuple(parts), tuple(values))
 
 
+@settings(max_examples=100)
 @given(bodies(), st.text(min_size=1, max_size=8))
 def test_only_the_values_of_top_level_model_keys_change(body, name):
     sent = body.with_values(lambda value: value)
@@ -90,6 +91,7 @@ def test_only_the_values_of_top_level_model_keys_change(body, name):
     assert json.loads(edited) == json.loads(sent) | {MODEL: name}
 
 
+@settings(max_examples=100)
 @given(bodies())
 def test_without_another_name_not_one_byte_changes(body):
     sent = body.with_values(lambda value: value)

@@ -55,6 +55,13 @@ def test_nothing_named_and_an_empty_folder_are_told_what_to_give(tmp_path):
     assert "no configuration file was found" in problem(None, write(tmp_path / "empty"))
 
 
+def test_an_empty_folder_beside_a_file_adds_nothing(tmp_path):
+    file = tmp_path / "main.yaml"
+    file.write_text("main")
+
+    assert [source.text for source in read_sources(file, write(tmp_path / "empty"))] == ["main"]
+
+
 def test_a_file_that_lies_in_the_folder_too_is_named_once(tmp_path):
     folder = write(tmp_path / "d", c_yaml="c")
 

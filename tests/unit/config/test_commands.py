@@ -37,3 +37,19 @@ def test_an_open_quote_makes_no_command(text):
 
 def test_only_whole_comment_lines_are_dropped():
     assert without_comments("a # b\n  # c\nd\n\n#e") == "a # b\nd\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a\n    \t# indented\nb", "a\nb"),
+        ("a\n\n\nb\n", "a\n\n\nb\n"),
+        ("# one\n  # two\n#", ""),
+        ("#!/bin/sh is no exception\na", "a"),
+        ("a \\\n# between\n  b", "a \\\n  b"),
+        ("a '#b'\n", "a '#b'\n"),
+        ("", ""),
+    ],
+)
+def test_blank_lines_and_everything_else_stay_when_comments_go(text, left):
+    assert without_comments(text) == left

@@ -75,3 +75,28 @@ def test_a_missing_variable_has_no_consequences_but_other_lines_are_checked(erro
         "environment variable 'B' is not set",
         "must be at least 0, not -1",
     ]
+
+
+def test_a_key_that_becomes_empty_is_refused_like_one_written_empty(errors):
+    assert errors('apiKeys: ["${env.EMPTY}"]\n', environment=ENVIRONMENT) == [("apiKeys[0]", "key 0 is empty")]
+
+
+def test_a_carriage_return_is_a_line_break_too(errors):
+    found = errors('logLevel: "${env.CR}"\n', environment={"CR": "a\rb"})
+    assert found == [("", "environment variable 'CR' holds a line break")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "logLevel: ${env.NO}",
+        "apiKeys: [a, '${env.NO}']",
+        "macros: {a: '${env.NO}'}",
+        "models: {m: {cmd: 'x ${PORT} ${env.NO}'}}",
+        "models: {m: {cmd: 'x ${PORT}', metadata: {a: [{b: '${env.NO}'}]}}}",
+        "peers: {p: {proxy: 'http://h', models: [m], apiKey: '${env.NO}'}}",
+        "peers: {p: {proxy: 'http://h', models: [m], filters: {setParams: {a: '${env.NO}'}}}}",
+    ],
+)
+def test_a_missing_variable_is_an_error_wherever_it_is_used(errors, line):
+    assert [message for _, message in errors(line + "\n")] == ["environment variable 'NO' is not set"]

@@ -210,3 +210,88 @@ def test_the_declared_macros_stay_unexpanded_in_the_configuration(good):
     config = good(text)
     assert config.macros == {"a": 1, "b": "x ${a}"}
     assert config.models["m"].macros == {"c": "${b}"}
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ('filters: {stripParams: "top_k, ${nope}"}', "filters.stripParams"),
+        ("filters: {setParams: {a: {b: ['x', '${nope}']}}}", "filters.setParams.a.b[1]"),
+        ("metadata: {a: [{b: 'x ${nope}'}]}", "metadata.a[0].b"),
+        ("capabilities: {context: '${nope}'}", "capabilities.context"),
+        ("aliases: [a, '${nope}']", "aliases[1]"),
+        ("env: ['A=${nope}']", "env[0]"),
+        ("ttl: ${nope}", "ttl"),
+    ],
+)
+def test_an_unknown_macro_is_found_however_deep_it_stands(errors, line, path):
+    found = errors(f"models:\n  m:\n    cmd: x ${{PORT}}\n    {line}\n")
+    assert (f"models.m.{path}", "unknown macro '${nope}'") in found
+
+
+def test_a_models_macro_precedes_in_metadata_with_its_own_type(good):
+    text = """
+macros: {size: small, label: "is ${size}"}
+models:
+  m: {cmd: "x ${PORT}", macros: {size: 9}, metadata: {size: "${size}", label: "${label}"}}
+  n: {cmd: "x ${PORT}", metadata: {size: "${size}", label: "${label}"}}
+"""
+    models = good(text).models
+    assert models["m"].metadata == {"size": 9, "label": "is 9"}
+    assert models["n"].metadata == {"size": "small", "label": "is small"}
+
+
+def test_names_and_descriptions_may_hold_macros(good):
+    text = """
+macros: {kind: chat}
+models: {"a/x:q4": {cmd: "x ${PORT}", name: "${kind} ${MODEL_ID}", description: "${MODEL_ID} for ${kind}"}}
+"""
+    model = good(text).models["a/x:q4"]
+    assert (model.name, model.description) == ("chat a/x:q4", "a/x:q4 for chat")
+
+
+def test_what_is_known_late_may_come_through_a_macro(good):
+    text = """
+macros: {bye: "kill -9 ${PID}", where: "p${PORT}"}
+models:
+  m:
+    cmd: x ${PORT}
+    cmdStop: ${bye}
+    filters: {setParamsByID: {"${where}": {a: 1}}}
+"""
+    model = good(text).models["m"]
+    assert model.cmd_stop == ("kill", "-9", "${PID}")
+    assert model.filters.set_params_by_id == {"p5800": {"a": 1}}
+
+
+def test_the_process_id_that_comes_through_a_macro_is_known_in_cmd_stop_only(errors):
+    text = 'macros: {bye: "kill ${PID}"}\nmodels: {m: {cmd: "x ${PORT} ${bye}"}}\n'
+    assert errors(text) == [("models.m.cmd", "unknown macro '${PID}'")]
+
+
+def test_macros_and_variables_work_in_peers(good):
+    text = """
+macros: {host: "http://h", word: polite, n: 3}
+peers:
+  p:
+    proxy: ${host}:${env.NUMBER}
+    apiKey: ${env.KEY}
+    models: ["${word}-7b"]
+    filters: {stripParams: "${word}", setParams: {a: "${n}", k: "${env.KEY}"}, setParamsByID: {"p/${word}-7b": {b: 1}}}
+"""
+    peer = good(text, environment={"KEY": "secret", "NUMBER": "42"}).peers["p"]
+    assert (peer.proxy, peer.api_key, peer.models) == ("http://h:42", "secret", ("polite-7b",))
+    assert peer.filters.strip_params == ("polite",)
+    assert dict(peer.filters.set_params) == {"a": 3, "k": "secret"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "path"),
+    [
+        ("{proxy: 'http://h', models: [m], apiKey: '${nope}'}", "apiKey"),
+        ("{proxy: 'http://${nope}', models: [m]}", "proxy"),
+        ("{proxy: 'http://h', models: [m], filters: {setParams: {a: ['${nope}']}}}", "filters.setParams.a[0]"),
+    ],
+)
+def test_an_unknown_macro_in_a_peer_is_reported(errors, entry, path):
+    assert (f"peers.p.{path}", "unknown macro '${nope}'") in errors(f"peers: {{p: {entry}}}\n")

@@ -72,6 +72,7 @@ def test_a_conflict_names_both_places(load_text, first, second, path):
         ("groups: {g: {members: []}}\n", "groups.g"),
         ("peers: {p: {proxy: 'http://h', models: [m]}}\n", "peers.p"),
         ("profiles: {p: {pins: {a: ~}}}\n", "profiles.p"),
+        ("selectors: {s: {strategy: pin, targets: [a]}}\n", "selectors.s"),
         ("routing: {router: {settings: {groups: {g: {members: []}}}}}\n", "routing.router.settings.groups.g"),
         ("matrix: {sets: {s: a}}\n", "matrix.sets"),
     ],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
+
+from swaplab_core.config.schema import Capabilities
 
 
 def only(config):
@@ -318,3 +321,65 @@ models:
 def test_keys_are_not_shown_when_a_configuration_is_printed(good):
     text = "apiKeys: [hidden-one]\npeers: {p: {proxy: 'http://h', models: [m], apiKey: hidden-two}}\n"
     assert "hidden" not in repr(good(text))
+
+
+def test_timeouts_are_read_one_by_one_and_zero_switches_one_off(good):
+    text = """
+models:
+  all:
+    cmd: x ${PORT}
+    timeouts: {connect: 1, keepalive: 2, responseHeader: 3, tlsHandshake: 4, expectContinue: 5, idleConn: 6}
+  none:
+    cmd: x ${PORT}
+    timeouts: {connect: 0, keepalive: 0, responseHeader: 0, tlsHandshake: 0, expectContinue: 0, idleConn: 0}
+  some: {cmd: "x ${PORT}", timeouts: {responseHeader: 90.5}}
+"""
+
+    def seconds(model):
+        return [getattr(model.timeouts, field.name) for field in attrs.fields(type(model.timeouts))]
+
+    models = good(text).models
+    assert seconds(models["all"]) == [1, 2, 3, 4, 5, 6]
+    assert seconds(models["none"]) == [0] * 6
+    assert seconds(models["some"]) == [30, 30, 90.5, 10, 1, 90]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("", {}),
+        ("capabilities:", {}),
+        ("capabilities: {tools: false, reranker: false, context: 0, in: [], out: []}", {}),
+        ("capabilities: {in: [audio]}", {"inputs": ("audio",)}),
+        ("capabilities: {reranker: true}", {"reranker": True}),
+        (
+            "capabilities: {in: [text, image], out: [text], tools: true, context: 32768}",
+            {"inputs": ("text", "image"), "outputs": ("text",), "tools": True, "context": 32768},
+        ),
+        (
+            'macros: {t: true, n: 8, w: image}\n    capabilities: {in: [text, "${w}"], tools: "${t}", context: "${n}"}',
+            {"inputs": ("text", "image"), "tools": True, "context": 8},
+        ),
+    ],
+)
+def test_capabilities_are_what_is_written_and_nothing_else(good, written, read):
+    assert only(good(f"models:\n  m:\n    cmd: x ${{PORT}}\n    {written}\n")).capabilities == Capabilities(**read)
+
+
+def test_capabilities_may_come_from_an_anchor_with_the_models_own_macros(good):
+    text = """
+x: &sees {in: [text, image], out: [text], context: "${n}"}
+macros: {n: 1024}
+models:
+  a: {cmd: "x ${PORT}", capabilities: *sees}
+  b: {cmd: "x ${PORT}", macros: {n: 2048}, capabilities: {<<: *sees, tools: true}}
+"""
+    models = good(text).models
+    seen = Capabilities(inputs=("text", "image"), outputs=("text",), context=1024)
+    assert models["a"].capabilities == seen
+    assert models["b"].capabilities == attrs.evolve(seen, context=2048, tools=True)
+
+
+def test_websockets_count_like_any_request_unless_the_entry_says_otherwise(good):
+    text = "models: {a: {cmd: 'x ${PORT}'}, b: {cmd: 'x ${PORT}', compat: {ignoreWebsockets: true}}}\n"
+    assert [model.compat.ignore_websockets for model in good(text).models.values()] == [False, True]

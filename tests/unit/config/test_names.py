@@ -69,6 +69,14 @@ def test_a_model_may_not_have_the_full_name_of_a_peer_model(errors):
     assert errors(text) == [("peers.p.models[0]", "'p/m' names something else in this file")]
 
 
+@pytest.mark.parametrize(
+    "entry", ["aliases: [p/m]", "filters: {setParamsByID: {p/m: {a: 1}}}"], ids=["alias", "alias by setParamsByID"]
+)
+def test_nor_may_an_alias(errors, entry):
+    text = f"models: {{x: {{cmd: 'x ${{PORT}}', {entry}}}}}\npeers: {{p: {{proxy: 'http://p', models: [m]}}}}\n"
+    assert errors(text) == [("peers.p.models[0]", "'p/m' names something else in this file")]
+
+
 def test_peers_wait_a_minute_for_the_first_byte(good):
     timeouts = good("peers: {p: {proxy: 'http://p', models: [m], timeouts: {connect: 1}}}\n").peers["p"].timeouts
     assert (timeouts.connect_seconds, timeouts.response_header_seconds, timeouts.idle_conn_seconds) == (1, 60, 90)
@@ -102,6 +110,12 @@ def test_peers_wait_a_minute_for_the_first_byte(good):
 def test_selectors(errors, selector, found):
     other = "other: {strategy: pin, targets: [b]}"
     assert errors(f"{MODELS}{PEERS}selectors: {{s: {selector}, {other}}}\n") == found
+
+
+def test_a_selector_with_nothing_but_what_is_needed_has_every_default(good):
+    selector = good(MODELS + "selectors: {s: {strategy: spillover, targets: [a]}}\n").selectors["s"]
+    assert (selector.settings.spillover, selector.unlisted, dict(selector.metadata)) == (1, False, {})
+    assert (selector.name, selector.description) == ("", "")
 
 
 @pytest.mark.parametrize(

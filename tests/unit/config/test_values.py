@@ -52,6 +52,12 @@ def test_durations_are_written_as_go_writes_them(good, text, seconds):
     assert good(f"performance: {{every: {text}}}\n").performance.every_seconds == pytest.approx(seconds)
 
 
+def test_a_part_of_a_section_leaves_the_rest_at_its_defaults(good):
+    one, other = good("performance: {disabled: true}\n"), good("performance: {every: 2h10s}\n")
+    assert (one.performance.disabled, one.performance.every_seconds) == (True, 5)
+    assert (other.performance.disabled, other.performance.every_seconds) == (False, 7210)
+
+
 def test_numbers_that_mean_something_else(good):
     config = good("unloadTimeout: 0\nmetricsMaxInMemory: -3\nhealthCheckTimeout: 3\ncaptureBuffer: 0\n")
     assert config.unload_timeout_seconds == 10

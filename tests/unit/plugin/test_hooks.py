@@ -7,7 +7,7 @@ import types
 import pytest
 
 from swaplab_core.domain.errors import PluginFailed
-from swaplab_core.plugin import DemoModel, hookimpl, hookspecs
+from swaplab_core.plugin import DemoModel, Policy, Reply, Route, hookimpl, hookspecs
 from swaplab_core.plugin.hooks import Hooks, hookspec
 
 NO_PROGRAM = {}.get
@@ -88,6 +88,32 @@ def test_an_answer_of_the_wrong_type_is_reported(hooks, failures, answer):
     assert [plugin for plugin, _ in failures] == ["odd"]
 
 
+def serving(*paths, **changes):
+    async def nothing(_call, _gateway):
+        return Reply()
+
+    @hookimpl
+    def swaplab_routes():
+        parts = {"method": "GET", "policy": Policy.READ, "handler": nothing, **changes}
+        return [Route(path=path, **parts) for path in paths]
+
+    return module(swaplab_routes=swaplab_routes)
+
+
+def test_routes_come_by_plugin_in_the_order_of_their_names(hooks):
+    for name in ("b", "c", "a"):
+        hooks.register(name, serving(f"/{name}", "/x"))
+    found = {plugin: [route.path for route in routes] for plugin, routes in hooks.routes().items()}
+    assert list(found.items()) == [("a", ["/a", "/x"]), ("b", ["/b", "/x"]), ("c", ["/c", "/x"])]
+
+
+def test_a_route_without_a_policy_costs_its_plugin_all_of_them_and_nobody_else(hooks, failures):
+    hooks.register("careless", serving("/x", policy=None))
+    hooks.register("proper", serving("/y"))
+    assert list(hooks.routes()) == ["proper"]
+    assert failures == [("careless", "policy None is none of swaplab_core.plugin.Policy")]
+
+
 def test_a_misspelt_hook_is_refused_and_the_hooks_are_named(hooks):
     @hookimpl
     def swaplab_demo_modles():
@@ -95,7 +121,7 @@ def test_a_misspelt_hook_is_refused_and_the_hooks_are_named(hooks):
 
     with pytest.raises(PluginFailed, match="unknown hook 'swaplab_demo_modles'") as caught:
         hooks.register("typo", module(swaplab_demo_modles=swaplab_demo_modles))
-    assert caught.value.advice == "the hooks are: swaplab_demo_models"
+    assert caught.value.advice == "the hooks are: swaplab_demo_models, swaplab_routes"
 
 
 def test_an_unknown_argument_is_refused(hooks):

@@ -92,7 +92,7 @@ def test_a_driver_that_raises_is_named():
 
 
 def test_a_driver_that_is_not_installed_is_named():
-    with pytest.raises(UnknownDriver, match="'brokn'.*did you mean 'broken'"):
+    with pytest.raises(UnknownDriver, match=r"'brokn'.*did you mean 'broken'"):
         launches(backend="brokn").spec(ModelId("m"))
 
 

@@ -10,6 +10,7 @@ import threading
 import pytest
 from attrs import evolve
 
+from swaplab_core.adapters.clock import LoopClock
 from swaplab_core.config.diff import Difference
 from swaplab_core.config.load import Loaded, Source
 from swaplab_core.config.schema import Config, ModelConfig
@@ -53,7 +54,7 @@ class Files:
         self.applied.append((list(new.models), difference))
 
     def reloader(self):
-        return Reloader(self.read, self.load, self.apply, config(*self.text.split()), digest(self.read()))
+        return Reloader(self.read, self.load, self.apply, config(*self.text.split()), digest(self.read()), LoopClock())
 
 
 @contextlib.asynccontextmanager
@@ -166,12 +167,49 @@ def test_wishes_during_a_reload_become_one_more_round(files):
             for _ in range(5):
                 reloader.request()
             files.gate.set()
-            await wait_until_async(lambda: len(files.applied) == 2, "both to be applied")
+            await wait_until_async(lambda: files.applied, "the new content to be applied")
+
+    asyncio.run(scenario())
+
+    assert [text for text, _ in files.loads] == ["bb", "ccc"]
+    assert [models for models, _ in files.applied] == [["ccc"]], "what was checked first was no longer there"
+
+
+def test_wishes_that_come_at_once_are_one_reload_and_later_ones_another(files):
+    reloader = files.reloader()
+
+    async def scenario():
+        async with running(reloader):
+            for text in ("bb", "ccc"):
+                files.text = text
+                for _ in range(5):
+                    reloader.request()
+                await wait_until_async(lambda: text in reloader.config.models, f"{text} to be applied")  # noqa: B023
 
     asyncio.run(scenario())
 
     assert [models for models, _ in files.applied] == [["bb"], ["ccc"]]
-    assert files.reads == 2
+    assert len(files.loads) == 2
+
+
+def test_a_file_that_is_still_being_written_is_not_applied_though_what_is_there_is_valid(files):
+    reloader = files.reloader()
+    states = iter(["", "a bb"])  # emptied first, then complete
+
+    def read():
+        return [Source("config.yaml", next(states, "a bb"))]
+
+    reloader.read = read
+
+    async def scenario():
+        async with running(reloader):
+            reloader.request()
+            await wait_until_async(lambda: files.applied, "the whole file to be applied")
+
+    asyncio.run(scenario())
+
+    assert [text for text, _ in files.loads] == ["", "a bb"]
+    assert [models for models, _ in files.applied] == [["a", "bb"]]
 
 
 def test_reloads_go_on_after_one_that_failed_in_an_unforeseen_way(files, caplog):

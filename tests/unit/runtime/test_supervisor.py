@@ -372,7 +372,7 @@ def test_a_crash_and_a_new_start_do_not_mix():
 # what can be seen
 
 
-def test_the_status_tells_pid_address_time_progress_and_last_lines():
+def test_the_status_tells_pid_address_time_and_progress():
     async def scenario(world: World) -> None:
         assert world.supervisor.status(MODEL) is None
         await world.started(LateReady(says=(b"weights 25\rweights 50\rnothing\n",)))
@@ -383,7 +383,6 @@ def test_the_status_tells_pid_address_time_progress_and_last_lines():
         assert (status.pid, status.base_url, status.argv) == (1001, URL, SPEC.argv)
         assert status.elapsed_seconds == 2.0
         assert status.progress == Progress("weights", 0.5)
-        assert status.last_lines == ("weights 25", "weights 50", "nothing")
 
     run(scenario)
 

@@ -72,7 +72,7 @@ def run(scenario: Callable[[World], Awaitable[None]]) -> None:
 def test_a_model_is_found_by_id_and_alias_and_others_are_suggested():
     async def scenario(world: World) -> None:
         assert world.models.find("a") is world.models.find("first")
-        with pytest.raises(UnknownModel, match="no model named 'frist' is configured .did you mean 'first'"):
+        with pytest.raises(UnknownModel, match=r"no model named 'frist' is configured \(did you mean 'first'"):
             world.models.find("frist")
 
     run(scenario)

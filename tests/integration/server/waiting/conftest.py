@@ -1,4 +1,4 @@
-"""One daemon for all tests of waiting clients, since what they wait for is slow enough: every test has its own models."""
+"""One daemon for all tests of waiting clients: they wait long enough. Every test has its own models."""
 
 from __future__ import annotations
 

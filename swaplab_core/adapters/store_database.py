@@ -1,0 +1,172 @@
+"""The database of the activity: opening, migrating, reading, writing. Blocks; `store` calls it in threads.
+
+SQLAlchemy takes a third of a second to import, so nothing imports this module while the daemon starts.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from attrs import define, field
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from swaplab_core.adapters.store_table import ACTIVITY, conditions, page_of, to_columns, to_row
+from swaplab_core.domain.activity import ActivityFilter, ActivityQuery, ActivityRow, ActivityStats, Retention
+from swaplab_core.domain.errors import StoreFailed
+from swaplab_core.domain.histogram import Histogram, histogram
+
+BUSY_SECONDS = 5
+VERSION_TABLE = "swaplab_schema"
+PRUNE_SECONDS = 60.0
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_C = ACTIVITY.c
+_migrating = threading.Lock()  # alembic keeps its context in globals
+
+
+@define(eq=False)
+class Database:
+    """One open database. May be used by several threads, except when it is in memory."""
+
+    engine: sa.Engine
+    retention: Retention = field(factory=Retention)
+    _pruned: float = field(default=0.0, init=False)
+
+    @classmethod
+    def open(cls, url: str | sa.URL) -> Self:
+        """Connect and bring the schema up to date. Raises StoreFailed."""
+        with _told(f"the activity store {_shown(url)} cannot be opened"), ExitStack() as failed:
+            database = cls(_engine(url))
+            failed.callback(database.close)
+            database.migrate()
+            failed.pop_all()
+        return database
+
+    def migrate(self) -> None:
+        """Apply the migrations that are missing."""
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # else it reports at each start that all is well
+        config = AlembicConfig()
+        config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+        with _migrating, self.engine.begin() as connection:
+            config.attributes.update(connection=connection, version_table=VERSION_TABLE)
+            command.upgrade(config, "head")
+
+    def insert(self, rows: Sequence[ActivityRow]) -> list[int]:
+        """Write rows, all or none; answers their ids, in order."""
+        statement = sa.insert(ACTIVITY).returning(_C.id, sort_by_parameter_order=True)
+        with _told("the activity cannot be written"), self.engine.begin() as connection:
+            ids = list(connection.execute(statement, [to_columns(row) for row in rows]).scalars())
+            if self.retention.max_rows is not None:
+                connection.execute(sa.delete(ACTIVITY).where(_C.id <= ids[-1] - self.retention.max_rows))
+            if time.monotonic() >= self._pruned + PRUNE_SECONDS:
+                self._drop_aged(connection)
+        return ids
+
+    def prune(self) -> None:
+        """Drop what is older than is kept."""
+        with _told("old activity cannot be deleted"), self.engine.begin() as connection:
+            self._drop_aged(connection)
+
+    def rows(self, query: ActivityQuery) -> list[ActivityRow]:
+        """One page."""
+        with self._reading() as connection:
+            return [to_row(record) for record in connection.execute(page_of(query))]
+
+    def count(self, where: ActivityFilter) -> int:
+        """How many rows there are."""
+        statement = sa.select(sa.func.count()).select_from(ACTIVITY).where(*conditions(where))
+        with self._reading() as connection:
+            return int(connection.execute(statement).scalar_one())
+
+    def stats(self, where: ActivityFilter) -> ActivityStats:
+        """Sums and histograms."""
+        cached = sa.case((_C.cache_tokens > 0, _C.cache_tokens), else_=0)
+        sums = (sa.func.coalesce(sa.func.sum(each), 0) for each in (_C.input_tokens, _C.output_tokens, cached))
+        statement = sa.select(sa.func.count(), *sums).select_from(ACTIVITY).where(*conditions(where))
+        with self._reading() as connection:
+            requests, read, written, from_cache = (int(value) for value in connection.execute(statement).one())
+            prompt = _speeds(connection, _C.prompt_per_second, where)
+            output = _speeds(connection, _C.tokens_per_second, where)
+        return ActivityStats(requests, read, written, from_cache, prompt, output)
+
+    def close(self) -> None:
+        """Disconnect."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with _told("the activity cannot be read"), self.engine.begin() as connection:
+            yield connection
+
+    def _drop_aged(self, connection: sa.Connection) -> None:
+        self._pruned = time.monotonic()
+        if self.retention.max_age_seconds is not None:
+            oldest = int(time.time() - self.retention.max_age_seconds)
+            connection.execute(sa.delete(ACTIVITY).where(_C.ts_created < oldest))
+
+
+def sqlite_url(path: str) -> sa.URL:
+    """The address of a file; in memory for "". A path may hold any character."""
+    return sa.URL.create("sqlite", database=path or None)
+
+
+def _engine(url: str | sa.URL) -> sa.Engine:
+    made = sa.make_url(url)
+    if made.get_backend_name() != "sqlite":
+        return sa.create_engine(made, pool_pre_ping=True)
+    arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    if made.database in {None, "", ":memory:"}:
+        return sa.create_engine(made, connect_args=arguments, poolclass=StaticPool)
+    engine = sa.create_engine(made, connect_args=arguments)
+    sa.event.listen(engine, "connect", _make_durable)
+    return engine
+
+
+def _make_durable(connection: Any, _: object) -> None:
+    """Readers and the writer do not wait for each other, and what is committed survives a power failure."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _speeds(connection: sa.Connection, speed: sa.Column[float], where: ActivityFilter) -> Histogram | None:
+    statement = sa.select(speed).where(speed > 0, *conditions(where)).order_by(speed)
+    return histogram(array("d", connection.execute(statement).scalars()))
+
+
+def _shown(url: str | sa.URL) -> str:
+    """The address without its password."""
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return "of store.url"
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, ImportError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        raise StoreFailed(f"{what}: {reason}", advice=_advice(error)) from error
+
+
+def _advice(error: Exception) -> str:
+    if isinstance(error, ImportError):
+        return "install the driver of that database, for PostgreSQL: pip install 'psycopg[binary]'"
+    if "not a database" in str(error):
+        return "the file holds something else: name another one in store.path"
+    if "unable to open" in str(error):
+        return "store.path must name a file in a folder that exists and can be written"
+    return ""

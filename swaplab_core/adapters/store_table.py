@@ -1,0 +1,186 @@
+"""The table `activity`: its columns, and how rows, filters and sort keys become SQL. The same for every database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from swaplab_core.domain.activity import ActivityFilter, ActivityQuery, ActivityRow, SortKey
+from swaplab_core.domain.metering import Usage
+from swaplab_core.domain.text import storable
+
+UNKNOWN = -1
+"""How the table writes what an engine did not tell, as llama-swap's does; token counts in and out become 0."""
+
+
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, server_default="")
+
+
+def _whole(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, server_default="0")
+
+
+def _real(name: str) -> sa.Column[float]:
+    return sa.Column(name, sa.Double, nullable=False, server_default="0")
+
+
+ACTIVITY = sa.Table(
+    "activity",
+    sa.MetaData(),
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("ts_created", sa.BigInteger, nullable=False),
+    _text("model_id"),
+    _text("req_path"),
+    _text("resp_content_type"),
+    _whole("resp_status_code"),
+    _whole("cache_tokens"),
+    _whole("draft_tokens"),
+    _whole("draft_acc_tokens"),
+    _whole("input_tokens"),
+    _whole("output_tokens"),
+    _real("prompt_per_second"),
+    _real("tokens_per_second"),
+    _whole("duration_ms"),
+    _text("error_msg"),
+    _text("metadata_json"),
+    sa.Column("ttft_ms", sa.Double),
+    sa.Column("wait_ms", sa.Double),
+    sa.Column("itl_ms", sa.Double),
+    sa.Column("itl_p95_ms", sa.Double),
+    _text("session"),
+    sa.Index("ix_activity_ts", "ts_created", "id"),
+    sa.Index("ix_activity_model", "model_id", "ts_created", "id"),
+    sa.Index("ix_activity_session", "session", "id"),
+    sqlite_autoincrement=True,
+)
+_C = ACTIVITY.c
+
+_SORTED_BY: Mapping[SortKey, sa.Column[Any]] = {
+    SortKey.ID: _C.id,
+    SortKey.TIME: _C.ts_created,
+    SortKey.MODEL: _C.model_id,
+    SortKey.REQ_PATH: _C.req_path,
+    SortKey.STATUS: _C.resp_status_code,
+    SortKey.CONTENT_TYPE: _C.resp_content_type,
+    SortKey.CACHED: _C.cache_tokens,
+    SortKey.PROMPT: _C.input_tokens,
+    SortKey.GENERATED: _C.output_tokens,
+    SortKey.DRAFTED: _C.draft_tokens,
+    SortKey.PROMPT_SPEED: _C.prompt_per_second,
+    SortKey.GEN_SPEED: _C.tokens_per_second,
+    SortKey.DURATION: _C.duration_ms,
+    SortKey.TTFT: _C.ttft_ms,
+}
+
+
+def to_columns(row: ActivityRow) -> dict[str, Any]:
+    """A row as the table has it; the database gives the id."""
+    tokens = row.tokens
+    return {
+        "ts_created": row.created,
+        "model_id": storable(row.model),
+        "req_path": storable(row.req_path),
+        "resp_content_type": storable(row.content_type),
+        "resp_status_code": row.status,
+        "cache_tokens": _or(tokens.cached_tokens, UNKNOWN),
+        "draft_tokens": _or(tokens.draft_tokens, UNKNOWN),
+        "draft_acc_tokens": _or(tokens.draft_accepted_tokens, UNKNOWN),
+        "input_tokens": _or(tokens.input_tokens, 0),
+        "output_tokens": _or(tokens.output_tokens, 0),
+        "prompt_per_second": _or(tokens.prompt_per_second, UNKNOWN),
+        "tokens_per_second": _or(tokens.output_per_second, UNKNOWN),
+        "duration_ms": row.duration_ms,
+        "error_msg": storable(row.error_msg),
+        "metadata_json": _metadata_text(row.metadata),
+        "ttft_ms": row.ttft_ms,
+        "wait_ms": row.wait_ms,
+        "itl_ms": row.itl_ms,
+        "itl_p95_ms": row.itl_p95_ms,
+        "session": storable(row.session),
+    }
+
+
+def to_row(record: sa.Row[Any]) -> ActivityRow:
+    """Undo `to_columns`."""
+    return ActivityRow(
+        id=record.id,
+        created=record.ts_created,
+        model=record.model_id,
+        req_path=record.req_path,
+        content_type=record.resp_content_type,
+        status=record.resp_status_code,
+        tokens=Usage(
+            input_tokens=record.input_tokens,
+            output_tokens=record.output_tokens,
+            cached_tokens=_known(record.cache_tokens),
+            draft_tokens=_known(record.draft_tokens),
+            draft_accepted_tokens=_known(record.draft_acc_tokens),
+            prompt_per_second=_known(record.prompt_per_second),
+            output_per_second=_known(record.tokens_per_second),
+        ),
+        duration_ms=record.duration_ms,
+        error_msg=record.error_msg,
+        metadata=_metadata(record.metadata_json),
+        ttft_ms=record.ttft_ms,
+        wait_ms=record.wait_ms,
+        itl_ms=record.itl_ms,
+        itl_p95_ms=record.itl_p95_ms,
+    )
+
+
+def conditions(where: ActivityFilter) -> Iterator[sa.ColumnElement[bool]]:
+    """What a row must fulfil."""
+    if models := [model for model in where.models if model.strip()]:
+        yield _C.model_id.in_(models)
+    if where.start is not None:
+        yield _C.ts_created >= where.start
+    if where.end is not None:
+        yield _C.ts_created <= where.end
+    if where.min_id is not None:
+        yield _C.id >= where.min_id
+    if where.max_id is not None:
+        yield _C.id <= where.max_id
+    if where.statuses:
+        yield sa.or_(*(_C.resp_status_code.between(low, high) for low, high in where.statuses))
+    if where.session:
+        yield _C.session == where.session
+    if where.text:
+        places = (_C.model_id, _C.req_path, _C.error_msg, _C.metadata_json)
+        yield sa.or_(*(place.icontains(where.text, autoescape=True) for place in places))
+
+
+def page_of(query: ActivityQuery) -> sa.Select[Any]:
+    """The rows of one page."""
+    keys = dict.fromkeys((_SORTED_BY[query.sort], _C.id))
+    order = [key.asc() if query.ascending else key.desc() for key in keys]
+    if query.sort is SortKey.TTFT:
+        order[0] = order[0].nulls_last()  # databases differ in where they put what is unknown
+    offset = (query.page - 1) * query.limit
+    return sa.select(ACTIVITY).where(*conditions(query.where)).order_by(*order).limit(query.limit).offset(offset)
+
+
+def _or(value: float | None, unknown: int) -> float:
+    return unknown if value is None else value
+
+
+def _known(value: Any) -> Any:
+    return None if value < 0 else value
+
+
+def _metadata_text(metadata: Mapping[str, str]) -> str:
+    if not metadata:
+        return ""
+    return orjson.dumps({storable(name): storable(value) for name, value in metadata.items()}).decode()
+
+
+def _metadata(text: str) -> dict[str, str]:
+    """What is no object of texts was not written by us; it is shown as far as it goes."""
+    try:
+        value = orjson.loads(text) if text else {}
+    except orjson.JSONDecodeError:
+        return {}
+    return {name: str(each) for name, each in value.items()} if isinstance(value, dict) else {}

@@ -1,0 +1,135 @@
+"""What one request took: tokens and speeds as the engine tells them, times by our own clock.
+
+A Meter sees every chunk of a response on its way to the client, as it is, compressed or not. It changes none, delays
+none and keeps little of it, whatever the response's size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from swaplab_core.domain.metering import Usage
+from swaplab_core.plugin.usage import merge_usage, read_usage
+from swaplab_core.runtime.error_text import MAX_CHARACTERS, error_text, message_in
+from swaplab_core.runtime.response_body import ResponseBody
+from swaplab_core.runtime.scanning import EventScanner, Message
+from swaplab_core.runtime.token_times import TokenTimes
+
+EVENT_STREAM = "text/event-stream"
+_LONGEST_MS = 1e12
+_NOTHING = Usage()
+
+UsageReader = Callable[[Mapping[str, Any]], Usage | None]
+
+
+@frozen
+class Measured:
+    """What a Meter found. Times are in milliseconds; None: not known.
+
+    `duration_ms` is from the request's arrival to its end, or what the engine says if that is more; `ttft_ms` from its
+    arrival to the first token of a stream; `wait_ms` from its arrival until an upstream was given it; `itl_ms` and
+    `itl_p95_ms` are between tokens. `error_msg` says what went wrong, "" when nothing did. `body` is the decoded body
+    if it was to be kept, was no larger than allowed and tells no error (the message has that); `is_decoded` is False
+    when its coding could not be undone.
+    """
+
+    status: int
+    content_type: str = ""
+    usage: Usage = _NOTHING
+    duration_ms: int = 0
+    ttft_ms: float | None = None
+    wait_ms: float | None = None
+    itl_ms: float | None = None
+    itl_p95_ms: float | None = None
+    error_msg: str = ""
+    body: bytes | None = None
+    is_decoded: bool = True
+
+
+@define(eq=False)
+class Meter:
+    """Follows one request: `sent`, `headers` and `feed` as things happen, then `end` once, whatever happened.
+
+    `started` and every `now` are seconds of one monotonic clock. `read` is the driver's reader of messages, which must
+    not raise; what it does not understand is read as an OpenAI-compatible engine's. `keep_bytes` is the size of the
+    largest decoded body to keep for a capture; 0 keeps none.
+    """
+
+    started: float
+    read: UsageReader = read_usage
+    keep_bytes: int = 0
+    _head: Measured = field(default=Measured(0), init=False)
+    _body: ResponseBody | None = field(default=None, init=False)
+    _tokens: TokenTimes = field(factory=TokenTimes, init=False)
+
+    def sent(self, now: float) -> None:
+        """There is an upstream, and it is given the request."""
+        self._head = evolve(self._head, wait_ms=(now - self.started) * 1000)
+
+    def headers(self, status: int, content_type: str = "", content_encoding: str = "") -> None:
+        """The head of the response; of several the last counts."""
+        self._head = evolve(self._head, status=status, content_type=content_type)
+        is_stream = _is_success(status) and EVENT_STREAM in content_type.lower()
+        events = EventScanner() if is_stream else None
+        is_tunnel = status == HTTPStatus.SWITCHING_PROTOCOLS
+        self._body = None if is_tunnel else ResponseBody(events, self.keep_bytes, content_encoding)
+
+    def feed(self, chunk: bytes, now: float) -> None:
+        """Some bytes of the body, as they go to the client."""
+        if self._body is not None and (tokens := self._body.feed(chunk)):
+            self._tokens.add(tokens, now)
+
+    def end(self, now: float, error_msg: str = "") -> Measured:
+        """Sum up. `error_msg` is what the caller knows to have gone wrong; it hides what the response says of that."""
+        wall_ms = (now - self.started) * 1000
+        found = evolve(self._head, duration_ms=round(wall_ms))
+        if self._body is not None:
+            if tokens := self._body.end():
+                self._tokens.add(tokens, now)
+            found = _with_body(found, self._body, self.read)
+        return evolve(
+            found,
+            ttft_ms=self._tokens.first_ms(self.started),
+            itl_ms=self._tokens.mean_ms(),
+            itl_p95_ms=self._tokens.p95_ms(),
+            error_msg=(error_msg or found.error_msg)[:MAX_CHARACTERS],
+        )
+
+
+def _with_body(head: Measured, body: ResponseBody, read: UsageReader) -> Measured:
+    found = evolve(head, body=body.kept, is_decoded=body.is_decoded)
+    if head.status >= HTTPStatus.BAD_REQUEST:
+        return evolve(found, body=None, error_msg=error_text(head.status, body.clipping.whole or b""))
+    if body.failure or not _is_success(head.status):
+        return evolve(found, error_msg=body.failure)
+    for message in body.messages():
+        found = _with_message(found, message, read)
+    return found
+
+
+def _with_message(found: Measured, message: Message, read: UsageReader) -> Measured:
+    usage = read(message) or read_usage(message) or _NOTHING
+    error = message.get("error")
+    return evolve(
+        found,
+        usage=merge_usage(found.usage, usage),
+        duration_ms=max(found.duration_ms, _engine_ms(message)),
+        error_msg=found.error_msg or (message_in({"error": error}) if isinstance(error, Mapping) else ""),
+    )
+
+
+def _engine_ms(message: Message) -> int:
+    """How long llama.cpp says it worked: a proxy before us may have hidden part of it."""
+    timings = message.get("timings")
+    if not isinstance(timings, Mapping):
+        return 0
+    parts = [timings.get("prompt_ms"), timings.get("predicted_ms")]
+    return round(sum(part for part in parts if isinstance(part, int | float) and 0 <= part <= _LONGEST_MS))
+
+
+def _is_success(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES

@@ -1,0 +1,65 @@
+"""The proxy's own log: Python's logging goes into the log book, in the format the configuration asks for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from swaplab_core.config.schema import Config
+from swaplab_core.runtime.logbook import PROXY, LogBook
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
+
+_LAYOUTS = {
+    "ansic": "%a %b %e %H:%M:%S %Y",
+    "unixdate": "%a %b %e %H:%M:%S %Z %Y",
+    "rubydate": "%a %b %d %H:%M:%S %z %Y",
+    "rfc822": "%d %b %y %H:%M %Z",
+    "rfc822z": "%d %b %y %H:%M %z",
+    "rfc850": "%A, %d-%b-%y %H:%M:%S %Z",
+    "rfc1123": "%a, %d %b %Y %H:%M:%S %Z",
+    "rfc1123z": "%a, %d %b %Y %H:%M:%S %z",
+    "kitchen": "%-I:%M%p",
+    "stamp": "%b %e %H:%M:%S",
+}
+_FRACTIONS = {"stampmilli": 3, "stampmicro": 6, "stampnano": 9}
+
+
+class ProxyLog(logging.Handler):
+    """The root logger's only handler; `use` follows another configuration."""
+
+    def __init__(self, book: LogBook) -> None:
+        super().__init__()
+        self._book = book
+        self._stamp: Callable[[datetime], str] = lambda _: ""
+
+    def install(self, config: Config) -> None:
+        """Become the root logger's only handler."""
+        logging.getLogger().handlers[:] = [self]
+        self.use(config)
+
+    def use(self, config: Config) -> None:
+        """Level and time format of `config`; a level it does not know is info."""
+        logging.getLogger().setLevel(LEVELS.get(config.log_level.lower(), logging.INFO))
+        self._stamp = time_stamper(config.log_time_format)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record as one line (a traceback as several)."""
+        stamp = self._stamp(datetime.fromtimestamp(record.created).astimezone())
+        line = f"{stamp}{' ' if stamp else ''}[{record.levelname}] {self.format(record)}\n"
+        self._book.feed(PROXY, line.encode("utf-8", "replace"))
+
+
+def time_stamper(name: str) -> Callable[[datetime], str]:
+    """How to write a time, by the name of a Go layout; an unknown name writes none."""
+    name = name.lower()
+    if name in _LAYOUTS:
+        return lambda moment: moment.strftime(_LAYOUTS[name])
+    if name in _FRACTIONS:
+        return lambda moment: f"{moment:%b %e %H:%M:%S}.{moment.microsecond * 1000:09}"[: 16 + _FRACTIONS[name]]
+    if name == "rfc3339":
+        return lambda moment: moment.isoformat(timespec="seconds")
+    if name == "rfc3339nano":
+        return lambda moment: moment.isoformat(timespec="microseconds")
+    return lambda _: ""

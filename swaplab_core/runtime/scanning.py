@@ -1,0 +1,184 @@
+"""Finding, in the bytes of a response, the few JSON messages that tell tokens and speeds.
+
+A body or an event may be of any size: only its head and its tail are kept, and what is wanted is searched there. Event
+streams are not parsed as they come: an event is looked at with a search or two, and only the first and the last that
+can tell something are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+from attrs import define, field
+
+HEAD_BYTES = 64 * 1024
+TAIL_BYTES = 192 * 1024
+"""Of JSON, what is wanted stands at the beginning (llama.cpp's embeddings) or at the end (everybody else)."""
+WHOLE_BYTES = HEAD_BYTES + TAIL_BYTES
+FIRST_EVENTS, LAST_EVENTS = 2, 4
+"""Anthropic tells the input first and the output last; who tells with every event tells all in the last."""
+
+_TELLING = re.compile(rb'"(?:usage|timings|metrics|error)"\s*:\s*\{')
+_SAID = re.compile(
+    rb'"(?:content|reasoning_content|reasoning|thinking|text|delta|arguments|partial_json|refusal)"\s*:\s*"(?!")'
+)
+_SAID_IN_RESPONSES = re.compile(rb'"delta"\s*:\s*"(?!")')
+_OBJECT = re.compile(rb'"(usage|timings|metrics)"\s*:\s*(?=\{)')
+_OBJECT_BYTES = 16 * 1024
+_MOST_OBJECTS = 8
+_PLAIN_JSON = json.JSONDecoder()
+
+Message = Mapping[str, Any]
+
+
+@define(eq=False)
+class Clipping:
+    """The head and the tail of any number of bytes; `whole` as long as there is nothing between them."""
+
+    head: bytearray = field(factory=bytearray, init=False)
+    size: int = field(default=0, init=False)
+    _tail: bytearray = field(factory=bytearray, init=False)
+
+    def add(self, data: bytes) -> None:
+        """Append bytes."""
+        self.size += len(data)
+        room = HEAD_BYTES - len(self.head)
+        if room > 0:
+            self.head += data[:room]
+            data = data[room:]
+        self._tail += data[-TAIL_BYTES:]
+        if len(self._tail) > 2 * TAIL_BYTES:
+            del self._tail[:-TAIL_BYTES]
+
+    @property
+    def tail(self) -> bytes:
+        """The newest bytes that are not in the head."""
+        return bytes(self._tail[-TAIL_BYTES:])
+
+    @property
+    def whole(self) -> bytes | None:
+        """All of it, None when it was too much."""
+        return None if self.size > WHOLE_BYTES else bytes(self.head + self._tail)
+
+    def messages(self) -> Iterator[Message]:
+        """The JSON object in it, of an array the last; of too much, what can be found in head and tail."""
+        whole = self.whole
+        if whole is not None:
+            yield from parsed(whole)
+        else:
+            yield from _fragments(bytes(self.head))
+            yield from _fragments(self.tail)
+
+
+def parsed(data: bytes) -> Iterator[Message]:
+    """The JSON object that `data` is, or the last of an array of them (as `/infill` answers); else nothing."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return
+    if isinstance(value, list) and value:
+        value = value[-1]
+    if isinstance(value, dict):
+        yield value
+
+
+def _fragments(data: bytes) -> Iterator[Message]:
+    """Objects of telling names in a cut-off JSON text: the last few, for a hostile one may be full of them."""
+    for found in deque(_OBJECT.finditer(data), maxlen=_MOST_OBJECTS):
+        text = data[found.end() : found.end() + _OBJECT_BYTES].decode("utf-8", "replace")
+        try:
+            value, _ = _PLAIN_JSON.raw_decode(text)
+        except (ValueError, RecursionError):
+            continue
+        yield {found[1].decode(): value}
+
+
+@define(eq=False)
+class EventScanner:
+    """Reads server-sent events as they come, in chunks cut anywhere.
+
+    `feed` answers how many of the events that the chunk completed said something: a token or a few.
+    """
+
+    _line: Clipping = field(factory=Clipping, init=False)
+    _first: list[bytes | Message] = field(factory=list, init=False)
+    _last: deque[bytes | Message] = field(factory=lambda: deque(maxlen=LAST_EVENTS), init=False)
+    _usual: bytes = field(default=b"", init=False)
+
+    def feed(self, chunk: bytes) -> int:
+        """Take the next bytes."""
+        lines = chunk.split(b"\n")
+        rest = lines.pop()
+        said = 0
+        if lines and self._line.size:
+            said += self._complete(lines.pop(0))
+        for line in lines:
+            if self._usual and line.startswith(self._usual):
+                said += self._is_said_as_usual(line)
+            elif line.startswith(b"data:"):
+                said += self._look(line)
+        if rest:
+            self._line.add(rest)
+        return said
+
+    def end(self) -> int:
+        """The stream is over; its last line may lack an end."""
+        return self.feed(b"\n") if self._line.size else 0
+
+    def messages(self) -> Iterator[Message]:
+        """The events that tell something, as far as they were kept, oldest first."""
+        for kept in (*self._first, *self._last):
+            if isinstance(kept, bytes):
+                yield from parsed(kept)
+            else:
+                yield kept
+
+    def _complete(self, end: bytes) -> bool:
+        """Look at the line that earlier chunks began."""
+        line, self._line = self._line, Clipping()
+        line.add(end)
+        if not line.head.startswith(b"data:"):
+            return False
+        whole = line.whole
+        return self._look_at_giant(line) if whole is None else self._look(whole)
+
+    def _look_at_giant(self, line: Clipping) -> bool:
+        """The closing event of OpenAI's Responses repeats everything that was said: it is no token."""
+        for message in line.messages():
+            self._keep(message)
+        return False
+
+    def _is_said_as_usual(self, line: bytes) -> bool:
+        """The quick way: most events of a stream differ from the first only behind the beginning of the text."""
+        length = len(self._usual)
+        if len(line) > WHOLE_BYTES or line[length : length + 1] == b'"':
+            return self._look(line)
+        if _TELLING.search(line, length):
+            self._keep(line[5:])
+        return True
+
+    def _look(self, line: bytes) -> bool:
+        if len(line) > WHOLE_BYTES:
+            giant = Clipping()
+            giant.add(line)
+            return self._look_at_giant(giant)
+        if _TELLING.search(line):
+            self._keep(line[5:])
+        said = _SAID.search(line)
+        if said and b'"response.' in line:  # its closing events repeat everything
+            said = _SAID_IN_RESPONSES.search(line)
+        if said is None:
+            return False
+        self._usual = line[: said.end()]
+        return True
+
+    def _keep(self, message: bytes | Message) -> None:
+        if len(self._first) < FIRST_EVENTS:
+            self._first.append(message)
+        else:
+            self._last.append(message)

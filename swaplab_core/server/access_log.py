@@ -1,0 +1,45 @@
+"""One line in the proxy's log for each request, when it has ended."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+_log = logging.getLogger("swaplab.access")
+
+SKIPPED = ("/health", "/wol-health", "/api/performance", "/metrics")
+
+
+@web.middleware
+async def access_log_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Log client, request line, status, size, user agent and duration; polling routes are left out."""
+    if request.path.startswith(SKIPPED) or not _log.isEnabledFor(logging.INFO):
+        return await handler(request)
+    began = time.monotonic()
+    status: int | str = "cancelled"
+    size = 0
+    try:
+        response = await handler(request)
+        status, size = response.status, response.body_length
+        return response
+    finally:
+        _log.info(
+            '%s "%s %s HTTP/%d.%d" %s %d "%s" %.0fms',
+            client_address(request),
+            request.method,
+            request.path_qs,
+            *request.version,
+            status,
+            size,
+            request.headers.get("User-Agent", "-"),
+            (time.monotonic() - began) * 1000,
+        )
+
+
+def client_address(request: web.BaseRequest) -> str:
+    """Who asks: the first of X-Forwarded-For, X-Real-IP, else the peer of the connection."""
+    forwarded = request.headers.get("X-Forwarded-For", "").partition(",")[0].strip()
+    return forwarded or request.headers.get("X-Real-IP", "").strip() or request.remote or "-"

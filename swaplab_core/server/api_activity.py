@@ -1,0 +1,91 @@
+"""The activity over HTTP: pages, sums, export, captures. llama-swap's routes, and the export, which is ours."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+
+import orjson
+from aiohttp import web
+from attrs import define
+
+from swaplab_core.domain.errors import InvalidRequest, StoreFailed
+from swaplab_core.server.activity_export import FORMATS
+from swaplab_core.server.activity_query import read_ascending, read_filter, read_id, read_query
+from swaplab_core.server.activity_shapes import capture_json, flat_json, page_json, stats_json
+from swaplab_core.server.api_models import json_response
+from swaplab_core.services.activity import Activity
+from swaplab_core.services.curl import as_curl
+
+_log = logging.getLogger(__name__)
+
+
+@define(eq=False)
+class ActivityRoutes:
+    """Reading only. `newest_rows` is how many the older `/api/metrics` answers."""
+
+    activity: Activity
+    newest_rows: Callable[[], int]
+
+    def routes(self) -> list[web.RouteDef]:
+        """The route table."""
+        return [
+            web.get("/api/metrics", self.newest),
+            web.get("/api/metrics/activity", self.page),
+            web.get("/api/metrics/activity/export", self.export),
+            web.get("/api/metrics/stats", self.stats),
+            web.get("/api/captures/{id}", self.capture),
+        ]
+
+    async def page(self, request: web.Request) -> web.Response:
+        """One page of rows. `model` and `status` may be repeated: any of them fits."""
+        query = read_query(request.query)
+        page = await self.activity.page(query)
+        return json_response(page_json(page, query, self.activity.has_capture))
+
+    async def stats(self, request: web.Request) -> web.Response:
+        """Sums and histograms over the rows that the same filters mean."""
+        return json_response(stats_json(await self.activity.stats(read_filter(request.query))))
+
+    async def newest(self, _: web.Request) -> web.Response:
+        """A plain list of the newest rows, oldest first, as llama-swap answered before it had pages."""
+        rows = await self.activity.newest(max(1, self.newest_rows()))
+        records = [flat_json(row, has_capture=self.activity.has_capture(row.id)) for row in rows]
+        return web.Response(body=orjson.dumps(records), content_type="application/json")
+
+    async def export(self, request: web.Request) -> web.StreamResponse:
+        """All rows that the filters mean, by id, as a file: `format` is csv or json."""
+        name = request.query.get("format", "json")
+        if name not in FORMATS:
+            raise InvalidRequest(f"format: {name[:100]!r} is not one of {', '.join(FORMATS)}")
+        where, ascending = read_filter(request.query), read_ascending(request.query)
+        chosen = FORMATS[name]
+        batches = self.activity.batches(where, ascending=ascending)
+        response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="activity.{name}"'})
+        response.content_type, response.charset = chosen.content_type, "utf-8"
+        return await _stream(request, response, chosen.write(batches, self.activity.has_capture))
+
+    async def capture(self, request: web.Request) -> web.Response:
+        """One exchange; with `format=curl` the command that sends the request again."""
+        row_id = read_id(request.match_info["id"])
+        found = await self.activity.capture(row_id)
+        if request.query.get("format") == "curl":
+            return web.Response(text=as_curl(found, str(request.url.origin())))
+        return json_response(capture_json(row_id, found))
+
+
+async def _stream(
+    request: web.Request, response: web.StreamResponse, pieces: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    """Send pieces. What fails before the first is an error answer; later the connection is cut: no file looks whole."""
+    first = await anext(pieces)
+    await response.prepare(request)
+    await response.write(first)
+    try:
+        async for piece in pieces:
+            await response.write(piece)
+    except StoreFailed as error:
+        _log.error("the export of the activity breaks off: %s", error)
+        if request.transport is not None:
+            request.transport.close()
+    return response

@@ -1,0 +1,34 @@
+"""Requests in flight: the list, and ending one."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from attrs import define
+
+from swaplab_core.domain.errors import NotThere
+from swaplab_core.runtime.inflight import InFlight
+from swaplab_core.server.api_models import json_response
+from swaplab_core.server.projections import Projections
+
+
+@define(eq=False)
+class InFlightRoutes:
+    """llama-swap's cancel route, and the list."""
+
+    inflight: InFlight
+    show: Projections
+
+    def routes(self) -> list[web.RouteDef]:
+        """The route table."""
+        return [web.get("/api/inflight", self.listing), web.post("/api/inflight/{id}/cancel", self.cancel)]
+
+    async def listing(self, _: web.Request) -> web.Response:
+        """Every request in flight, oldest first."""
+        return json_response({"requests": self.show.requests()})
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """End a request as if its client had left."""
+        text = request.match_info["id"]
+        if not (text.isdecimal() and self.inflight.cancel(int(text))):
+            raise NotThere(f"no request {text} is in flight", advice="see GET /api/inflight")
+        return json_response({"msg": "ok"})

@@ -1,0 +1,128 @@
+"""Counting what happens, for Prometheus: a few additions in plain objects, since it stands in every request's way.
+
+How it is written down is `exposition.py`'s affair, which is imported when somebody asks for the first time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from attrs import define, field, frozen
+
+from swaplab_core.domain.metering import Usage
+from swaplab_core.engine.phases import Phase
+from swaplab_core.runtime.performance import Latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+FIRST_TOKEN_BOUNDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+LOAD_BOUNDS = (0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1200)
+"""Seconds: from a tiny model in the page cache to one that is compiled first."""
+
+
+@define
+class Histogram:
+    """Counts of values by upper bounds; the last count is of those above all bounds."""
+
+    bounds: Sequence[float]
+    counts: list[int] = field(init=False)
+    total: float = field(default=0.0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.counts = [0] * (len(self.bounds) + 1)
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def cumulated(self) -> list[int]:
+        """How many values are up to each bound, and at last how many there are."""
+        return list(accumulate(list(self.counts)))
+
+
+@define
+class Tally:
+    """What has been counted for one model."""
+
+    requests: Counter[int] = field(factory=Counter)
+    tokens: Counter[str] = field(factory=Counter)
+    first_token: Histogram = field(factory=lambda: Histogram(FIRST_TOKEN_BOUNDS))
+    loads: Histogram = field(factory=lambda: Histogram(LOAD_BOUNDS))
+    swaps: Histogram = field(factory=lambda: Histogram(LOAD_BOUNDS))
+    restarts: int = 0
+    failed_starts: int = 0
+
+
+@frozen
+class Standing:
+    """How one model stands at the moment."""
+
+    model: str
+    phase: Phase
+    serving: int
+    waiting: int
+
+
+@define(eq=False)
+class Metrics:
+    """Counts. `model` is always a name that the configuration knows, never what a client wrote: each is kept for ever.
+
+    Call it on the event loop; only `render` may run on another thread meanwhile.
+    """
+
+    _tallies: dict[str, Tally] = field(factory=dict, init=False)
+
+    def request_done(
+        self, model: str, code: int, usage: Usage | None = None, first_token_seconds: float | None = None
+    ) -> None:
+        """A request was answered with this status; what is None was not told."""
+        tally = self._tally(model)
+        tally.requests[code] += 1
+        if usage is not None:
+            _count_tokens(tally.tokens, usage)
+        if first_token_seconds is not None:
+            tally.first_token.observe(first_token_seconds)
+
+    def load_done(self, model: str, seconds: float) -> None:
+        """An engine came up, so long after it was started or woken."""
+        self._tally(model).loads.observe(seconds)
+
+    def swap_done(self, model: str, seconds: float) -> None:
+        """A request for a model that was not ready was let in, after so long: evictions and the load included."""
+        self._tally(model).swaps.observe(seconds)
+
+    def restarted(self, model: str) -> None:
+        """An engine was started again after it had ended by itself."""
+        self._tally(model).restarts += 1
+
+    def start_failed(self, model: str) -> None:
+        """An engine did not come up."""
+        self._tally(model).failed_starts += 1
+
+    def forget(self, models: Iterable[str]) -> None:
+        """These models are no longer configured."""
+        for model in models:
+            self._tallies.pop(model, None)
+
+    def render(self, standings: Sequence[Standing] = (), latest: Latest | None = None, engines: bytes = b"") -> bytes:
+        """Everything as text; `engines` is added as it is (see `engine_metrics`). Takes milliseconds: use a thread."""
+        from swaplab_core.server.exposition import exposition  # noqa: PLC0415 - only who asks pays for the library
+
+        return exposition(list(self._tallies.items()), standings, latest or Latest()) + engines
+
+    def _tally(self, model: str) -> Tally:
+        tally = self._tallies.get(model)
+        if tally is None:
+            tally = self._tallies[model] = Tally()
+        return tally
+
+
+def _count_tokens(tokens: Counter[str], usage: Usage) -> None:
+    tokens["input"] += usage.input_tokens or 0
+    tokens["output"] += usage.output_tokens or 0
+    tokens["cached"] += usage.cached_tokens or 0
+    tokens["drafted"] += usage.draft_tokens or 0
+    tokens["draft_accepted"] += usage.draft_accepted_tokens or 0

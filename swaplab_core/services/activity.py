@@ -1,0 +1,73 @@
+"""The activity: what was asked of which model, how it went, what it took; and the captures that go with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from attrs import define, evolve
+
+from swaplab_core.domain.activity import (
+    MAX_PAGE_SIZE,
+    ActivityFilter,
+    ActivityPage,
+    ActivityQuery,
+    ActivityRow,
+    ActivityStats,
+)
+from swaplab_core.domain.capture import Capture
+from swaplab_core.domain.errors import UnknownCapture
+from swaplab_core.ports import Store
+from swaplab_core.runtime.captures import CaptureCache, unpack
+from swaplab_core.runtime.recorder import Recorder
+
+
+@define(eq=False)
+class Activity:
+    """Reads what the recorder wrote; what was recorded before the call is always in the answer.
+
+    Every method that reads raises StoreFailed.
+    """
+
+    store: Store
+    recorder: Recorder
+    captures: CaptureCache
+
+    async def page(self, query: ActivityQuery) -> ActivityPage:
+        """One page, and how many rows there are on all."""
+        await self.recorder.flush()
+        rows = await self.store.rows(query)
+        return ActivityPage(tuple(rows), await self.store.count(query.where))
+
+    async def stats(self, where: ActivityFilter) -> ActivityStats:
+        """Sums and histograms over all rows meant."""
+        await self.recorder.flush()
+        return await self.store.stats(where)
+
+    async def newest(self, limit: int) -> Sequence[ActivityRow]:
+        """The newest rows, oldest first."""
+        await self.recorder.flush()
+        return (await self.store.rows(ActivityQuery(limit=limit)))[::-1]
+
+    async def batches(self, where: ActivityFilter, *, ascending: bool = False) -> AsyncIterator[Sequence[ActivityRow]]:
+        """All rows meant, by id, some hundred at a time. What is added meanwhile does not disturb the order."""
+        await self.recorder.flush()
+        query = ActivityQuery(where, ascending=ascending, limit=MAX_PAGE_SIZE)
+        while rows := await self.store.rows(query):
+            yield rows
+            query = evolve(query, where=_after(query.where, rows[-1].id, ascending=ascending))
+
+    def has_capture(self, row_id: int) -> bool:
+        """Whether it can be looked at now."""
+        return row_id in self.captures
+
+    async def capture(self, row_id: int) -> Capture:
+        """The exchange behind a row. Raises UnknownCapture."""
+        packed = self.captures.get(row_id)
+        if packed is None:
+            raise UnknownCapture(f"there is no capture of request {row_id}", advice="only the newest ones are kept")
+        return await asyncio.to_thread(unpack, packed)
+
+
+def _after(where: ActivityFilter, row_id: int, *, ascending: bool) -> ActivityFilter:
+    return evolve(where, min_id=row_id + 1) if ascending else evolve(where, max_id=row_id - 1)

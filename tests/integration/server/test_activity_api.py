@@ -1,0 +1,263 @@
+"""The activity over HTTP, on a real store.
+
+Names of the conformance list: API activity empty, activity, filters, invalid filters, stats; capture API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import csv
+import io
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiohttp import ClientPayloadError, web
+from aiohttp.test_utils import TestClient, TestServer
+from attrs import evolve
+
+from swaplab_core.adapters.store import SqlStore
+from swaplab_core.domain.activity import ActivityFilter, ActivityRow
+from swaplab_core.domain.capture import Capture
+from swaplab_core.domain.errors import StoreFailed
+from swaplab_core.domain.metering import Usage
+from swaplab_core.runtime.captures import CaptureCache
+from swaplab_core.runtime.recorder import Recorder
+from swaplab_core.server.api_activity import ActivityRoutes
+from swaplab_core.server.errors import error_middleware
+from swaplab_core.services.activity import Activity
+
+NOW = int(time.time())
+ROW = ActivityRow(
+    created=NOW,
+    model="a",
+    req_path="/v1/chat/completions",
+    status=200,
+    content_type="application/json",
+    tokens=Usage(25, 10, 5, prompt_per_second=100.0, output_per_second=50.0),
+    duration_ms=40,
+    metadata={"session_id": "s1"},
+)
+FAILED = evolve(ROW, model="b", status=503, tokens=Usage(), error_msg="not ready", metadata={})
+
+Client = TestClient[web.Request, web.Application]
+
+
+def with_api(work: Callable[[Client, Recorder], Awaitable[None]], rows: int = 1000) -> None:
+    """Serve the routes in this process, and run `work`."""
+
+    async def scenario():
+        store, captures = SqlStore(), CaptureCache(100_000)
+        recorder = Recorder(store, captures, lambda _: None)
+        application = web.Application(middlewares=[error_middleware])
+        application.add_routes(ActivityRoutes(Activity(store, recorder, captures), lambda: rows).routes())
+        async with TestClient(TestServer(application)) as client:
+            await work(client, recorder)
+        await recorder.close()
+        await store.close()
+
+    asyncio.run(scenario())
+
+
+async def get(client, path, status=200):
+    async with client.get(path) as response:
+        assert response.status == status, await response.text()
+        return await response.json()
+
+
+def test_api_activity_empty():
+    async def work(client, _):
+        page = await get(client, "/api/metrics/activity")
+        assert page == {"data": [], "page": 1, "limit": 25, "total": 0, "total_pages": 0}
+        assert await get(client, "/api/metrics") == []
+        assert await get(client, "/api/metrics/activity/export") == []
+
+    with_api(work)
+
+
+def test_api_activity_holds_what_was_recorded_a_moment_ago():
+    async def work(client, recorder):
+        recorder.record(ROW)
+        recorder.record(FAILED, Capture("POST", FAILED.req_path))
+        page = await get(client, "/api/metrics/activity")
+        newest, oldest = page["data"]
+        assert (page["total"], page["total_pages"]) == (2, 1)
+        assert (newest["id"], newest["model"], newest["has_capture"], newest["error_msg"]) == (
+            2,
+            "b",
+            True,
+            "not ready",
+        )
+        assert (oldest["id"], oldest["has_capture"], oldest["tokens"]["input_tokens"]) == (1, False, 25)
+        assert oldest["metadata"] == {"session_id": "s1"}
+
+    with_api(work)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "ids"),
+    [
+        ("model=a", [1]),
+        ("model=a&model=b", [2, 1]),
+        ("status=5xx", [2]),
+        ("session=s1", [1]),
+        ("text=NOT+ready", [2]),
+        ("min_id=2", [2]),
+        ("limit=1&page=2", [1]),
+        ("sort=model&order=asc", [1, 2]),
+        ("start=2020-01-01T00:00:00Z&end=2020-01-02T00:00:00%2B02:00", []),
+        ("start=2020-01-01T00:00:00Z", [2, 1]),
+    ],
+)
+def test_api_activity_filters(parameters, ids):
+    async def work(client, recorder):
+        recorder.record(ROW)
+        recorder.record(FAILED)
+        page = await get(client, f"/api/metrics/activity?{parameters}")
+        assert [row["id"] for row in page["data"]] == ids
+        exported = await get(client, f"/api/metrics/activity/export?{parameters}")
+        assert {row["id"] for row in exported} >= set(ids)
+
+    with_api(work)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/metrics/activity?limit=0",
+        "/api/metrics/activity?page=x",
+        "/api/metrics/activity?sort=secret",
+        "/api/metrics/activity?order=up",
+        "/api/metrics/activity?start=now",
+        "/api/metrics/activity?min_id=3&max_id=2",
+        "/api/metrics/activity?status=9xx",
+        "/api/metrics/stats?end=now",
+        "/api/metrics/activity/export?format=xml",
+        "/api/metrics/activity/export?format=csv&min_id=0",
+        "/api/captures/x",
+        "/api/captures/0",
+        "/api/captures/99999999999999999999",
+    ],
+)
+def test_api_activity_invalid_filters(path):
+    async def work(client, _):
+        answer = await get(client, path, 400)
+        assert answer["error"]["code"] == "invalid-request"
+        assert answer["error"]["message"]
+
+    with_api(work)
+
+
+def test_api_stats():
+    async def work(client, recorder):
+        recorder.record(ROW)
+        recorder.record(FAILED)
+        stats = await get(client, "/api/metrics/stats")
+        assert (stats["total_requests"], stats["total_input_tokens"], stats["total_cache_tokens"]) == (2, 25, 5)
+        assert (stats["gen_histogram"]["p50"], stats["gen_histogram"]["bins"]) == (50.0, [1])
+        assert (await get(client, "/api/metrics/stats?model=b"))["gen_histogram"] is None
+
+    with_api(work)
+
+
+def test_the_older_list_is_oldest_first_and_bounded():
+    async def work(client, recorder):
+        for number in range(5):
+            recorder.record(evolve(ROW, duration_ms=number))
+        rows = await get(client, "/api/metrics")
+        assert [(row["id"], row["duration_ms"], row["input_tokens"]) for row in rows] == [
+            (3, 2, 25),
+            (4, 3, 25),
+            (5, 4, 25),
+        ]
+
+    with_api(work, rows=3)
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_an_export_of_many_rows_is_complete_and_in_order(order):
+    async def work(client, recorder):
+        for number in range(2500):
+            recorder.record(evolve(ROW, duration_ms=number))
+        ids = list(range(1, 2501))[:: 1 if order == "asc" else -1]
+        rows = await get(client, f"/api/metrics/activity/export?order={order}")
+        assert [row["id"] for row in rows] == ids
+        async with client.get(f"/api/metrics/activity/export?format=csv&order={order}") as response:
+            assert response.headers["Content-Disposition"] == 'attachment; filename="activity.csv"'
+            assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+            table = csv.DictReader(io.StringIO(await response.text(), newline=""))
+            assert [int(row["id"]) for row in table] == ids
+
+    with_api(work)
+
+
+def test_rows_that_come_during_an_export_do_not_disturb_it():
+    async def work(client, recorder):
+        for _ in range(1500):
+            recorder.record(ROW)
+        activity = Activity(recorder.store, recorder, recorder.captures)
+        seen = []
+        async for rows in activity.batches(ActivityFilter(models=("a",))):
+            seen += [row.id for row in rows]
+            recorder.record(ROW)
+            await recorder.flush()
+        assert seen == list(range(1500, 0, -1))
+
+    with_api(work)
+
+
+def test_capture_api():
+    async def work(client, recorder):
+        capture = Capture("POST", "/v1/x", {"Authorization": "[REDACTED]"}, b'{"a": 1}', {"Server": "x"}, b"\xff")
+        recorder.record(ROW, capture)
+        await recorder.flush()
+        answer = await get(client, "/api/captures/1")
+        assert base64.b64decode(answer["req_body"]) == b'{"a": 1}'
+        assert base64.b64decode(answer["resp_body"]) == b"\xff"
+        assert (answer["id"], answer["req_path"], answer["left_out"]) == (1, "/v1/x", [])
+        async with client.get("/api/captures/1?format=curl") as response:
+            assert response.content_type == "text/plain"
+            command = await response.text()
+        assert f"--url http://{response.url.host}:{response.url.port}/v1/x" in command
+        assert "--header 'Authorization: [REDACTED]'" in command
+
+    with_api(work)
+
+
+def test_a_capture_that_is_not_there_is_404():
+    async def work(client, recorder):
+        recorder.record(ROW)
+        assert (await get(client, "/api/captures/1", 404))["error"]["code"] == "unknown-capture"
+        assert (await get(client, "/api/captures/7?format=curl", 404))["error"]["message"]
+
+    with_api(work)
+
+
+def test_a_store_that_fails_gives_a_clear_answer():
+    async def work(client, recorder):
+        recorder.store.path = "/nonexistent/x.db"
+        for path in ("/api/metrics/activity", "/api/metrics", "/api/metrics/stats", "/api/metrics/activity/export"):
+            assert (await get(client, path, 500))["error"]["code"] == "store-failed"
+
+    with_api(work)
+
+
+def test_an_export_that_breaks_off_does_not_look_whole(monkeypatch):
+    async def work(client, recorder):
+        for _ in range(1500):
+            recorder.record(ROW)
+        await recorder.flush()
+        ask, asked = recorder.store.rows, []
+
+        async def failing(query):
+            asked.append(query)
+            if len(asked) > 1:
+                raise StoreFailed("the disk is gone")
+            return await ask(query)
+
+        monkeypatch.setattr(SqlStore, "rows", lambda _, query: failing(query))
+        with pytest.raises(ClientPayloadError):
+            await get(client, "/api/metrics/activity/export")
+
+    with_api(work)
