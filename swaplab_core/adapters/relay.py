@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
 
 import aiohttp
 import orjson
 from aiohttp import web
-from attrs import define, field
+from attrs import define, field, frozen
 from multidict import CIMultiDict, MultiMapping
 from yarl import URL
 
@@ -46,6 +48,51 @@ _EVENT_STREAM = "text/event-stream"
 _ERROR_BYTES = 64 * 1024
 
 
+class Tap(Protocol):
+    """Sees what passes. Called for every chunk, so it must be quick, and it must not raise."""
+
+    def sent(self) -> None:
+        """The request goes to its upstream."""
+        ...
+
+    def head(self, status: int, headers: Mapping[str, str], /) -> None:
+        """The head of the answer has come."""
+        ...
+
+    def chunk(self, data: bytes) -> None:
+        """A piece of the body goes to the client."""
+        ...
+
+
+class _NoTap:
+    """Nobody looks."""
+
+    def sent(self) -> None:
+        pass
+
+    def head(self, status: int, headers: Mapping[str, str], /) -> None:
+        pass
+
+    def chunk(self, data: bytes) -> None:
+        pass
+
+
+NO_TAP = _NoTap()
+
+
+@frozen
+class Body:
+    """A request body that replaces the client's own: bytes, or a stream of a known size."""
+
+    content: bytes | AsyncIterator[bytes]
+    size: int
+
+    @classmethod
+    def of(cls, content: bytes) -> Body:
+        """Bytes that are here."""
+        return cls(content, len(content))
+
+
 @define(eq=False)
 class Relay:
     """Owns the connections to upstreams. `max_header_bytes` bounds what an upstream may send as one header."""
@@ -59,16 +106,20 @@ class Relay:
         destination: Destination,
         *,
         path: str,
-        body: bytes | None,
+        body: Body | None,
         begun: web.StreamResponse | None = None,
+        tap: Tap = NO_TAP,
     ) -> web.StreamResponse:
         """Send `request` to `path` (raw, query included) of `destination` and stream the answer to the client.
 
         `body` None streams the request's own. `begun` is an event stream that the client already receives: the answer's
         events go on in it, and everything else that can come becomes an error event. Without it, raises UpstreamDied
-        or UpstreamTimeout when no response byte came.
+        or UpstreamTimeout when no response byte came. `tap` sees the answer as it passes.
         """
         headers = _request_headers(request, destination, replaced_body=body is not None)
+        if body is not None:
+            headers["Content-Length"] = str(body.size)
+        tap.sent()
         if begun is not None:
             headers["Accept-Encoding"] = "identity"  # the head is sent: nobody could say that the rest is compressed
         try:
@@ -81,7 +132,8 @@ class Relay:
             if begun is not None and not (_is_events(upstream) and upstream.ok):
                 return await _finish(begun, await _refusal(upstream, destination))
             response = begun or await _begin(request, upstream)
-            return await _copy(request, upstream, response, destination)
+            tap.head(upstream.status, upstream.headers)
+            return await _copy(request, upstream, response, destination, tap)
 
     async def close(self) -> None:
         """Drop all connections."""
@@ -89,9 +141,9 @@ class Relay:
             await self._session.close()
 
     async def _send(
-        self, request: web.Request, destination: Destination, path: str, headers: CIMultiDict[str], body: bytes | None
+        self, request: web.Request, destination: Destination, path: str, headers: CIMultiDict[str], body: Body | None
     ) -> aiohttp.ClientResponse:
-        data = body if body is not None else (request.content if request.body_exists else None)
+        data = body.content if body is not None else (request.content if request.body_exists else None)
         try:
             async with asyncio.timeout(destination.response_header_seconds or None):
                 return await self._open().request(
@@ -138,11 +190,16 @@ async def _begin(request: web.Request, upstream: aiohttp.ClientResponse) -> web.
 
 
 async def _copy(
-    request: web.Request, upstream: aiohttp.ClientResponse, response: web.StreamResponse, destination: Destination
+    request: web.Request,
+    upstream: aiohttp.ClientResponse,
+    response: web.StreamResponse,
+    destination: Destination,
+    tap: Tap,
 ) -> web.StreamResponse:
     try:
         async for chunk in upstream.content.iter_any():
             await response.write(chunk)
+            tap.chunk(chunk)
     except (aiohttp.ClientError, TimeoutError) as error:
         if _client_has_gone(request):
             raise

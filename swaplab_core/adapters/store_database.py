@@ -6,6 +6,7 @@ SQLAlchemy takes a third of a second to import, so nothing imports this module w
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from array import array
@@ -132,12 +133,14 @@ def _engine(url: str | sa.URL) -> sa.Engine:
     return engine
 
 
-def _make_durable(connection: Any, _: object) -> None:
+def _make_durable(connection: sqlite3.Connection, _: object) -> None:
     """Readers and the writer do not wait for each other, and what is committed survives a power failure."""
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+    except sqlite3.Error:
+        connection.close()  # SQLAlchemy would forget it
+        raise
 
 
 def _speeds(connection: sa.Connection, speed: sa.Column[float], where: ActivityFilter) -> Histogram | None:

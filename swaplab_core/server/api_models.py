@@ -38,6 +38,8 @@ class ModelRoutes:
         return [
             web.get("/health", self.health),
             web.get("/v1/models", self.listing),
+            web.get("/models", self.listing),
+            web.get("/wol-health", self.health),
             web.get("/running", self.running),
             web.get("/unload", self.unload_all_plain),
             web.post("/api/models/unload", self.unload_all),

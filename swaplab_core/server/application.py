@@ -20,6 +20,7 @@ from swaplab_core.server.api_plugins import PluginRoutes
 from swaplab_core.server.api_profiles import ProfileRoutes
 from swaplab_core.server.auth import key_middleware
 from swaplab_core.server.errors import error_middleware
+from swaplab_core.server.observation import Observer
 from swaplab_core.server.openai import InferenceRoutes
 from swaplab_core.server.passthrough import PassthroughRoutes
 from swaplab_core.server.projections import Projections
@@ -59,7 +60,7 @@ def build_application(
         client_max_size=max_body_mib * 2**20,
     )
     groups = (
-        InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, waiting),
+        InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, waiting, Observer(parts.inflight)),
         PassthroughRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay),
         ModelRoutes(parts.models, parts.routes),
         ProfileRoutes(parts.routes),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from aiohttp import web
 from attrs import define
 
@@ -14,63 +11,124 @@ from swaplab_core.config.schema import ModelConfig
 from swaplab_core.domain.errors import UpstreamDied
 from swaplab_core.routing.names import Local, Remote
 from swaplab_core.runtime.dispatcher import Dispatcher
-from swaplab_core.server.body import model_name, parse_object, read_body
+from swaplab_core.server.incoming import Incoming, read_incoming
+from swaplab_core.server.observation import Observation, Observer
 from swaplab_core.server.paths import origin_form
 from swaplab_core.server.waiting import LoadFailed, WaitingRoom
 from swaplab_core.services.models import Models
-from swaplab_core.services.routes import Routes
+from swaplab_core.services.routes import Route, Routes
 
-PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/infill")
+POSTED = (
+    "/v1/chat/completions",
+    "/v1/responses",
+    "/v1/completions",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/embeddings",
+    "/v1/rerank",
+    "/v1/reranking",
+    "/rerank",
+    "/reranking",
+    "/infill",
+    "/completion",
+    "/v1/audio/speech",
+    "/v1/audio/voices",
+    "/v1/audio/transcriptions",
+    "/v1/images/generations",
+    "/v1/images/edits",
+    "/sdapi/v1/txt2img",
+    "/sdapi/v1/img2img",
+    "/audioapi/v1/tasks/run",
+    "/v/chat/completions",
+    "/v/responses",
+    "/v/completions",
+    "/v/messages",
+    "/v/messages/count_tokens",
+    "/v/embeddings",
+    "/v/rerank",
+    "/v/reranking",
+)
+ASKED = ("/v1/audio/voices", "/sdapi/v1/loras", "/props")
+"""GET routes that name their model in the query."""
+REMOVED_PREFIXES = ("/v/", "/audioapi/")
+"""Parts of our path that the upstream does not know; its path begins with the slash at their end."""
 
 
 @define(eq=False)
 class InferenceRoutes:
-    """POST routes whose JSON body names a model; the path is forwarded unchanged."""
+    """Routes whose body or query names a model; paths without a removed prefix are forwarded unchanged."""
 
     models: Models
     names: Routes
     dispatcher: Dispatcher
     relay: Relay
     waiting: WaitingRoom
+    observer: Observer
 
     def routes(self) -> list[web.RouteDef]:
         """The route table."""
-        return [web.post(path, self.infer) for path in PATHS]
+        return [
+            *(web.post(path, self.infer) for path in POSTED),
+            *(web.get(path, self.infer) for path in ASKED),
+        ]
 
     async def infer(self, request: web.Request) -> web.StreamResponse:
         """Serve one request."""
-        body = await read_body(request)
-        parsed = parse_object(body)
-        with self.names.route(model_name(parsed)) as route:
-            edited = route.edit(body)
-            match route.target:
-                case Local(model):
-                    return await self._serve(request, model, edited, streaming=_wants_stream(parsed))
-                case Remote(peer_id, peer, _):
-                    destination = peer_destination(peer_id, peer, keys_are_ours=bool(self.models.config().api_keys))
-                    return await self.relay.forward(
-                        request, destination, path=origin_form(request.raw_path), body=edited
-                    )
+        incoming = await read_incoming(request)
+        try:
+            with (
+                self.names.route(incoming.model) as route,
+                self.observer.observe(request, route, upstream_path(request.raw_path)) as seen,
+            ):
+                return await self._to_target(request, incoming, route, seen)
+        finally:
+            incoming.close()
+
+    async def _to_target(
+        self, request: web.Request, incoming: Incoming, route: Route, seen: Observation
+    ) -> web.StreamResponse:
+        match route.target:
+            case Local(model):
+                return await self._serve(request, incoming, route, model, seen)
+            case Remote(peer_id, peer, _):
+                destination = peer_destination(peer_id, peer, keys_are_ours=bool(self.models.config().api_keys))
+                outgoing = incoming.outgoing(route)
+                path = upstream_path(request.raw_path, outgoing.query)
+                return await self.relay.forward(request, destination, path=path, body=outgoing.body, tap=seen)
 
     async def _serve(
-        self, request: web.Request, model: ModelConfig, body: bytes, *, streaming: bool, again: bool = True
+        self, request: web.Request, incoming: Incoming, route: Route, model: ModelConfig, seen: Observation
     ) -> web.StreamResponse:
-        """Wait and relay; `again`, once, when the request was given to an engine that had already died."""
-        with self.dispatcher.ticket(model.id) as ticket:
-            try:
-                granted = await self.waiting.granted(request, ticket, model, streaming=streaming)
-            except LoadFailed as told:
-                return told.response
-            destination = upstream_destination(model.id, granted.lease.base_url, model.timeouts)
-            try:
-                return await self.relay.forward(
-                    request, destination, path=origin_form(request.raw_path), body=body, begun=granted.response
-                )
-            except UpstreamDied:
-                if not again or not await self.dispatcher.was_dying(granted.lease):
-                    raise
-        return await self._serve(request, model, body, streaming=streaming, again=False)
+        """Wait and relay; once more when the request was given to an engine that had already died."""
+        for last in (False, True):
+            with self.dispatcher.ticket(model.id) as ticket:
+                try:
+                    granted = await self.waiting.granted(request, ticket, model, streaming=incoming.streaming)
+                except LoadFailed as told:
+                    return told.response
+                outgoing = incoming.outgoing(route)
+                destination = upstream_destination(model.id, granted.lease.base_url, model.timeouts)
+                try:
+                    return await self.relay.forward(
+                        request,
+                        destination,
+                        path=upstream_path(request.raw_path, outgoing.query),
+                        body=outgoing.body,
+                        begun=granted.response,
+                        tap=seen,
+                    )
+                except UpstreamDied:
+                    if last or not await self.dispatcher.was_dying(granted.lease):
+                        raise
+        raise AssertionError("the second attempt answers or raises")
 
 
-def _wants_stream(body: Mapping[str, Any]) -> bool:
-    return body.get("stream") is True
+def upstream_path(target: str, query: str | None = None) -> str:
+    """The path that the upstream is asked for, with the request's query or another one."""
+    path = origin_form(target)
+    for prefix in REMOVED_PREFIXES:
+        if path.startswith(prefix):
+            path = path[len(prefix) - 1 :]
+    if query is None:
+        return path
+    return path.partition("?")[0] + (f"?{query}" if query else "")

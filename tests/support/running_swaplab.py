@@ -91,6 +91,10 @@ class Swaplab:
         """Everything it has printed."""
         return self.process.output()
 
+    def wait_for_log(self, text: str) -> None:
+        """Return when it has printed this; a thread of its own prints, so a line may be late."""
+        wait_until(lambda: text in self.log(), f"{text!r} in the log:\n{self.log()}")
+
     def starts(self) -> list[str]:
         """The models in the order in which their engines were started, read off its log."""
         return re.findall(r"\[INFO\] (\S+): started, pid \d+", self.log()[self._forgotten :])

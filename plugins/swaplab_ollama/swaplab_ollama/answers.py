@@ -61,9 +61,15 @@ class AnswerReader:
 
     reason: str = ""
     has_begun: bool = False
-    figures: Figures = Figures()
     is_complete: bool = False
+    _counted: Figures = Figures()
+    _timed: Figures = Figures()
     _calls: dict[int, _PartialCall] = field(factory=dict)
+
+    @property
+    def figures(self) -> Figures:
+        """What the engine has said of its work so far; its counts of tokens are better than those of its timings."""
+        return self._timed.updated(self._counted)
 
     def read(self, data: bytes) -> Piece:
         """Read one event, or one whole answer. Raises UpstreamError when it tells of an error, or is no JSON object."""
@@ -73,7 +79,8 @@ class AnswerReader:
         event = _decoded(data)
         if error := event.get("error"):
             raise UpstreamError(error_message(error))
-        self.figures = self.figures.updated(_figures(event))
+        self._counted = self._counted.updated(_counts(event))
+        self._timed = self._timed.updated(_timings(event))
         choice = _first(event.get("choices"))
         piece = self._native(event) if choice is None else self._choice(choice)
         self.has_begun = self.has_begun or piece != NOTHING or bool(self._calls)
@@ -151,21 +158,30 @@ def _decoded(data: bytes) -> Mapping[str, Any]:
     return event
 
 
-def _figures(event: Mapping[str, Any]) -> Figures:
-    usage, timings = _mapping(event, "usage"), _mapping(event, "timings")
-    fresh, cached = _number(timings, "prompt_n"), _number(timings, "cache_n")
-    prompt = _number(usage, "prompt_tokens") or _number(event, "tokens_evaluated")
-    if prompt is None and fresh is not None:
-        prompt = fresh + (cached or 0)
-    output = (
-        _number(usage, "completion_tokens") or _number(event, "tokens_predicted") or _number(timings, "predicted_n")
-    )
+def _counts(event: Mapping[str, Any]) -> Figures:
+    """OpenAI's `usage`, or llama.cpp's own words for it."""
+    usage = _mapping(event, "usage")
     return Figures(
-        None if prompt is None else int(prompt),
-        None if output is None else int(output),
+        _count(usage, "prompt_tokens", _count(event, "tokens_evaluated")),
+        _count(usage, "completion_tokens", _count(event, "tokens_predicted")),
+    )
+
+
+def _timings(event: Mapping[str, Any]) -> Figures:
+    """llama.cpp's `timings`; the tokens of the prompt are those it worked on and those it had in its cache."""
+    timings = _mapping(event, "timings")
+    fresh, cached = _count(timings, "prompt_n"), _count(timings, "cache_n")
+    return Figures(
+        None if fresh is None else fresh + (cached or 0),
+        _count(timings, "predicted_n"),
         _nanoseconds(timings, "prompt_ms"),
         _nanoseconds(timings, "predicted_ms"),
     )
+
+
+def _count(parent: Mapping[str, Any], key: str, otherwise: int | None = None) -> int | None:
+    number = _number(parent, key)
+    return otherwise if number is None else int(number)
 
 
 def _nanoseconds(timings: Mapping[str, Any], name: str) -> int | None:

@@ -79,8 +79,9 @@ class _Calls:
         )
         if not fitting:
             return given if isinstance(given, str) and given else "call_0"
-        self._waiting.remove(fitting[0])
-        return fitting[0][0]
+        found = fitting[0]
+        self._waiting.remove(found)
+        return found[0]
 
 
 def _message(message: Mapping[str, Any], calls: _Calls) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The library may hang with its driver: it is called on a thread of its own, with 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -19,10 +20,13 @@ from swaplab_core.domain.performance import GpuSample
 from swaplab_core.ports import Clock
 
 TIMEOUT_SECONDS = 5.0
+LIBRARY = "libnvidia-ml.so.1"
+"""It comes with the driver; the module loads it by this name."""
 
 
 def load_library() -> Any:
-    """The module of nvidia-ml-py. It is imported without a driver too; its nvmlInit then fails."""
+    """The module of nvidia-ml-py. Raises OSError without a driver, before the module has cost its 2 MB."""
+    ctypes.CDLL(LIBRARY)
     return importlib.import_module("pynvml")
 
 
@@ -63,6 +67,8 @@ class NvmlSource:
             nvml = self._open or self.load()
         except ImportError as error:
             return f"nvidia-ml-py is not installed ({error})"
+        except OSError:
+            return "there is no driver of NVIDIA"
         try:
             if self._open is None:
                 nvml.nvmlInit()

@@ -21,7 +21,7 @@ def test_an_idle_model_is_unloaded_after_its_time_and_not_while_it_streams(serve
     assert len(swaplab.stream("idle")) > 30, "a stream of one and a half seconds"
 
     swaplab.wait_for("idle", state="stopped", pid=None)
-    assert "idle: stopping, idle for 1 s" in swaplab.log()
+    swaplab.wait_for_log("idle: stopping, idle for 1 s")
     assert swaplab.log().count("stopping") == 1
 
 

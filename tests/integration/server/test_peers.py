@@ -8,6 +8,7 @@ import http.client
 import http.server
 import json
 import shutil
+import signal
 import ssl
 import subprocess
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 from attrs import frozen
-from running_swaplab import Answer, Swaplab, chat_body, running_swaplab, said, sim
+from running_swaplab import Answer, Swaplab, chat_body, event_data, running_swaplab, said, sim
 
 from swaplab_core.testing.network import LOOPBACK, find_free_port
 from swaplab_core.testing.sim_process import SimProcess, running_sim_process
@@ -267,6 +268,22 @@ def test_a_client_that_leaves_ends_the_peers_work(swaplab):
         assert running() == 1
 
     wait_until(lambda: running() == 0, "the peer to stop generating")
+
+
+def test_a_signal_lets_a_peers_stream_end_and_takes_nobody_new(serve, tmp_path):
+    with running_sim_process("--tokens", "20", "--tokens-per-second", "20", output_file=tmp_path / "peer.log") as peer:
+        swaplab = serve({}, killed=True, peers={"lab": {"proxy": peer.base_url, "models": ["m"]}})
+
+        with swaplab.streaming("m") as response:
+            response.readline()
+            swaplab.process.send(signal.SIGTERM)
+            swaplab.process.wait_for_output("stopping: running streams may end")
+            with pytest.raises(ConnectionRefusedError):
+                chat(swaplab, "m")
+            events = event_data(response.read())
+
+    assert events[-1] == "[DONE]"
+    assert swaplab.process.wait() == 0
 
 
 # --- TLS, and swaplab behind swaplab ---

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -142,3 +143,42 @@ def test_spillover_fills_the_first_then_loads_the_second_and_forgets_who_left(sw
         swaplab.wait_for("right", serving=0)
 
     assert swaplab.starts().count("left") == swaplab.starts().count("right") == 1
+
+
+def test_below_upstream_a_pin_leads_elsewhere_and_leaves_the_body_alone(swaplab):
+    activate(swaplab, "work")
+    body = b'{ "model":"gpt-4o",\t"messages":[] }'
+
+    answer = swaplab.ask("POST", "/upstream/gpt-4o/v1/chat/completions", body=body)
+
+    assert answer.said == "big"
+    assert answer.json()["sim"]["body"].encode() == body
+
+
+def test_loading_and_unloading_mean_the_model_itself_whatever_a_profile_pins(swaplab):
+    activate(swaplab, "work")
+    swaplab.ask("POST", "/api/models/unload")
+
+    assert swaplab.ask("POST", "/api/models/load/big").json()["id"] == "big", "though `big` is pinned to `small`"
+    assert swaplab.model("small")["state"] == "stopped"
+    swaplab.ask("POST", "/api/models/load/small")
+    assert swaplab.ask("POST", "/api/models/unload/big").status == 200
+
+    assert (swaplab.model("big")["state"], swaplab.model("small")["state"]) == ("stopped", "ready")
+    assert swaplab.ask("POST", "/api/models/unload/gpt-4o").status == 404
+
+
+def test_a_spillover_whose_every_target_is_stopping_is_503_and_says_so(serve):
+    stubborn = {**sim("--ignore-term"), "unloadTimeout": 2}
+    swaplab = serve({"m": stubborn}, selectors={"only": {"strategy": "spillover", "targets": ["m"]}})
+    swaplab.chat("m")
+
+    with ThreadPoolExecutor() as clients:
+        unloading = clients.submit(swaplab.ask, "POST", "/api/models/unload/m")
+        swaplab.wait_for("m", state="stopping")
+        answer = swaplab.chat("only")
+        assert unloading.result().status == 200
+
+    assert (answer.status, answer.error["type"]) == (503, "server_error")
+    assert "every target of the selector 'only' is stopping" in answer.error["message"]
+    assert int(answer.headers["Retry-After"]) >= 1

@@ -40,10 +40,14 @@ def tree(root: type[SwaplabError] = SwaplabError) -> Iterator[type[SwaplabError]
         yield from tree(child)
 
 
-def test_every_error_of_the_domain_has_a_status_that_is_written_down_here():
-    in_domain = {kind for kind in tree() if kind.__module__ == errors.__name__}
+@pytest.mark.parametrize("kind", list(tree()), ids=lambda kind: kind.__name__)
+def test_the_status_says_whose_fault_it_is(kind):
+    status = status_of(kind([Problem("wrong")]) if issubclass(kind, errors.ConfigError) else kind("wrong"))
 
-    assert in_domain == STATUSES.keys()
+    if issubclass(kind, errors.ClientError):
+        assert 400 <= status < 500
+    elif issubclass(kind, errors.UpstreamError | errors.PluginError):
+        assert status in {502, 504}
 
 
 @pytest.mark.parametrize(("kind", "status"), STATUSES.items(), ids=lambda value: getattr(value, "__name__", None))

@@ -177,3 +177,21 @@ def test_requests_on_their_way_keep_their_route(routes):
         assert route.edit(b'{"model":"near"}') == b'{"model":"near","user":"swaplab"}'
     with pytest.raises(UnknownModel, match="the configuration has no models"), routes.route("near"):
         pass
+
+
+def test_a_switch_of_the_profile_leaves_requests_on_their_way_alone(routes):
+    routes.activate("work")
+    with routes.route("gpt-4o") as route:
+        routes.activate("play")
+        assert json.loads(route.edit(b'{"model":"gpt-4o"}'))["model"] == route.target.id == "big"
+
+        assert sent(routes, "gpt-4o")[0] == "small"
+
+
+def test_a_pin_to_a_selector_and_the_selector_put_their_names_in_before_the_filters(routes, phases):
+    phases["small"] = Phase.READY
+    routes.activate("work")
+
+    with routes.route("auto"):
+        assert sent(routes, "cheap", top_k=1) == ("big", {"model": "big", "top_k": 1})
+    assert sent(routes, "cheap", top_k=1) == ("small", {"model": "org/small-7B", "temperature": 0, "seed": 1})

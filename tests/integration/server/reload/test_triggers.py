@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 
-import pytest
 from running_swaplab import Swaplab, config_text, sim
 
 from swaplab_core.testing.waiting import wait_until
@@ -22,46 +21,39 @@ def logged(swaplab: Swaplab, text: str) -> None:
     wait_until(lambda: text in swaplab.log(), f"{text!r} in the log:\n{swaplab.log()}")
 
 
-def test_a_signal_is_enough_and_an_unchanged_file_is_no_reload(serve):
+def test_without_watching_an_edit_waits_for_a_signal_and_an_unchanged_file_is_no_reload(serve):
     swaplab = serve(MODEL)
     swaplab.process.send(signal.SIGHUP)
     logged(swaplab, "SIGHUP: looking at the configuration files")
-
-    assert swaplab.reload({**MODEL, "n": sim()}) == "added n; routing changed"
-    assert swaplab.reloads() == ["added n; routing changed"]
-
-
-def test_without_watching_an_edit_waits_for_a_signal(serve):
-    swaplab = serve(MODEL)
     swaplab.write({**MODEL, "n": sim()})
 
     assert swaplab.chat("m").said == "old"
     assert set(swaplab.models()) == {"m"}
     swaplab.process.send(signal.SIGHUP)
     knows(swaplab, "m", "n")
+    assert swaplab.reloads() == ["added n; routing changed"]
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ('models:\n  m: {cmd: "x ${PORT}"\n  n: 3\n', "{file}:2:"),
-        ("models:\n  m:\n    cmd: x ${PORT}\n    ttl: soon\n", "{file}:4:10: models.m.ttl: must be a number"),
-        ("models:\n  m:\n    cmd: x ${NOBODY}\n", "{file}:3:"),
-    ],
-    ids=["no YAML", "a wrong value", "an unknown macro"],
-)
-def test_a_file_with_errors_changes_nothing_and_says_where_they_are(serve, text, line):
+WRONG = {
+    "{file}:2:6: ": 'models:\n  m: {cmd: "x ${PORT}"\n  n: 3\n',
+    "{file}:4:10: models.m.ttl: must be a number": "models:\n  m:\n    cmd: x ${PORT}\n    ttl: soon\n",
+    "{file}:3:10: models.m.cmd: ": "models:\n  m:\n    cmd: x ${NOBODY}\n",
+}
+
+
+def test_a_file_with_errors_changes_nothing_and_says_where_they_are(serve):
     swaplab = serve(MODEL)
     swaplab.chat("m")
     pid = swaplab.model("m")["pid"]
 
-    swaplab.write_text(text)
-    swaplab.process.send(signal.SIGHUP)
-    logged(swaplab, "the configuration stays as it is")
+    for place, text in WRONG.items():
+        swaplab.write_text(text)
+        swaplab.process.send(signal.SIGHUP)
+        logged(swaplab, f"[ERROR] {place.format(file=swaplab.config)}")
 
-    assert f"[ERROR] {line.format(file=swaplab.config)}" in swaplab.log()
-    assert swaplab.chat("m").said == "old"
-    assert swaplab.model("m")["pid"] == pid
+        assert swaplab.chat("m").said == "old"
+        assert swaplab.model("m")["pid"] == pid
+    assert swaplab.log().count("the configuration stays as it is") == 3
     assert swaplab.reload({**MODEL, "n": sim()}) == "added n; routing changed"
 
 

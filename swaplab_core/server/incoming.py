@@ -1,0 +1,148 @@
+"""What an inference request says of itself, whatever it is written in: JSON, a multipart form, a form, or a query.
+
+Each kind tells the requested model and whether the answer shall be streamed, and gives the request as the upstream
+shall see it once the route is known.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlencode
+
+from aiohttp import web
+from attrs import frozen
+
+from swaplab_core.adapters.relay import Body
+from swaplab_core.server.body import model_name, parse_object, read_body
+from swaplab_core.server.multipart import Form, read_form
+from swaplab_core.services.routes import Route
+
+
+@frozen
+class Outgoing:
+    """A request on its way to an upstream. `body` None: it has none; `query` replaces the request's own unless None."""
+
+    body: Body | None = None
+    query: str | None = None
+
+
+class Incoming(Protocol):
+    """A request that names a model."""
+
+    @property
+    def model(self) -> str:
+        """The requested name."""
+        ...
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the client wants a stream."""
+        ...
+
+    def outgoing(self, route: Route) -> Outgoing:
+        """The request as the upstream shall see it."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+async def read_incoming(request: web.Request) -> Incoming:
+    """Read the request. Raises InvalidRequest or NoModel, saying what is wrong."""
+    if request.method in {"GET", "HEAD"}:
+        return FormIncoming(request.query_string, in_query=True)
+    content_type = request.content_type
+    if content_type == "multipart/form-data":
+        return MultipartIncoming(await read_form(request))
+    body = await read_body(request)
+    if content_type == "application/x-www-form-urlencoded" and not body.lstrip().startswith(b"{"):
+        return FormIncoming(body.decode("utf-8", "replace"), fallback=request.query_string)
+    return JsonIncoming(body, parse_object(body))
+
+
+@frozen
+class JsonIncoming:
+    """A JSON object, whatever its content type says: curl's default type is a form."""
+
+    raw: bytes
+    parsed: dict[str, Any]
+
+    @property
+    def model(self) -> str:
+        """The requested name."""
+        return model_name(self.parsed)
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the client wants a stream."""
+        return self.parsed.get("stream") is True
+
+    def outgoing(self, route: Route) -> Outgoing:
+        """Edited in its bytes."""
+        return Outgoing(Body.of(route.edit(self.raw)))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@frozen
+class MultipartIncoming:
+    """A form with files; only its `model` field is ever changed."""
+
+    form: Form
+
+    @property
+    def model(self) -> str:
+        """The requested name."""
+        return model_name({"model": self.form.model})
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the client wants a stream."""
+        return self.form.streaming
+
+    def outgoing(self, route: Route) -> Outgoing:
+        """The same form."""
+        return Outgoing(Body(self.form.content(route.rename), self.form.size(route.rename)))
+
+    def close(self) -> None:
+        """Delete the temporary file."""
+        self.form.close()
+
+
+@frozen
+class FormIncoming:
+    """`key=value` pairs, in the body or (GET) in the query."""
+
+    text: str
+    in_query: bool = False
+    fallback: str = ""
+
+    @property
+    def model(self) -> str:
+        """The requested name."""
+        return model_name({"model": self._value("model")})
+
+    @property
+    def streaming(self) -> bool:
+        """Whether the client wants a stream."""
+        return self._value("stream") == "true"
+
+    def outgoing(self, route: Route) -> Outgoing:
+        """The same pairs, encoded anew only when the name changes."""
+        text = self.text
+        if route.rename is not None:
+            pairs = parse_qsl(text, keep_blank_values=True)
+            text = urlencode([(k, route.rename if k == "model" else v) for k, v in pairs])
+        return Outgoing(query=text) if self.in_query else Outgoing(Body.of(text.encode()))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _value(self, name: str) -> str:
+        for text in (self.text, self.fallback):
+            for key, value in parse_qsl(text, keep_blank_values=True):
+                if key == name:
+                    return value
+        return ""
