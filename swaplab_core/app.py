@@ -18,6 +18,9 @@ from swaplab_core.adapters.clock import LoopClock
 from swaplab_core.adapters.console import Console
 from swaplab_core.adapters.files import read_sources
 from swaplab_core.adapters.gateway import LoopbackGateway
+from swaplab_core.adapters.hardware import gpu_sources
+from swaplab_core.adapters.hardware.detect import LocalHardware
+from swaplab_core.adapters.hardware.system import PsutilProbe
 from swaplab_core.adapters.http import AiohttpHttp
 from swaplab_core.adapters.listen import Address, BadAddress
 from swaplab_core.adapters.processes import LocalProcesses
@@ -34,15 +37,18 @@ from swaplab_core.engine.facts import Reconfigured
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.runtime.bus import Bus
 from swaplab_core.runtime.dispatcher import Dispatcher
+from swaplab_core.runtime.hardware import HardwareInventory
 from swaplab_core.runtime.inflight import InFlight
 from swaplab_core.runtime.launches import Launches
 from swaplab_core.runtime.logbook import PRINTED, LogBook
+from swaplab_core.runtime.performance import PerformanceMonitor
 from swaplab_core.runtime.proxy_log import ProxyLog
 from swaplab_core.runtime.reload import Reloader, digest
 from swaplab_core.runtime.scheduling import check_policy, engine_limits, eviction_policy
 from swaplab_core.runtime.supervisor import Supervisor
 from swaplab_core.runtime.tasks import spawn
 from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB, Parts, build_application
+from swaplab_core.server.metrics import Metrics
 from swaplab_core.server.plugin_routes import mount_plugin_routes
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS
 from swaplab_core.services.models import Models
@@ -77,6 +83,26 @@ class ConfigFiles:
         return check_policy(loaded)
 
 
+@define(eq=False)
+class _Ears:
+    """Passes on what becomes of upstreams."""
+
+    logs: LogBook
+    metrics: Metrics
+
+    def printed(self, model: ModelId, chunk: bytes) -> None:
+        self.logs.heard(model, chunk)
+
+    def loaded(self, model: ModelId, seconds: float) -> None:
+        self.metrics.load_done(model, seconds)
+
+    def failed(self, model: ModelId, *, was_ready: bool) -> None:
+        if was_ready:
+            self.metrics.restarted(model)
+        else:
+            self.metrics.start_failed(model)
+
+
 @frozen
 class Options:
     """How to serve.
@@ -99,6 +125,7 @@ class Lab:
     bus: Bus
     console: Console
     proxy_log: ProxyLog
+    monitor: PerformanceMonitor
     launches: Launches
     processes: LocalProcesses
     http: AiohttpHttp
@@ -126,12 +153,29 @@ class Lab:
         patience = config.routing.scheduler.settings.fifo.patience
         engine = SwapEngine.build(eviction_policy(config), engine_limits(config), patience)
         dispatcher = Dispatcher(engine, clock, lambda model: bus.publish(ModelChanged(model)))
-        supervisor = Supervisor(processes, http, clock, launches, dispatcher.tell, logs.heard)
+        metrics = Metrics()
+        supervisor = Supervisor(processes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics))
         dispatcher.upstreams = supervisor
         models = Models(lambda: launches.config, dispatcher, supervisor)
         routes = Routes(models.phase)
         routes.use(config)
-        parts = Parts(models, routes, dispatcher, relay, catalogue, bus, logs, InFlight(bus, clock))
+        monitor = PerformanceMonitor(PsutilProbe(), gpu_sources(processes, clock), clock)
+        monitor.use(config.performance)
+        inventory = HardwareInventory(LocalHardware(processes))
+        parts = Parts(
+            models,
+            routes,
+            dispatcher,
+            relay,
+            catalogue,
+            bus,
+            logs,
+            InFlight(bus, clock),
+            metrics,
+            monitor,
+            inventory,
+            http,
+        )
         application = build_application(
             parts, max_body_mib=options.max_body_mib, keep_alive_seconds=options.keep_alive_seconds
         )
@@ -142,6 +186,7 @@ class Lab:
             bus,
             console,
             proxy_log,
+            monitor,
             launches,
             processes,
             http,
@@ -174,6 +219,7 @@ class Lab:
             )
         )
         self.proxy_log.use(config)
+        self.monitor.use(config.performance)
         self.bus.publish(ConfigChanged(self.reloader.revision))
         fresh = changed | difference.added
         spawn(self.models.preload([m for m in config.hooks.on_startup.preload if m in fresh]), name="preload")
@@ -211,6 +257,7 @@ class Lab:
         return [
             *tasks,
             spawn(self.reloader.run(), name="reload"),
+            spawn(self.monitor.run(), name="performance"),
             spawn(self.models.preload(self.launches.config.hooks.on_startup.preload), name="preload"),
         ]
 

@@ -13,11 +13,12 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from alembic.util import CommandError
 from attrs import define, field
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -149,18 +150,20 @@ def _speeds(connection: sa.Connection, speed: sa.Column[float], where: ActivityF
 
 
 def _shown(url: str | sa.URL) -> str:
-    """The address without its password."""
+    """The path of a file, or the address without its password."""
     try:
-        return sa.make_url(url).render_as_string(hide_password=True)
+        made = sa.make_url(url)
     except SQLAlchemyError:
         return "of store.url"
+    is_file = made.get_backend_name() == "sqlite" and made.database
+    return str(made.database) if is_file else made.render_as_string(hide_password=True)
 
 
 @contextmanager
 def _told(what: str) -> Iterator[None]:
     try:
         yield
-    except (SQLAlchemyError, ImportError, OSError) as error:
+    except (SQLAlchemyError, CommandError, ImportError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise StoreFailed(f"{what}: {reason}", advice=_advice(error)) from error
 
@@ -168,6 +171,8 @@ def _told(what: str) -> Iterator[None]:
 def _advice(error: Exception) -> str:
     if isinstance(error, ImportError):
         return "install the driver of that database, for PostgreSQL: pip install 'psycopg[binary]'"
+    if isinstance(error, CommandError):
+        return "a newer swaplab has written it: use that one, or another store.path"
     if "not a database" in str(error):
         return "the file holds something else: name another one in store.path"
     if "unable to open" in str(error):

@@ -84,20 +84,48 @@ class UpstreamStatus:
     progress: Progress | None
 
 
-def _nobody(_model: ModelId, _chunk: bytes) -> None:
-    """Nobody listens."""
+class Listener(Protocol):
+    """Hears what becomes of upstreams; must be quick, and must not raise."""
+
+    def printed(self, model: ModelId, chunk: bytes) -> None:
+        """Output has come."""
+        ...
+
+    def loaded(self, model: ModelId, seconds: float) -> None:
+        """It is ready, so long after its start."""
+        ...
+
+    def failed(self, model: ModelId, *, was_ready: bool) -> None:
+        """It ended by itself: before it was ready, or while it served."""
+        ...
+
+
+class Nobody:
+    """A listener that does not listen."""
+
+    def printed(self, model: ModelId, chunk: bytes) -> None:
+        """Not heard."""
+
+    def loaded(self, model: ModelId, seconds: float) -> None:
+        """Not heard."""
+
+    def failed(self, model: ModelId, *, was_ready: bool) -> None:
+        """Not heard."""
+
+
+NOBODY = Nobody()
 
 
 @define(eq=False)
 class Supervisor:
-    """Keeps the running upstreams. `tell` hands facts to the dispatcher, `output` hears what the upstreams print."""
+    """Keeps the running upstreams. `tell` hands facts to the dispatcher, `listener` hears what becomes of them."""
 
     processes: Processes
     http: Http
     clock: Clock
     launches: Launches
     tell: Callable[[Fact], None]
-    output: Callable[[ModelId, bytes], None] = _nobody
+    listener: Listener = NOBODY
     _running: dict[ModelId, Upstream] = field(factory=dict, init=False)
     _loads: dict[ModelId, deque[float]] = field(factory=dict, init=False)
     _crashes: dict[ModelId, tuple[Incarnation, float]] = field(factory=dict, init=False)
@@ -185,6 +213,7 @@ class Supervisor:
         finally:  # whatever went wrong: an end that nobody tells the engine would block the model for ever
             if not upstream.is_stopping():
                 _log.warning("%s: %s", upstream.model, reason)
+                self.listener.failed(upstream.model, was_ready=upstream.loading is None)
                 self._crashes[upstream.model] = (upstream.incarnation, self.clock.now())
             del self._running[upstream.model]
             self.tell(UpstreamExited(upstream.model, upstream.incarnation, reason))
@@ -239,6 +268,7 @@ class Supervisor:
             upstream.loading = None
             loads = self._loads.setdefault(upstream.model, deque(maxlen=LOADS_REMEMBERED))
             loads.append(self.clock.now() - upstream.started_at)
+            self.listener.loaded(upstream.model, loads[-1])
 
     async def _probe(self, upstream: Upstream, spec: LaunchSpec) -> int | None:
         """Answer the last status; 200 means ready."""
@@ -286,7 +316,7 @@ class Supervisor:
 
     def _read(self, upstream: Upstream, chunk: bytes) -> None:
         upstream.log.feed(chunk)
-        self.output(upstream.model, chunk)
+        self.listener.printed(upstream.model, chunk)
         if upstream.loading is not None:
             for line in upstream.loading.feed(chunk):
                 upstream.progress = self.launches.progress(upstream.model, line) or upstream.progress

@@ -7,19 +7,25 @@ from attrs import define
 
 from swaplab_core.adapters.relay import Relay
 from swaplab_core.plugin.catalogue import Catalogue
+from swaplab_core.ports import HttpReader
 from swaplab_core.runtime.bus import Bus
 from swaplab_core.runtime.dispatcher import Dispatcher
+from swaplab_core.runtime.hardware import HardwareInventory
 from swaplab_core.runtime.inflight import InFlight
 from swaplab_core.runtime.logbook import LogBook
+from swaplab_core.runtime.performance import PerformanceMonitor
 from swaplab_core.server.access_log import access_log_middleware
 from swaplab_core.server.api_events import EventRoutes
 from swaplab_core.server.api_inflight import InFlightRoutes
 from swaplab_core.server.api_logs import LogRoutes
+from swaplab_core.server.api_metrics import MetricsRoutes
 from swaplab_core.server.api_models import ModelRoutes
+from swaplab_core.server.api_performance import PerformanceRoutes
 from swaplab_core.server.api_plugins import PluginRoutes
 from swaplab_core.server.api_profiles import ProfileRoutes
 from swaplab_core.server.auth import key_middleware
 from swaplab_core.server.errors import error_middleware
+from swaplab_core.server.metrics import Metrics
 from swaplab_core.server.observation import Observer
 from swaplab_core.server.openai import InferenceRoutes
 from swaplab_core.server.passthrough import PassthroughRoutes
@@ -44,6 +50,10 @@ class Parts:
     bus: Bus
     logs: LogBook
     inflight: InFlight
+    metrics: Metrics
+    monitor: PerformanceMonitor
+    inventory: HardwareInventory
+    http: HttpReader
 
 
 def build_application(
@@ -68,6 +78,8 @@ def build_application(
         LogRoutes(parts.models, parts.logs, parts.bus),
         EventRoutes(parts.bus, parts.logs, show),
         InFlightRoutes(parts.inflight, show),
+        PerformanceRoutes(parts.monitor, parts.inventory),
+        MetricsRoutes(parts.metrics, parts.monitor, parts.models, parts.http),
         UiRoutes(parts.models),
     )
     for group in groups:

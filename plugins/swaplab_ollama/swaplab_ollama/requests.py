@@ -90,7 +90,8 @@ def read_generate(body: Mapping[str, Any]) -> Inference | Load | Unload:
     if suffix:
         return _inference(model, Voice.GENERATE, INFILL, {"input_prefix": prompt, "input_suffix": suffix}, body)
     if body.get("raw"):
-        return _inference(model, Voice.GENERATE, COMPLETIONS, {"prompt": prompt}, body)
+        asked = {"prompt": prompt, **_native_format(body.get("format"))}
+        return _inference(model, Voice.GENERATE, COMPLETIONS, asked, body)
     system = [{"role": "system", "content": body["system"]}] if _text(body, "system") else []
     messages = [*system, {"role": "user", "content": with_pictures(prompt, body.get("images"))}]
     asked = {"messages": messages, **_thinking(body.get("think")), **_logprobs(body)}
@@ -190,14 +191,26 @@ def _thinking(think: object) -> dict[str, Any]:
 
 
 def _format(wanted: object) -> dict[str, Any]:
+    schema = _schema(wanted)
+    named = {"name": "format", "schema": schema}
+    return {"response_format": {"type": "json_schema", "json_schema": named}} if schema else {}
+
+
+def _native_format(wanted: object) -> dict[str, Any]:
+    """llama.cpp looks for a `response_format` in chats only; this is its own word for it."""
+    schema = _schema(wanted)
+    return {"json_schema": schema} if schema else {}
+
+
+def _schema(wanted: object) -> Mapping[str, Any] | None:
+    """`json` becomes a schema as well: llama.cpp takes `json_object` for no more than a wish."""
     match wanted:
         case None | "":
-            return {}
+            return None
         case "json":
-            return {"response_format": {"type": "json_object"}}
+            return {"type": "object"}
         case Mapping():
-            schema = {"name": "format", "strict": True, "schema": wanted}
-            return {"response_format": {"type": "json_schema", "json_schema": schema}}
+            return wanted or {"type": "object"}
         case _:
             raise InvalidRequest('"format" must be "json" or a JSON schema')
 

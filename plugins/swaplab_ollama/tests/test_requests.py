@@ -88,14 +88,20 @@ def test_who_does_not_speak_of_thinking_changes_nothing():
     assert sent(chat(think=None)).keys() == {"messages"}
 
 
-def test_json_is_a_response_format():
-    assert sent(chat(format="json"))["response_format"] == {"type": "json_object"}
-
-
-def test_so_is_a_schema():
-    schema = {"type": "object"}
+def test_a_schema_is_a_response_format():
+    schema = {"type": "array"}
     made = sent(chat(format=schema))["response_format"]
-    assert made == {"type": "json_schema", "json_schema": {"name": "format", "strict": True, "schema": schema}}
+    assert made == {"type": "json_schema", "json_schema": {"name": "format", "schema": schema}}
+
+
+def test_json_is_the_schema_of_any_object():
+    assert sent(chat(format="json"))["response_format"]["json_schema"]["schema"] == {"type": "object"}
+
+
+def test_where_there_is_no_chat_llama_cpp_has_its_own_word_for_it():
+    assert sent(generate(raw=True, format="json"))["json_schema"] == {"type": "object"}
+    assert "json_schema" not in sent(generate(format="json"))
+    assert "json_schema" not in sent(generate(raw=True))
 
 
 @pytest.mark.parametrize("nothing", [None, ""])

@@ -362,7 +362,7 @@ def test_every_statement_is_understood_by_postgresql_too():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"path": "/nonexistent/x.db"}, "/nonexistent/x.db cannot be opened: unable to open database file"),
+        ({"path": "/nonexistent/x.db"}, "store /nonexistent/x.db cannot be opened: unable to open database file"),
         ({"path": "/"}, "store.path must name a file in a folder that exists"),
         ({"url": "postgresql+nodriver://u:secret@h/x"}, "cannot be opened"),
         ({"url": "mysql+pymysql://u:secret@h/x"}, "install the driver of that database"),
@@ -388,6 +388,15 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
     with pytest.raises(StoreFailed, match="the file holds something else"):
         with_store(str(path), lambda store: store.open())
     assert path.read_bytes() == b"my notes\n" * 1000
+
+
+def test_a_file_of_a_newer_swaplab_is_refused(tmp_path):
+    path = tmp_path / "x.db"
+    Database.open(sqlite_url(str(path))).close()
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+    with pytest.raises(StoreFailed, match="a newer swaplab has written it"):
+        with_store(str(path), lambda store: store.open())
 
 
 def test_a_store_that_could_not_be_opened_is_tried_again(tmp_path):
