@@ -10,15 +10,10 @@ from swaplab_core.config.schema import Config
 from swaplab_core.domain.problem import Problem
 
 NOT_YET: tuple[str, ...] = (
-    "allowedOrigins",
     "store",
-    "performance",
     "upstream",
-    "ui",
     "captureBuffer",
     "metricsMaxInMemory",
-    "logTimeFormat",
-    "logToStdout",
     "models.*.compat",
 )
 """Keys that are checked and then ignored; each use of one is a warning. `*` stands for any one step."""

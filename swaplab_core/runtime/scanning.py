@@ -107,7 +107,7 @@ class EventScanner:
 
     _line: Clipping = field(factory=Clipping, init=False)
     _first: list[bytes | Message] = field(factory=list, init=False)
-    _last: deque[bytes | Message] = field(factory=lambda: deque(maxlen=None), init=False)
+    _last: deque[bytes | Message] = field(factory=lambda: deque(maxlen=LAST_EVENTS), init=False)
     _usual: bytes = field(default=b"", init=False)
 
     def feed(self, chunk: bytes) -> int:

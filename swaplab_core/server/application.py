@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aiohttp import web
 from attrs import define
 
@@ -23,11 +25,12 @@ from swaplab_core.server.api_models import ModelRoutes
 from swaplab_core.server.api_performance import PerformanceRoutes
 from swaplab_core.server.api_plugins import PluginRoutes
 from swaplab_core.server.api_profiles import ProfileRoutes
-from swaplab_core.server.auth import key_middleware
+from swaplab_core.server.auth import is_accepted, key_middleware, presented_key
+from swaplab_core.server.browsers import allow_origin, browser_middleware
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.metrics import Metrics
 from swaplab_core.server.observation import Observer
-from swaplab_core.server.openai import InferenceRoutes
+from swaplab_core.server.openai import INFERENCE_PATHS, InferenceRoutes
 from swaplab_core.server.passthrough import PassthroughRoutes
 from swaplab_core.server.projections import Projections
 from swaplab_core.server.ui import UiRoutes
@@ -65,8 +68,17 @@ def build_application(
     """
     waiting = WaitingRoom(parts.models, keep_alive_seconds)
     show = Projections(parts.models.config, parts.models, parts.routes, parts.inflight)
+
+    def keys() -> Sequence[str]:
+        return parts.models.config().api_keys
+
+    guard = browser_middleware(
+        lambda: parts.models.config().allowed_origins,
+        INFERENCE_PATHS.__contains__,
+        lambda request: bool(keys()) and is_accepted(presented_key(request), keys()),
+    )
     application = web.Application(
-        middlewares=[access_log_middleware, error_middleware, key_middleware(lambda: parts.models.config().api_keys)],
+        middlewares=[access_log_middleware, error_middleware, guard, key_middleware(keys)],
         client_max_size=max_body_mib * 2**20,
     )
     groups = (
@@ -82,6 +94,7 @@ def build_application(
         MetricsRoutes(parts.metrics, parts.monitor, parts.models, parts.http),
         UiRoutes(parts.models),
     )
+    application.on_response_prepare.append(allow_origin)
     for group in groups:
         application.add_routes(group.routes())
     return application

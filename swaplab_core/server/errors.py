@@ -30,6 +30,7 @@ from swaplab_core.domain.errors import (
 )
 from swaplab_core.routing.selectors import NoTarget
 from swaplab_core.server.auth import Unauthorized
+from swaplab_core.server.browsers import ForeignPage, UnknownHost
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,8 @@ _STATUS: dict[type[SwaplabError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     NotThere: HTTPStatus.NOT_FOUND,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
+    ForeignPage: HTTPStatus.FORBIDDEN,
+    UnknownHost: HTTPStatus.MISDIRECTED_REQUEST,
     UnknownModel: HTTPStatus.NOT_FOUND,
     UnknownCapture: HTTPStatus.NOT_FOUND,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

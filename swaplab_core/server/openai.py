@@ -50,6 +50,7 @@ POSTED = (
 )
 ASKED = ("/v1/audio/voices", "/sdapi/v1/loras", "/props")
 """GET routes that name their model in the query."""
+INFERENCE_PATHS = frozenset({*POSTED, *ASKED, "/v1/models", "/models"})
 REMOVED_PREFIXES = ("/v/", "/audioapi/")
 """Parts of our path that the upstream does not know; its path begins with the slash at their end."""
 

@@ -69,7 +69,9 @@ class FakeGateway:
         """Answer as the script says; see `Gateway`."""
         self.asked.append(Asked(method, path, json, dict(headers or {})))
         answer = self._next((method, path))
-        return GatewayResponse(answer.status, CIMultiDict(answer.headers), _body(answer.pieces, breaks_off=answer.breaks_off))
+        return GatewayResponse(
+            answer.status, CIMultiDict(answer.headers), _body(answer.pieces, breaks_off=answer.breaks_off)
+        )
 
     def _next(self, wanted: tuple[str, str]) -> Answer:
         answers = self._script.get(wanted)

@@ -32,7 +32,7 @@ SWAPLAB = Path(sys.executable).with_name("swaplab")
 MARK = "SWAPLAB_TEST_MARK"
 """An environment variable that everything started by one daemon inherits, so that a test can find the last of it."""
 
-PORTS = 12
+PORTS = 20
 PORT_RANGE = range(20_000, 32_000)
 """Below the range from which the system hands out ports."""
 ANSWER_SECONDS = 30.0

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from running_swaplab import Swaplab, sim
+from running_swaplab import Swaplab, running_swaplab, sim
 
 from swaplab_core.testing.waiting import wait_until
 
 FOREVER = ("--tokens", "1000000", "--tokens-per-second", "20")
 
 
+MODELS = {
+    "busy": sim(*FOREVER),
+    "other": sim("--say", "other"),
+    "fast": sim("--tokens", "1000000", "--tokens-per-second", "2000"),
+    "thinker": sim("--first-token-seconds", "600"),
+    "slow": sim("--load-seconds", "0.5", "--say", "at last"),
+}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Iterator[Swaplab]:
+    with running_swaplab(tmp_path_factory.mktemp("clients"), MODELS) as swaplab:
+        yield swaplab
+
+
 @pytest.fixture
-def swaplab(serve) -> Swaplab:
-    return serve({"busy": sim(*FOREVER), "other": sim("--say", "other")})
+def swaplab(shared: Swaplab) -> Swaplab:
+    return shared.renew()
 
 
 def engine_state(swaplab: Swaplab, model: str) -> dict[str, int]:
@@ -53,9 +69,7 @@ def test_a_client_that_leaves_a_stream_ends_the_engines_work_and_frees_the_model
     assert swaplab.chat("other").said == "other"
 
 
-def test_a_client_that_leaves_before_the_first_byte_ends_the_engines_work(serve):
-    swaplab = serve({"thinker": sim("--first-token-seconds", "600")})
-
+def test_a_client_that_leaves_before_the_first_byte_ends_the_engines_work(swaplab):
     with ThreadPoolExecutor() as clients:
         with socket.create_connection(("127.0.0.1", swaplab.port)) as client:
             body = b'{"model": "thinker", "stream": false}'
@@ -65,9 +79,7 @@ def test_a_client_that_leaves_before_the_first_byte_ends_the_engines_work(serve)
         assert clients.submit(engine_state, swaplab, "thinker").result()["is_loaded"]
 
 
-def test_a_client_that_leaves_while_the_model_loads_does_no_harm(serve):
-    swaplab = serve({"slow": sim("--load-seconds", "0.5", "--say", "at last")})
-
+def test_a_client_that_leaves_while_the_model_loads_does_no_harm(swaplab):
     with swaplab.waiting("slow"):
         swaplab.wait_for("slow", state="starting")
 
@@ -93,9 +105,7 @@ def test_many_clients_that_come_and_go_leave_nothing_behind(swaplab):
         swaplab.wait_for(model, serving=0, waiting=0)
 
 
-def test_a_client_that_leaves_a_fast_stream_is_no_error_in_the_log(serve):
-    swaplab = serve({"fast": sim("--tokens", "1000000", "--tokens-per-second", "2000")})
-
+def test_a_client_that_leaves_a_fast_stream_is_no_error_in_the_log(swaplab):
     for _ in range(20):
         with swaplab.streaming("fast") as response:
             response.readline()

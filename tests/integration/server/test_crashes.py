@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,21 +16,40 @@ import aiohttp
 import openai
 import pytest
 import raw_upstream
-from running_swaplab import Swaplab, chat_body, command, event_data, sim
+from running_swaplab import Swaplab, chat_body, command, event_data, running_swaplab, sim
 
 from swaplab_core.testing.waiting import wait_until
 
 ASK = [{"role": "user", "content": "Hi"}]
 
 
+@pytest.fixture(scope="module")
+def reply_file(tmp_path_factory) -> Path:
+    """What the engine `raw` answers, byte by byte."""
+    return tmp_path_factory.mktemp("raw") / "reply"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, reply_file) -> Iterator[Swaplab]:
+    models = {
+        "dying": sim("--die-after-chunks", "4", "--say", "one two three four five six"),
+        "crowd": sim("--tokens", "100000", "--tokens-per-second", "20"),
+        "cut": sim("--truncate-stream", "2", "--say", "one two three"),
+        "thinker": sim("--first-token-seconds", "600"),
+        "raw": {"cmd": command(sys.executable, raw_upstream.__file__, "${PORT}", reply_file)},
+        "fragile": {"cmd": command(sys.executable, raw_upstream.__file__, "${PORT}")},
+    }
+    with running_swaplab(tmp_path_factory.mktemp("crashes"), models) as swaplab:
+        yield swaplab
+
+
 @pytest.fixture
-def dying(serve) -> Swaplab:
-    """A daemon whose model dies after four events of a stream."""
-    return serve({"dying": sim("--die-after-chunks", "4", "--say", "one two three four five six")})
+def swaplab(shared: Swaplab) -> Swaplab:
+    return shared.renew()
 
 
-def test_a_stream_whose_engine_dies_ends_with_an_error_event_and_a_broken_connection(dying):
-    with dying.streaming("dying") as response, pytest.raises(http.client.IncompleteRead) as broken:
+def test_a_stream_whose_engine_dies_ends_with_an_error_event_and_a_broken_connection(swaplab):
+    with swaplab.streaming("dying") as response, pytest.raises(http.client.IncompleteRead) as broken:
         response.read()
 
     *whole, last = event_data(broken.value.partial)
@@ -40,18 +60,18 @@ def test_a_stream_whose_engine_dies_ends_with_an_error_event_and_a_broken_connec
     assert "[DONE]" not in last
 
 
-def test_the_openai_client_raises_when_the_engine_dies(dying):
-    with openai.OpenAI(base_url=f"{dying.url}/v1", api_key="none", max_retries=0) as client:
+def test_the_openai_client_raises_when_the_engine_dies(swaplab):
+    with openai.OpenAI(base_url=f"{swaplab.url}/v1", api_key="none", max_retries=0) as client:
         stream = client.chat.completions.create(model="dying", messages=ASK, stream=True)
         with pytest.raises(openai.APIError, match="dying died in the middle of the response"):
             list(stream)
 
 
-def test_a_client_that_reads_bytes_raises_when_the_engine_dies(dying):
+def test_a_client_that_reads_bytes_raises_when_the_engine_dies(swaplab):
     async def scenario() -> None:
         async with (
             aiohttp.ClientSession() as session,
-            session.post(f"{dying.url}/v1/chat/completions", json=chat_body("dying", stream=True)) as response,
+            session.post(f"{swaplab.url}/v1/chat/completions", json=chat_body("dying", stream=True)) as response,
         ):
             with pytest.raises(aiohttp.ClientPayloadError):
                 await response.read()
@@ -59,17 +79,16 @@ def test_a_client_that_reads_bytes_raises_when_the_engine_dies(dying):
     asyncio.run(scenario())
 
 
-def test_the_next_request_finds_a_working_model(dying):
-    with dying.streaming("dying") as response, pytest.raises(http.client.IncompleteRead):
+def test_the_next_request_finds_a_working_model(swaplab):
+    with swaplab.streaming("dying") as response, pytest.raises(http.client.IncompleteRead):
         response.read()
 
-    assert dying.chat("dying").said == "one two three four five six"
-    assert dying.starts() == ["dying", "dying"]
-    dying.wait_for_log("dying ended by itself, exit code 70")
+    assert swaplab.chat("dying").said == "one two three four five six"
+    assert swaplab.starts() == ["dying", "dying"]
+    swaplab.wait_for_log("dying ended by itself, exit code 70")
 
 
-def test_everyone_who_streams_from_the_dead_is_told(serve):
-    swaplab = serve({"crowd": sim("--tokens", "100000", "--tokens-per-second", "20")})
+def test_everyone_who_streams_from_the_dead_is_told(swaplab):
 
     all_stream = threading.Barrier(6)
 
@@ -91,9 +110,7 @@ def test_everyone_who_streams_from_the_dead_is_told(serve):
     assert swaplab.wait_for("crowd", serving=0)["state"] == "stopped"
 
 
-def test_a_truncated_stream_is_never_a_clean_end(serve):
-    swaplab = serve({"cut": sim("--truncate-stream", "2", "--say", "one two three")})
-
+def test_a_truncated_stream_is_never_a_clean_end(swaplab):
     with swaplab.streaming("cut") as response, pytest.raises(http.client.IncompleteRead) as broken:
         response.read()
 
@@ -122,33 +139,31 @@ def test_a_real_engine_killed_in_the_middle_of_a_stream_is_noticed_and_replaced(
     [(b"Content-Length: 1000", b'{"half": '), (b"Transfer-Encoding: chunked", b'9\r\n{"half": \r\n')],
     ids=["with a length", "in chunks"],
 )
-def test_a_plain_answer_that_breaks_off_is_never_a_clean_end(serve, tmp_path, framing, body):
+def test_a_plain_answer_that_breaks_off_is_never_a_clean_end(swaplab, reply_file, framing, body):
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + framing
-    swaplab = serve({"half": raw_engine(tmp_path, head + b"\r\n\r\n" + body)})
+    reply_file.write_bytes(head + b"\r\n\r\n" + body)
 
-    with swaplab.asking("POST", "/v1/chat/completions", json_body=chat_body("half")) as response:
+    with swaplab.asking("POST", "/v1/chat/completions", json_body=chat_body("raw")) as response:
         assert response.status == 200
         with pytest.raises(http.client.IncompleteRead) as broken:
             response.read()
 
     assert broken.value.partial == b'{"half": ', "nothing is added to what is no event stream"
-    swaplab.wait_for_log("half broke off in the middle of a response")
+    swaplab.wait_for_log("raw broke off in the middle of a response")
 
 
 @pytest.mark.parametrize("reply", [b"", b"220 mail.example ESMTP\r\n"], ids=["nothing", "another protocol"])
-def test_an_engine_that_gives_no_answer_is_a_502(serve, tmp_path, reply):
-    swaplab = serve({"mute": raw_engine(tmp_path, reply)})
+def test_an_engine_that_gives_no_answer_is_a_502(swaplab, reply_file, reply):
+    reply_file.write_bytes(reply)
 
-    answer = swaplab.chat("mute")
+    answer = swaplab.chat("raw")
 
     assert answer.status == 502
     assert answer.error["code"] == "upstream-died"
-    assert answer.error["message"].startswith("mute did not answer: ")
+    assert answer.error["message"].startswith("raw did not answer: ")
 
 
-def test_a_request_in_flight_when_its_engine_dies_gets_a_502(serve):
-    swaplab = serve({"thinker": sim("--first-token-seconds", "600")})
-
+def test_a_request_in_flight_when_its_engine_dies_gets_a_502(swaplab):
     with ThreadPoolExecutor() as clients:
         asked = clients.submit(swaplab.chat, "thinker")
         record = swaplab.wait_for("thinker", serving=1)
@@ -172,16 +187,7 @@ def test_a_request_given_to_an_engine_that_had_just_died_is_served_by_the_next(s
         assert asked.result().said == "alive"
 
 
-def test_a_request_that_kills_every_engine_is_tried_twice_and_not_for_ever(serve):
-    swaplab = serve({"fragile": {"cmd": command(sys.executable, raw_upstream.__file__, "${PORT}")}})
-
+def test_a_request_that_kills_every_engine_is_tried_twice_and_not_for_ever(swaplab):
     assert swaplab.chat("fragile").status == 502
 
     assert swaplab.starts() == ["fragile", "fragile"]
-
-
-def raw_engine(folder: Path, reply: bytes) -> dict[str, object]:
-    """Make a model entry with an engine that sends these bytes."""
-    file = folder / "reply"
-    file.write_bytes(reply)
-    return {"cmd": command(sys.executable, raw_upstream.__file__, "${PORT}", file)}

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from running_swaplab import Swaplab, said, sim
+from running_swaplab import Swaplab, running_swaplab, said, sim
 
 SAYS = "This is model A, and it always says so."
 
 
-@pytest.fixture
-def llama(serve, native_llama) -> Swaplab:
-    return serve({"llama": native_llama(SAYS)})
+SIMULATED = {
+    "liar": sim("--close-after-reply", "--say", SAYS),
+    "slow": sim("--tokens", "1000000", "--tokens-per-second", "50"),
+    "zipped": sim("--gzip", "--say", SAYS),
+}
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory, native_llama) -> Iterator[Swaplab]:
+    with running_swaplab(tmp_path_factory.mktemp("llama"), {"llama": native_llama(SAYS)}) as swaplab:
+        yield swaplab
+
+
+@pytest.fixture(scope="module")
+def swaplab(tmp_path_factory) -> Iterator[Swaplab]:
+    with running_swaplab(tmp_path_factory.mktemp("streams"), SIMULATED) as swaplab:
+        yield swaplab
 
 
 def pair(swaplab: Swaplab, model: str) -> tuple[str, str]:
@@ -33,15 +48,11 @@ def test_eight_clients_streaming_and_asking_in_turn_never_fail(llama):
     assert set(pairs) == {(SAYS, SAYS)}
 
 
-def test_an_engine_that_closes_after_every_reply_does_no_harm(serve):
-    swaplab = serve({"liar": sim("--close-after-reply", "--say", SAYS)})
-
+def test_an_engine_that_closes_after_every_reply_does_no_harm(swaplab):
     assert {pair(swaplab, "liar") for _ in range(20)} == {(SAYS, SAYS)}
 
 
-def test_events_arrive_one_by_one_and_not_at_the_end(serve):
-    swaplab = serve({"slow": sim("--tokens", "1000000", "--tokens-per-second", "50")})
-
+def test_events_arrive_one_by_one_and_not_at_the_end(swaplab):
     with swaplab.streaming("slow") as response:
         first = [response.readline() for _ in range(9)]
 
@@ -50,8 +61,7 @@ def test_events_arrive_one_by_one_and_not_at_the_end(serve):
     assert response.headers["X-Accel-Buffering"] == "no"
 
 
-def test_a_compressed_stream_passes_as_it_is(serve):
-    swaplab = serve({"zipped": sim("--gzip", "--say", SAYS)})
+def test_a_compressed_stream_passes_as_it_is(swaplab):
     body = {"model": "zipped", "stream": True, "messages": []}
 
     zipped = swaplab.ask("POST", "/v1/chat/completions", json_body=body, headers={"Accept-Encoding": "gzip"})

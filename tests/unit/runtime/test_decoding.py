@@ -75,6 +75,12 @@ def test_what_has_come_is_decoded_at_once(coding):
         assert b"".join(decoder.feed(chunk)) == event
 
 
+def test_a_body_cut_anywhere_is_decoded_as_far_as_it_goes():
+    coded = gzip.compress(b"a" * 3 * PIECE_BYTES)
+    for cut in range(len(coded)):
+        assert decode("gzip", coded[:cut]) == zlib.decompressobj(31).decompress(coded[:cut])
+
+
 @pytest.mark.parametrize("coding", ["gzip", "zstd"])
 def test_several_members_are_one_body(coding):
     coded = CODED[coding](b"one ") + CODED[coding](b"two") + bytes(5)

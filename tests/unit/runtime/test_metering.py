@@ -239,6 +239,18 @@ def test_the_giant_last_event_of_responses_is_searched():
     assert (measured.usage, measured.itl_ms) == (Usage(7, 2, 5), None)
 
 
+def test_a_giant_event_is_read_alike_in_one_chunk_and_in_two():
+    event = {"choices": [{"delta": {"content": "a" * WHOLE_BYTES}}], "usage": USAGE}
+    body = b"data: " + orjson.dumps(event) + b"\n\n"
+    whole = measure(body, EVENTS)
+    meter = Meter(100.0)
+    meter.headers(200, EVENTS)
+    for part in (body[:50_000], body[50_000:]):
+        meter.feed(part, 100.5)
+    assert meter.end(101.0) == whole
+    assert whole.usage == Usage(25, 10)
+
+
 def test_a_hostile_giant_body_costs_little():
     body = b'{"x": [' + b'"usage": {' * WHOLE_BYTES + b'"timings": ' + b"[" * 100_000
     assert measure(body).usage == NOTHING

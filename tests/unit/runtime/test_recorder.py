@@ -130,6 +130,9 @@ def test_flush_waits_for_what_is_being_written():
         recorder.record(row(1))
         flushes = [asyncio.ensure_future(recorder.flush()) for _ in range(3)]
         await wait_until_async(lambda: store.attempts, "writing has begun")
+        flushes.append(asyncio.ensure_future(recorder.flush()))
+        for _ in range(10):
+            await asyncio.sleep(0)
         assert not any(flush.done() for flush in flushes)
         gate.set()
         await asyncio.gather(*flushes)
