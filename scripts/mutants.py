@@ -1,4 +1,4 @@
-"""Break the engine in one place at a time and see whether its rule-based machine notices.
+"""Break the engine in one place at a time and see whether its property tests notice.
 
     python scripts/mutants.py            all mutants, with the `mutants` profile
     python scripts/mutants.py lifo idle  only those whose name contains one of the words
@@ -69,7 +69,7 @@ MUTANTS = [
 
 
 def survives(file: str, old: str, new: str) -> str | None:
-    """Return None when the machine fails as it should, else what it printed."""
+    """Return None when the tests fail as they should, else what it printed."""
     with tempfile.TemporaryDirectory(prefix="swaplab-mutant-") as folder:
         shutil.copytree(ROOT / "swaplab_core", Path(folder) / "swaplab_core")
         target = Path(folder) / file
@@ -82,7 +82,7 @@ def survives(file: str, old: str, new: str) -> str | None:
             "SWAPLAB_PROFILE": os.environ.get("SWAPLAB_PROFILE", "mutants"),
         }
         run = subprocess.run(
-            [sys.executable, "-P", "-m", "pytest", "-q", "-x", "--timeout=300", "-o", f"cache_dir={folder}/cache", MACHINE],
+            [sys.executable, "-P", "-m", "pytest", "-q", "-x", "--timeout=300", "-o", f"cache_dir={folder}/cache", *PROPERTIES],
             cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
     print(f"    {_why(run.stdout)}" if run.returncode else "", end="\n" if run.returncode else "")
@@ -94,7 +94,7 @@ def _why(output: str) -> str:
     return found[1][:100] if found else "(failed otherwise)"
 
 
-MACHINE = "tests/property/engine/test_swap_machine.py"
+PROPERTIES = [f"tests/property/engine/test_{name}.py" for name in ("swap_machine", "steady_traffic")]
 
 
 def main() -> int:

@@ -26,37 +26,60 @@ from swaplab_core.adapters.listen import Address, BadAddress
 from swaplab_core.adapters.processes import LocalProcesses
 from swaplab_core.adapters.programs import find_program
 from swaplab_core.adapters.relay import Relay
+from swaplab_core.adapters.store import SqlStore
 from swaplab_core.adapters.watch import FileWatcher
 from swaplab_core.config.diff import Difference
 from swaplab_core.config.load import Loaded, Source, load
 from swaplab_core.config.schema import BackendSchema, Config
+from swaplab_core.domain.activity import Retention
 from swaplab_core.domain.events import ConfigChanged, ModelChanged
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.engine import SwapEngine
 from swaplab_core.engine.facts import Reconfigured
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.runtime.bus import Bus
-from swaplab_core.runtime.dispatcher import Dispatcher
+from swaplab_core.runtime.captures import CaptureCache
+from swaplab_core.runtime.dispatcher import DRAIN_POLL_SECONDS, Dispatcher
 from swaplab_core.runtime.hardware import HardwareInventory
 from swaplab_core.runtime.inflight import InFlight
 from swaplab_core.runtime.launches import Launches
 from swaplab_core.runtime.logbook import PRINTED, LogBook
 from swaplab_core.runtime.performance import PerformanceMonitor
 from swaplab_core.runtime.proxy_log import ProxyLog
+from swaplab_core.runtime.recorder import Recorder
 from swaplab_core.runtime.reload import Reloader, digest
 from swaplab_core.runtime.scheduling import check_policy, engine_limits, eviction_policy
 from swaplab_core.runtime.supervisor import Supervisor
 from swaplab_core.runtime.tasks import spawn
 from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB, Parts, build_application
 from swaplab_core.server.metrics import Metrics
+from swaplab_core.server.observation import Observer
 from swaplab_core.server.plugin_routes import mount_plugin_routes
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS
+from swaplab_core.services.activity import Activity
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Routes
 
 DRAIN_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
+
+
+def _engine(config: Config) -> SwapEngine:
+    patience = config.routing.scheduler.settings.fifo.patience
+    return SwapEngine.build(eviction_policy(config), engine_limits(config), patience)
+
+
+def _observer(launches: Launches, bus: Bus, clock: LoopClock, store: SqlStore, metrics: Metrics) -> Observer:
+    captures = CaptureCache(launches.config.capture_buffer_mib * 2**20)
+    recorder = Recorder(store, captures, bus.publish)
+    inflight = InFlight(bus, clock)
+    return Observer(lambda: launches.config, launches.usage_reader, inflight, recorder, captures, metrics)
+
+
+def retention(config: Config) -> Retention:
+    """In memory a bounded number of rows is kept, in a file all of them."""
+    return Retention() if config.store else Retention(max_rows=max(1, config.metrics_max_in_memory))
 
 
 def backend_schemas(catalogue: Catalogue) -> dict[str, BackendSchema]:
@@ -119,21 +142,16 @@ class Options:
 
 @define(eq=False)
 class Lab:
-    """All parts of a running swaplab."""
+    """A running swaplab: what the handlers call (`parts`), and what must be reloaded and closed."""
 
     options: Options
-    bus: Bus
-    console: Console
-    proxy_log: ProxyLog
-    monitor: PerformanceMonitor
+    parts: Parts
     launches: Launches
     processes: LocalProcesses
-    http: AiohttpHttp
-    relay: Relay
-    dispatcher: Dispatcher
     supervisor: Supervisor
-    models: Models
-    routes: Routes
+    store: SqlStore
+    console: Console
+    proxy_log: ProxyLog
     application: web.Application
     reloader: Reloader = field(init=False)
     watcher: FileWatcher | None = field(init=False)
@@ -145,15 +163,11 @@ class Lab:
 
         `sources` is what `files` hold, `config` what came of it.
         """
-        catalogue = files.catalogue
-        clock, processes, http, relay = LoopClock(), LocalProcesses(), AiohttpHttp(), Relay()
-        bus, console = Bus(), Console()
+        clock, processes, http = LoopClock(), LocalProcesses(), AiohttpHttp()
+        bus, console, metrics = Bus(), Console(), Metrics()
         logs = LogBook(bus, console.write, PRINTED[config.log_to_stdout])
-        launches = Launches(config, catalogue, find_program)
-        patience = config.routing.scheduler.settings.fifo.patience
-        engine = SwapEngine.build(eviction_policy(config), engine_limits(config), patience)
-        dispatcher = Dispatcher(engine, clock, lambda model: bus.publish(ModelChanged(model)))
-        metrics = Metrics()
+        launches = Launches(config, files.catalogue, find_program)
+        dispatcher = Dispatcher(_engine(config), clock, lambda model: bus.publish(ModelChanged(model)))
         supervisor = Supervisor(processes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics))
         dispatcher.upstreams = supervisor
         models = Models(lambda: launches.config, dispatcher, supervisor)
@@ -161,55 +175,41 @@ class Lab:
         routes.use(config)
         monitor = PerformanceMonitor(PsutilProbe(), gpu_sources(processes, clock), clock)
         monitor.use(config.performance)
-        inventory = HardwareInventory(LocalHardware(processes))
+        store = SqlStore(config.store.path if config.store else "", retention=retention(config))
+        observer = _observer(launches, bus, clock, store, metrics)
         parts = Parts(
-            models,
-            routes,
-            dispatcher,
-            relay,
-            catalogue,
-            bus,
-            logs,
-            InFlight(bus, clock),
-            metrics,
-            monitor,
-            inventory,
-            http,
+            models=models,
+            routes=routes,
+            dispatcher=dispatcher,
+            relay=Relay(),
+            catalogue=files.catalogue,
+            bus=bus,
+            logs=logs,
+            observer=observer,
+            activity=Activity(store, observer.recorder, observer.captures),
+            monitor=monitor,
+            inventory=HardwareInventory(LocalHardware(processes)),
+            http=http,
         )
         application = build_application(
             parts, max_body_mib=options.max_body_mib, keep_alive_seconds=options.keep_alive_seconds
         )
         proxy_log = ProxyLog(logs)
         proxy_log.install(config)
-        lab = cls(
-            options,
-            bus,
-            console,
-            proxy_log,
-            monitor,
-            launches,
-            processes,
-            http,
-            relay,
-            dispatcher,
-            supervisor,
-            models,
-            routes,
-            application,
-        )
+        lab = cls(options, parts, launches, processes, supervisor, store, console, proxy_log, application)
         lab.reloader = Reloader(files.read, files.load, lab.apply, config, digest(sources), clock)
         lab.watcher = FileWatcher(files.file, files.folder, clock) if options.watch else None
-        mount_plugin_routes(application, catalogue, lab.gateway)
+        mount_plugin_routes(application, files.catalogue, lab.gateway)
         return lab
 
     def apply(self, config: Config, difference: Difference) -> None:
         """Put a checked configuration in force: new requests follow it at once, running ones are not touched."""
         self.launches.use(config)
-        self.routes.use(config)
+        self.parts.routes.use(config)
         changed = difference.changed
         self.supervisor.outdate(changed | difference.removed)
         self.supervisor.retune({name: config.models[name].unload_timeout_seconds for name in difference.retuned})
-        self.dispatcher.tell(
+        self.parts.dispatcher.tell(
             Reconfigured(
                 engine_limits(config),
                 eviction_policy(config),
@@ -219,10 +219,12 @@ class Lab:
             )
         )
         self.proxy_log.use(config)
-        self.monitor.use(config.performance)
-        self.bus.publish(ConfigChanged(self.reloader.revision))
+        self.parts.monitor.use(config.performance)
+        self.store.retention = retention(config)
+        self.parts.observer.captures.resize(config.capture_buffer_mib * 2**20)
+        self.parts.bus.publish(ConfigChanged(self.reloader.revision))
         fresh = changed | difference.added
-        spawn(self.models.preload([m for m in config.hooks.on_startup.preload if m in fresh]), name="preload")
+        spawn(self.parts.models.preload([m for m in config.hooks.on_startup.preload if m in fresh]), name="preload")
 
     async def serve(self, address: Address, on_listening: Callable[[Address], None]) -> None:
         """Serve until SIGINT or SIGTERM, then end in good order: a second signal cuts running streams short."""
@@ -242,9 +244,11 @@ class Lab:
         finally:
             stop.restore()
             await runner.cleanup()
+            await self.parts.observer.recorder.close()
+            await self.store.close()
             await self.gateway.close()
-            await self.relay.close()
-            await self.http.close()
+            await self.parts.relay.close()
+            await self.parts.http.close()
             self.processes.close()
             self.console.close()
 
@@ -257,8 +261,9 @@ class Lab:
         return [
             *tasks,
             spawn(self.reloader.run(), name="reload"),
-            spawn(self.monitor.run(), name="performance"),
-            spawn(self.models.preload(self.launches.config.hooks.on_startup.preload), name="preload"),
+            spawn(self.parts.monitor.run(), name="performance"),
+            spawn(self.parts.observer.recorder.run(), name="activity"),
+            spawn(self.parts.models.preload(self.launches.config.hooks.on_startup.preload), name="preload"),
         ]
 
     def _reload_on_signal(self) -> None:
@@ -268,7 +273,11 @@ class Lab:
     async def _close(self, runner: web.AppRunner, stop: _Stop) -> None:
         for site in list(runner.sites):
             await site.stop()
-        await self.dispatcher.close(DRAIN_SECONDS, stop.second)
+        deadline = stop.loop.time() + DRAIN_SECONDS
+        await self.parts.dispatcher.close(DRAIN_SECONDS, stop.second)
+        inflight = self.parts.observer.inflight
+        while inflight.all() and stop.loop.time() < deadline and not stop.second.is_set():  # noqa: ASYNC110 - three ends
+            await asyncio.sleep(DRAIN_POLL_SECONDS)  # what is left is a peer's: nobody's lease
 
 
 class _Stop:

@@ -30,7 +30,9 @@ _COMMON = {
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much],
 }
 settings.register_profile("default", max_examples=300, stateful_step_count=40, **_COMMON)
-settings.register_profile("mutants", max_examples=1500, stateful_step_count=40, **_COMMON)
+# A mutant need only fail, not be shown at its smallest, nor be remembered.
+_QUICK = _COMMON | {"phases": (Phase.explicit, Phase.generate), "database": None}
+settings.register_profile("mutants", max_examples=1500, stateful_step_count=40, **_QUICK)
 settings.register_profile("nightly", max_examples=5000, stateful_step_count=80, **_COMMON)
 settings.load_profile(os.environ.get("SWAPLAB_PROFILE", "default"))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, MutableMapping
 from typing import Protocol
 
 import aiohttp
@@ -51,8 +51,8 @@ _ERROR_BYTES = 64 * 1024
 class Tap(Protocol):
     """Sees what passes. Called for every chunk, so it must be quick, and it must not raise."""
 
-    def sent(self) -> None:
-        """The request goes to its upstream."""
+    def sent(self, headers: MutableMapping[str, str]) -> None:
+        """The request goes to its upstream with these headers, which may still be changed."""
         ...
 
     def head(self, status: int, headers: Mapping[str, str], /) -> None:
@@ -67,7 +67,7 @@ class Tap(Protocol):
 class _NoTap:
     """Nobody looks."""
 
-    def sent(self) -> None:
+    def sent(self, headers: MutableMapping[str, str]) -> None:
         pass
 
     def head(self, status: int, headers: Mapping[str, str], /) -> None:
@@ -119,9 +119,9 @@ class Relay:
         headers = _request_headers(request, destination, replaced_body=body is not None)
         if body is not None:
             headers["Content-Length"] = str(body.size)
-        tap.sent()
         if begun is not None:
             headers["Accept-Encoding"] = "identity"  # the head is sent: nobody could say that the rest is compressed
+        tap.sent(headers)
         try:
             upstream = await self._send(request, destination, path, headers, body)
         except UpstreamError as error:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_IN_MEMORY = frozenset({"sqlite://", "sqlite:///", "sqlite:///:memory:"})
+
 
 def _open(path: str, url: str) -> Database:
     from swaplab_core.adapters.store_database import Database, sqlite_url  # noqa: PLC0415 - slow to import, see there
@@ -47,7 +49,7 @@ class SqlStore:
     @property
     def is_in_memory(self) -> bool:
         """Nothing outlives the daemon."""
-        return not (self.path or self.url)
+        return self.url in _IN_MEMORY if self.url else not self.path
 
     async def open(self) -> None:
         """Connect and bring the schema up to date; later calls do it too, this one tells early."""

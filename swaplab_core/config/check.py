@@ -10,10 +10,7 @@ from swaplab_core.config.schema import Config
 from swaplab_core.domain.problem import Problem
 
 NOT_YET: tuple[str, ...] = (
-    "store",
     "upstream",
-    "captureBuffer",
-    "metricsMaxInMemory",
     "models.*.compat",
 )
 """Keys that are checked and then ignored; each use of one is a warning. `*` stands for any one step."""

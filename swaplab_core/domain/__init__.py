@@ -1,7 +1,8 @@
 """Frozen values and errors: the words the rest of swaplab is said in.
 
 `ids` names · `launch` how an upstream is started, probed, put to sleep and stopped · `metering` what an
-engine tells about its work · `problem` a located mistake in user input · `demo` a model that the demo shows ·
+engine tells about its work · `activity` what is remembered of a request, `capture` the exchange itself, `histogram` ·
+`text` made fit to be kept · `problem` a located mistake in user input · `demo` a model that the demo shows ·
 `errors` the exception tree.
 Nothing here does I/O, reads a clock or knows asyncio.
 """

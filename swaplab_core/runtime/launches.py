@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 from attrs import define, evolve
 
@@ -11,7 +12,7 @@ from swaplab_core.config.schema import Config, ModelConfig
 from swaplab_core.domain.errors import PluginFailed, StartFailed, SwaplabError
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.launch import LaunchRequest, LaunchSpec, StopStrategy
-from swaplab_core.domain.metering import Progress
+from swaplab_core.domain.metering import Progress, Usage
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.plugin.hooks import guarded
 from swaplab_core.plugin.interface import Backend
@@ -39,6 +40,10 @@ class Launches:
         backend = self.catalogue.backend(entry.backend)
         request = LaunchRequest(model, entry.options, LOOPBACK, entry.port, self.find_program)
         return overlay(entry, _launch(backend, request), self.config.health_check_timeout_seconds)
+
+    def usage_reader(self, backend: str) -> Callable[[Mapping[str, Any]], Usage | None]:
+        """The driver's reader of tokens and speeds, with whatever it raises kept from the data path."""
+        return partial(_read_usage, self.catalogue.backend(backend))
 
     def progress(self, model: ModelId, line: str) -> Progress | None:
         """What a log line says about the load. A model removed meanwhile has none."""
@@ -73,3 +78,8 @@ def _launch(backend: Backend, request: LaunchRequest) -> LaunchSpec:
     if isinstance(spec, Exception):
         raise PluginFailed(f"the backend {backend.name!r} failed to launch {request.model}: {spec!r}") from spec
     return spec
+
+
+def _read_usage(backend: Backend, message: Mapping[str, Any]) -> Usage | None:
+    said = guarded(partial(backend.usage, message))
+    return None if isinstance(said, Exception) else said

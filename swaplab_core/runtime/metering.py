@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from swaplab_core.domain.activity import ActivityRow
 from swaplab_core.domain.metering import Usage
 from swaplab_core.plugin.usage import merge_usage, read_usage
 from swaplab_core.runtime.error_text import MAX_CHARACTERS, error_text, message_in
@@ -48,6 +49,24 @@ class Measured:
     error_msg: str = ""
     body: bytes | None = None
     is_decoded: bool = True
+
+    def row(self, created: int, model: str, req_path: str, metadata: Mapping[str, str]) -> ActivityRow:
+        """What is remembered of the request; `created` is the unix time in seconds at which it ended."""
+        return ActivityRow(
+            created=created,
+            model=model,
+            req_path=req_path,
+            status=self.status,
+            content_type=self.content_type,
+            tokens=self.usage,
+            duration_ms=self.duration_ms,
+            ttft_ms=self.ttft_ms,
+            wait_ms=self.wait_ms,
+            itl_ms=self.itl_ms,
+            itl_p95_ms=self.itl_p95_ms,
+            error_msg=self.error_msg,
+            metadata=metadata,
+        )
 
 
 @define(eq=False)

@@ -64,7 +64,9 @@ class LogRoutes:
         with self.bus.subscribe(Logged, limit=FOLLOWER_CHUNKS) as follower:
             await response.prepare(request)
             if "no-history" not in request.query:
-                await response.write(self.logs.history(source).content())
+                history = self.logs.history(source).content()
+                follower.take()  # what came while the response was prepared is in the history
+                await response.write(history)
             async for numbered in follower:
                 if isinstance(numbered.event, Gap):
                     await response.write(f"\n— {numbered.event.dropped} chunks dropped —\n".encode())

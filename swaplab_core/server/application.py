@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from aiohttp import web
 from attrs import define
 
+from swaplab_core.adapters.http import AiohttpHttp
 from swaplab_core.adapters.relay import Relay
 from swaplab_core.plugin.catalogue import Catalogue
-from swaplab_core.ports import HttpReader
 from swaplab_core.runtime.bus import Bus
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.runtime.hardware import HardwareInventory
-from swaplab_core.runtime.inflight import InFlight
 from swaplab_core.runtime.logbook import LogBook
 from swaplab_core.runtime.performance import PerformanceMonitor
 from swaplab_core.server.access_log import access_log_middleware
+from swaplab_core.server.api_activity import ActivityRoutes
 from swaplab_core.server.api_events import EventRoutes
 from swaplab_core.server.api_inflight import InFlightRoutes
 from swaplab_core.server.api_logs import LogRoutes
@@ -25,16 +25,18 @@ from swaplab_core.server.api_models import ModelRoutes
 from swaplab_core.server.api_performance import PerformanceRoutes
 from swaplab_core.server.api_plugins import PluginRoutes
 from swaplab_core.server.api_profiles import ProfileRoutes
+from swaplab_core.server.api_version import VersionRoutes
 from swaplab_core.server.auth import is_accepted, key_middleware, presented_key
 from swaplab_core.server.browsers import allow_origin, browser_middleware
 from swaplab_core.server.errors import error_middleware
-from swaplab_core.server.metrics import Metrics
 from swaplab_core.server.observation import Observer
 from swaplab_core.server.openai import INFERENCE_PATHS, InferenceRoutes
 from swaplab_core.server.passthrough import PassthroughRoutes
+from swaplab_core.server.plugin_routes import PLUGIN_INFERENCE
 from swaplab_core.server.projections import Projections
 from swaplab_core.server.ui import UiRoutes
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS, WaitingRoom
+from swaplab_core.services.activity import Activity
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Routes
 
@@ -52,11 +54,11 @@ class Parts:
     catalogue: Catalogue
     bus: Bus
     logs: LogBook
-    inflight: InFlight
-    metrics: Metrics
     monitor: PerformanceMonitor
     inventory: HardwareInventory
-    http: HttpReader
+    observer: Observer
+    activity: Activity
+    http: AiohttpHttp
 
 
 def build_application(
@@ -67,14 +69,14 @@ def build_application(
     A client that waits for a stream hears something every `keep_alive_seconds`.
     """
     waiting = WaitingRoom(parts.models, keep_alive_seconds)
-    show = Projections(parts.models.config, parts.models, parts.routes, parts.inflight)
+    show = Projections(parts.models.config, parts.models, parts.routes, parts.observer.inflight)
 
     def keys() -> Sequence[str]:
         return parts.models.config().api_keys
 
     guard = browser_middleware(
         lambda: parts.models.config().allowed_origins,
-        INFERENCE_PATHS.__contains__,
+        lambda path: path in INFERENCE_PATHS or path in application.get(PLUGIN_INFERENCE, ()),
         lambda request: bool(keys()) and is_accepted(presented_key(request), keys()),
     )
     application = web.Application(
@@ -82,16 +84,18 @@ def build_application(
         client_max_size=max_body_mib * 2**20,
     )
     groups = (
-        InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, waiting, Observer(parts.inflight)),
+        InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, waiting, parts.observer),
         PassthroughRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay),
         ModelRoutes(parts.models, parts.routes),
         ProfileRoutes(parts.routes),
         PluginRoutes(parts.catalogue),
         LogRoutes(parts.models, parts.logs, parts.bus),
         EventRoutes(parts.bus, parts.logs, show),
-        InFlightRoutes(parts.inflight, show),
+        InFlightRoutes(parts.observer.inflight, show),
+        ActivityRoutes(parts.activity, lambda: parts.models.config().metrics_max_in_memory),
         PerformanceRoutes(parts.monitor, parts.inventory),
-        MetricsRoutes(parts.metrics, parts.monitor, parts.models, parts.http),
+        MetricsRoutes(parts.observer.metrics, parts.monitor, parts.models, parts.http),
+        VersionRoutes(),
         UiRoutes(parts.models),
     )
     application.on_response_prepare.append(allow_origin)

@@ -11,7 +11,7 @@ from swaplab_core.config.schema import ModelConfig
 from swaplab_core.domain.errors import UpstreamDied
 from swaplab_core.routing.names import Local, Remote
 from swaplab_core.runtime.dispatcher import Dispatcher
-from swaplab_core.server.incoming import Incoming, read_incoming
+from swaplab_core.server.incoming import Incoming, Outgoing, read_incoming
 from swaplab_core.server.observation import Observation, Observer
 from swaplab_core.server.paths import origin_form
 from swaplab_core.server.waiting import LoadFailed, WaitingRoom
@@ -93,9 +93,15 @@ class InferenceRoutes:
                 return await self._serve(request, incoming, route, model, seen)
             case Remote(peer_id, peer, _):
                 destination = peer_destination(peer_id, peer, keys_are_ours=bool(self.models.config().api_keys))
-                outgoing = incoming.outgoing(route)
+                outgoing = self._outgoing(incoming, route, seen)
                 path = upstream_path(request.raw_path, outgoing.query)
                 return await self.relay.forward(request, destination, path=path, body=outgoing.body, tap=seen)
+
+    def _outgoing(self, incoming: Incoming, route: Route, seen: Observation) -> Outgoing:
+        outgoing = incoming.outgoing(route)
+        if outgoing.body is not None and isinstance(outgoing.body.content, bytes):
+            seen.body = outgoing.body.content
+        return outgoing
 
     async def _serve(
         self, request: web.Request, incoming: Incoming, route: Route, model: ModelConfig, seen: Observation
@@ -106,8 +112,9 @@ class InferenceRoutes:
                 try:
                     granted = await self.waiting.granted(request, ticket, model, streaming=incoming.streaming)
                 except LoadFailed as told:
+                    seen.refused(told.error)
                     return told.response
-                outgoing = incoming.outgoing(route)
+                outgoing = self._outgoing(incoming, route, seen)
                 destination = upstream_destination(model.id, granted.lease.base_url, model.timeouts)
                 try:
                     return await self.relay.forward(

@@ -24,17 +24,21 @@ T = TypeVar("T")
 
 _FRAMING = frozenset({"connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"})
 
+PLUGIN_INFERENCE = web.AppKey("PLUGIN_INFERENCE", set[str])
+"""The paths of plugins that ask a model, for those who judge a request by its path. Placeholders are not filled in."""
+
 _log = logging.getLogger(__name__)
 
 
 def mount_plugin_routes(application: web.Application, catalogue: Catalogue, gateway: LoopbackGateway) -> None:
     """Ask the plugins for their routes and add them. Call it when the core's own routes are there."""
     claims = Claims.of_core(map(_pattern, application.router.resources()))
+    application[PLUGIN_INFERENCE] = set()
     for plugin, routes in catalogue.hooks.routes().items():
         for route in routes:
             served = PluginRoute(plugin, route, gateway, catalogue.hooks.report)
             for path in _paths(plugin, route):
-                problem = guarded(partial(_mount, application.router, claims, served, path))
+                problem = guarded(partial(_mount, application, claims, served, path))
                 if problem is not None:
                     catalogue.hooks.report(plugin, problem)
 
@@ -66,15 +70,17 @@ def _paths(plugin: str, route: Route) -> Iterator[str]:
         yield route.public_path
 
 
-def _mount(router: web.UrlDispatcher, claims: Claims, served: PluginRoute, path: str) -> None:
+def _mount(application: web.Application, claims: Claims, served: PluginRoute, path: str) -> None:
     method = served.route.method
     other = claims.take(served.plugin, method, path)
     if other is not None:
         raise PluginFailed(f"{method} {path} is not served by it, that path is already taken by {other}")
     pattern = path.replace(":path}", ":.+}")
-    router.add_route(method, pattern, served.serve)
+    application.router.add_route(method, pattern, served.serve)
     if method == "GET":
-        router.add_route("HEAD", pattern, served.serve)
+        application.router.add_route("HEAD", pattern, served.serve)
+    if served.route.policy is Policy.INFER:
+        application[PLUGIN_INFERENCE].add(path)
 
 
 @define(eq=False)

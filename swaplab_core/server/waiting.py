@@ -29,11 +29,12 @@ _HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X
 
 
 class LoadFailed(Exception):
-    """The load failed after the stream had begun: `response` is complete, its last event says what happened."""
+    """The load failed after the stream had begun: `response` is complete, its last event tells of `error`."""
 
-    def __init__(self, response: web.StreamResponse) -> None:
+    def __init__(self, response: web.StreamResponse, error: SwaplabError) -> None:
         super().__init__()
         self.response = response
+        self.error = error
 
 
 @frozen
@@ -79,7 +80,7 @@ class WaitingRoom:
         except SwaplabError as error:
             await response.write(error_event(error_body(str(error), status_of(error), error.code)))
             await response.write_eof()
-            raise LoadFailed(response) from error
+            raise LoadFailed(response, error) from error
 
     async def _keep_alive(self, response: web.StreamResponse, ticket: Ticket, model: ModelConfig, began: float) -> None:
         while not ticket.is_settled:

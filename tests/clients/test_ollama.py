@@ -180,6 +180,12 @@ def test_below_its_own_address_the_whole_api_is_there(swaplab):
     assert swaplab.ask("HEAD", "/api/plugins/ollama/").status == 200
 
 
+def test_at_the_plain_path_the_version_is_swaplabs_and_a_version_for_clients_of_ollama_too(swaplab):
+    answer = swaplab.ask("GET", "/api/version").json()
+    assert answer.keys() == {"version", "commit", "build_date"}
+    assert all(part.isdecimal() for part in answer["version"].split("."))
+
+
 def test_every_line_is_json_by_itself(swaplab):
     answer = swaplab.ask("POST", "/api/chat", json_body={"model": "talker", "messages": HELLO})
     assert answer.headers["Content-Type"] == "application/x-ndjson"
@@ -328,3 +334,35 @@ def test_a_model_without_the_tokens_for_it_cannot_fill_in(llamas):
     status, error = refusal(llamas.generate, "thinker", "a", suffix="b")
     assert status >= 400
     assert "Infill is not supported" in error
+
+
+# Pages of other sites
+
+
+PAGE = {"Origin": "http://page.example", "Sec-Fetch-Site": "cross-site"}
+
+
+def ask_as_page(swaplab, path, **headers):
+    body = {"model": "m", "messages": HELLO, "keep_alive": 0}
+    return swaplab.ask("POST", path, json_body=body, headers={**PAGE, **headers})
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/api/plugins/ollama/api/chat"])
+def test_a_foreign_page_may_ask_a_model_when_it_has_a_key_and_do_nothing_else(tmp_path, path):
+    with running_swaplab(tmp_path, {"m": sim()}, apiKeys=["sk-one"]) as swaplab:
+        assert ask_as_page(swaplab, path).status == 403
+        answer = ask_as_page(swaplab, path, Authorization="Bearer sk-one")
+        assert answer.status == 200
+        assert answer.headers["Access-Control-Allow-Origin"] == PAGE["Origin"]
+        assert json.loads(answer.body.splitlines()[-1])["done"]
+        assert swaplab.ask("GET", "/running", headers={"x-api-key": "sk-one"}).json()["running"]  # not unloaded by it
+        assert swaplab.ask("GET", "/api/tags", headers={**PAGE, "x-api-key": "sk-one"}).status == 403
+        assert swaplab.ask("OPTIONS", path, headers=PAGE).headers["Access-Control-Allow-Origin"] == PAGE["Origin"]
+
+
+def test_a_page_that_is_welcome_may_use_all_of_it(tmp_path):
+    with running_swaplab(tmp_path, {"m": sim()}, allowedOrigins=[PAGE["Origin"]]) as swaplab:
+        answer = ask_as_page(swaplab, "/api/chat")
+        assert json.loads(answer.body.splitlines()[-1])["done"]
+        assert swaplab.model("m")["state"] == "stopped"
+        assert swaplab.ask("GET", "/api/tags", headers=PAGE).json()["models"]

@@ -5,6 +5,7 @@ What to ask and what to answer is decided by the pure modules; here are the orde
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -38,6 +39,8 @@ API_VERSION = "0.12.6"
 
 IGNORED = "X-Swaplab-Ignored"
 """The header that names what was left out of a request."""
+
+_log = logging.getLogger(__name__)
 
 Handler = Callable[[Call, Gateway], Awaitable[Reply]]
 
@@ -160,7 +163,7 @@ class Ollama:
         async for piece in pieces:
             said += piece
         if wanted.unload:
-            await _unload_if_idle(name, gateway)
+            await _let_go(name, gateway)
         return _json(told.last(said), wanted.ignored)
 
 
@@ -215,12 +218,10 @@ async def _stream(
         async for piece in pieces:
             yield encoded(told.line(piece))
         if told.wanted.unload:
-            await _unload_if_idle(name, gateway)
+            await _let_go(name, gateway)
         yield encoded(told.last())
     except UpstreamError as error:
         yield encoded({"error": str(error)})
-    except Refused as refusal:
-        yield encoded({"error": refusal.message})
 
 
 async def _events(answer: GatewayResponse) -> AsyncIterator[bytes]:
@@ -257,7 +258,7 @@ async def _embed(wanted: Embedding, gateway: Gateway) -> tuple[list[list[float]]
     name, answer = await _ask(gateway, "/v1/embeddings", wanted.model, body)
     said = _object(await answer.read())
     if wanted.unload:
-        await _unload_if_idle(name, gateway)
+        await _let_go(name, gateway)
     try:
         vectors = [entry["embedding"] for entry in sorted(said["data"], key=lambda entry: entry["index"])]
         return vectors, int((said.get("usage") or {}).get("prompt_tokens") or 0)
@@ -285,6 +286,14 @@ async def _unload(model: str, gateway: Gateway) -> None:
         if users is not None:
             return
     raise _not_found(model)
+
+
+async def _let_go(name: str, gateway: Gateway) -> None:
+    """Unload after an answer, if that can be: the answer is good all the same when its caller may not unload."""
+    try:
+        await _unload_if_idle(name, gateway)
+    except (Refused, UpstreamError) as error:
+        _log.info("%s stays loaded: %s", name, error)
 
 
 async def _unload_if_idle(name: str, gateway: Gateway) -> int | None:

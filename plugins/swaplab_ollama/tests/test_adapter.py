@@ -265,11 +265,23 @@ def test_it_stays_for_others_without_a_word(asking):
     assert asking.asked[-1] == ("GET", MODELS)
 
 
-def test_who_may_not_unload_is_told_so(asking):
+FORBIDDEN = error_answer(403, "not for you", "forbidden")
+
+
+def test_the_answer_is_good_all_the_same_when_its_caller_may_not_unload(asking, caplog):
     asking.server.script("POST", CHAT, SAID)
     asking.server.script("GET", MODELS, json_answer({"models": [state("m")]}))
-    asking.server.script("POST", "/api/models/unload/m", error_answer(403, "not for you", "forbidden"))
-    assert asking("chat", model="m", messages=HELLO, keep_alive=0).lines[-1] == {"error": "not for you"}
+    asking.server.script("POST", "/api/models/unload/m", FORBIDDEN)
+    with caplog.at_level("INFO"):
+        assert asking("chat", model="m", messages=HELLO, keep_alive=0).lines[-1]["done"]
+    assert "m stays loaded: not for you" in caplog.text
+
+
+def test_but_who_asks_for_nothing_else_is_told(asking):
+    asking.server.script("GET", MODELS, json_answer({"models": [state("m")]}))
+    asking.server.script("POST", "/api/models/unload/m", FORBIDDEN)
+    answer = asking("chat", model="m", keep_alive=0)
+    assert (answer.status, answer.json) == (403, {"error": "not for you"})
 
 
 # Embeddings

@@ -243,6 +243,24 @@ def test_odd_text_is_stored_all_the_same(path):
     assert (row.model, row.error_msg, dict(row.metadata)) == ("m?", "ab", {"k?": "v?"})
 
 
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_a_url_may_name_memory_too(url):
+    async def work(store):
+        assert store.is_in_memory
+        await asyncio.gather(
+            *(store.insert([FULL]) for _ in range(20)), *(store.count(ActivityFilter()) for _ in range(20))
+        )
+        return await store.count(ActivityFilter())
+
+    assert with_store("", work, url=url) == 20
+
+
+def test_a_url_may_name_a_file_too(tmp_path):
+    url = f"sqlite:///{tmp_path}/x.db"
+    assert with_store("", lambda store: store.insert([FULL]), url=url) == [1]
+    assert with_store(str(tmp_path / "x.db"), lambda store: store.insert([FULL])) == [2]
+
+
 def test_file_persists(tmp_path):
     path = str(tmp_path / "a b?%&#ü.db")
     with_store(path, lambda store: store.insert([FULL]))

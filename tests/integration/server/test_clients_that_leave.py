@@ -73,7 +73,9 @@ def test_a_client_that_leaves_before_the_first_byte_ends_the_engines_work(swapla
     with ThreadPoolExecutor() as clients:
         with socket.create_connection(("127.0.0.1", swaplab.port)) as client:
             body = b'{"model": "thinker", "stream": false}'
-            client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 37\r\n\r\n" + body)
+            client.sendall(
+                b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 37\r\n\r\n" + body
+            )
             swaplab.wait_for("thinker", serving=1)
         swaplab.wait_for("thinker", serving=0)
         assert clients.submit(engine_state, swaplab, "thinker").result()["is_loaded"]
@@ -94,7 +96,7 @@ def test_many_clients_that_come_and_go_leave_nothing_behind(swaplab):
                 response.readline()
         elif number % 3 == 1:
             with socket.create_connection(("127.0.0.1", swaplab.port)) as client:
-                client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n{")
+                client.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 900\r\n\r\n{")
         else:
             assert swaplab.chat("other").said == "other"
 

@@ -35,7 +35,7 @@ def echo(swaplab: Swaplab, method: str = "GET", rest: str = "", **more: object) 
 def raw(swaplab: Swaplab, head: bytes, body: bytes = b"") -> dict:
     """What the engine says it received, when the client sends exactly this head."""
     with socket.create_connection(("127.0.0.1", swaplab.port)) as client:
-        client.sendall(head + b"Host: x\r\nConnection: close\r\n\r\n" + body)
+        client.sendall(head + b"Host: 127.0.0.1\r\nConnection: close\r\n\r\n" + body)
         received = client.makefile("rb").read()
     status, _, answer = received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n").partition(b" ")[2].partition(b" ")
     assert status == b"200", received
@@ -46,7 +46,7 @@ def headers_of(received: dict) -> list[tuple[str, str]]:
     return [(name.lower(), value) for name, value in received["headers"]]
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
 def test_every_method_passes(swaplab, method):
     assert echo(swaplab, method)["method"] == method
 
@@ -139,7 +139,7 @@ def test_no_body_stays_none(swaplab):
 
 def test_headers_of_the_client_arrive_and_none_are_invented(swaplab):
     sent = {
-        "Host": "public.example",
+        "Host": "localhost:1",
         "User-Agent": "me/1",
         "Cookie": "a=1; b=2",
         "Authorization": "Bearer k",
@@ -173,7 +173,7 @@ def test_every_address_on_the_way_is_told(swaplab):
 
 def test_a_target_in_absolute_form_is_understood(swaplab):
     assert (
-        raw(swaplab, b"GET http://example/upstream/m/sim/echo/%2F?a=%2F HTTP/1.1\r\n")["target"]
+        raw(swaplab, b"GET http://127.0.0.1/upstream/m/sim/echo/%2F?a=%2F HTTP/1.1\r\n")["target"]
         == "/sim/echo/%2F?a=%2F"
     )
 
@@ -204,7 +204,7 @@ def test_a_compressed_body_of_an_inference_request_is_understood(swaplab):
 
 
 def test_an_inference_target_in_absolute_form_is_understood(swaplab):
-    head = b"POST http://example/v1/chat/completions?x=%2F HTTP/1.1\r\nContent-Length: 14\r\n"
+    head = b"POST http://127.0.0.1/v1/chat/completions?x=%2F HTTP/1.1\r\nContent-Length: 14\r\n"
 
     assert raw(swaplab, head, body=b'{"model": "m"}')["sim"]["content_length"] == "14"
 

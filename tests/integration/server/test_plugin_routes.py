@@ -495,6 +495,7 @@ def test_a_request_carries_what_the_server_judges_its_caller_by_and_nothing_else
             "Host": "box.example:8080",
             "Origin": "http://box.example:8080",
             "Sec-Fetch-Site": "same-origin",
+            "Sec-Fetch-Mode": "cors",
             "X-Swaplab": "1",
         }
         await server.get("/api/plugins/mine/x", headers={**headers, "X-Other": "thing", "User-Agent": "me"})

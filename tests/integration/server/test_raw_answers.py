@@ -93,7 +93,7 @@ def test_what_is_no_http_is_an_error_and_never_an_empty_success(serve_raw, reply
     swaplab = serve_raw(reply)
 
     with socket.create_connection(("127.0.0.1", swaplab.port)) as client:
-        client.sendall(b"GET /upstream/raw/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        client.sendall(b"GET /upstream/raw/ HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
         received = client.makefile("rb").read()
 
     is_error = received.startswith(b"HTTP/1.1 502") and b'"code":"upstream-died"' in received

@@ -35,23 +35,23 @@ def grouped(homes: tuple[int, ...], flags: tuple[tuple[bool, bool, bool], ...]) 
     return group_policy(groups, MODELS)
 
 
-def matrix(*sets: tuple[frozenset[ModelId], ...], costs: dict[ModelId, int]) -> MatrixPolicy:
-    """Each set takes one model of every clause."""
-    written = {f"s{n}": " & ".join(f"({' | '.join(sorted(clause))})" for clause in s) for n, s in enumerate(sets)}
-    policy = compile_matrix(written, {}, costs, MODELS)
+def matrix(*sets: str, costs: dict[ModelId, int]) -> MatrixPolicy:
+    """The sets as a person writes them."""
+    policy = compile_matrix({f"s{number}": text for number, text in enumerate(sets)}, {}, costs, MODELS)
     assert isinstance(policy, MatrixPolicy), policy
     return policy
 
 
 models = st.sampled_from(MODELS)
 flags = st.tuples(st.booleans(), st.booleans(), st.booleans())
-clauses = st.lists(st.frozensets(models, min_size=1), min_size=1, max_size=3).map(tuple)
+clauses = st.frozensets(models, min_size=1).map(lambda some: f"({' | '.join(sorted(some))})")
+sets = st.lists(clauses, min_size=1, max_size=3).map(" & ".join)
 
 rivals = st.builds(Rivals, st.frozensets(st.tuples(models, models)))
 groups = st.builds(grouped, st.tuples(*[st.integers(0, 2)] * len(MODELS)), st.tuples(flags, flags))
 matrices = st.builds(
     lambda sets, costs: matrix(*sets, costs=costs),
-    st.lists(clauses, min_size=1, max_size=4),
+    st.lists(sets, min_size=1, max_size=4),
     st.dictionaries(models, st.integers(2, 3), max_size=2),
 )
 policies = rivals | groups | matrices

@@ -1,15 +1,16 @@
 """Nobody starves: while clients never stop asking for other models, every waiting request is answered some time.
 
-The examples have starved somebody in earlier engines. Each needs four models that conspire, so chance seldom finds them.
+The examples starved somebody in earlier engines. It takes models that conspire, so chance seldom finds such a case.
 """
 
 from __future__ import annotations
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from policies import MODELS, Rivals, grouped, matrix, models, policies
-from worlds import PATIENCE, World
+from policies import MODELS, grouped, matrix, models, policies
+from worlds import PATIENCE, Traffic, World
 
+from swaplab_core.domain.ids import ModelId
 from swaplab_core.engine import Limits, SwapEngine
 from swaplab_core.engine.policy import Residency
 
@@ -24,21 +25,24 @@ traffics = st.lists(
     st.tuples(st.just("ask"), models) | st.tuples(st.sampled_from(["move", "end"]), places), min_size=1, max_size=8
 )
 
-NON_EXCLUSIVE = (False, False, False)
-PAIRS = matrix(*({frozenset(a), frozenset(b)} for a, b in ("bd", "ab", "bc")), {frozenset("a"), frozenset("c"), frozenset("d")}, costs={"d": 2})
+NOT_EXCLUSIVE = (False, False, False)
 
 
-def ask(names: str) -> list:
-    return [("ask", name) for name in names]
+def urgent(*models: str, concurrency: int = 1) -> dict[ModelId, Limits]:
+    return {model: Limits(concurrency, priority=int(model in models)) for model in MODELS}
 
 
-def table(*urgent: str) -> dict:
-    return {model: Limits(concurrency=1, priority=int(model in urgent)) for model in MODELS}
+def asks(names: str) -> list[Traffic]:
+    return [("ask", ModelId(name)) for name in names]
 
 
 @given(policies, st.fixed_dictionaries(dict.fromkeys(MODELS, limits)), st.lists(models, max_size=4), models, traffics)
-@example(grouped((1, 0, 0, 0), (NON_EXCLUSIVE, NON_EXCLUSIVE)), table("b", "c"), ["b"], "a", ask("bc"))
-@example(PAIRS, table(), ["a", "d"], "b", ask("ac"))
+# b and c keep each other waiting before a, which would not even disturb them
+@example(grouped((1, 0, 0, 0), (NOT_EXCLUSIVE,)), urgent("b", "c"), ["b"], "a", asks("bc"))
+# with d running, b must evict both a and c; each can start again beside b and d while the other is on its way out
+@example(matrix("a & (a | c) & d", "(a | b) & (a | b | c | d)", costs={"d": 2}), urgent(), ["a", "d"], "b", asks("ac"))
+# d and c have both lost patience with a; c would be first, but may not pass d
+@example(grouped((0, 0, 0, 0), ()), urgent("c", concurrency=4), ["a", "d"], "c", asks("aaa"))
 def test_steady_traffic_starves_nobody(policy, table, before, model, traffic):
     world = World(SwapEngine.build(policy, table, PATIENCE), policy, table)
     for earlier in before:
@@ -47,4 +51,4 @@ def test_steady_traffic_starves_nobody(policy, table, before, model, traffic):
     world.moving = world.under_way()
     world.serve_under(traffic, ticket)
 
-    assert world.answers[ticket] == "granted"
+    assert world.answers[ticket] == "granted" or before.count(model) >= table[model].concurrency

@@ -246,7 +246,7 @@ class World:
     def serve_under(self, traffic: list[Traffic], ticket: TicketId) -> None:
         """Clients never stop asking, all that starts succeeds, and nothing lasts for ever: then `ticket` is answered.
 
-        After each round of `traffic` the oldest start or stop ends, or the oldest request: so everything ends some time.
+        Between two rounds of `traffic` the oldest start or stop ends, or the oldest request: so everything ends.
         """
         for _ in range(ENOUGH_ROUNDS):
             for what in (*traffic, ("move", 0), *traffic, ("end", 0)):

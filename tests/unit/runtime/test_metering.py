@@ -10,6 +10,7 @@ import orjson
 import pytest
 from recorded_responses import RECORDED
 
+from swaplab_core.domain.activity import ActivityRow
 from swaplab_core.domain.metering import Usage
 from swaplab_core.runtime.metering import Measured, Meter
 from swaplab_core.runtime.scanning import WHOLE_BYTES
@@ -322,6 +323,14 @@ def test_a_driver_reads_first_and_what_it_does_not_know_is_read_as_usual():
 
     assert measure_json({"mine": {"in": 3}, "usage": USAGE}, read=read).usage == Usage(3)
     assert measure_json({"usage": USAGE}, read=read).usage == Usage(25, 10)
+
+
+def test_metadata_and_everything_measured_go_into_the_row():
+    metadata = {"session_id": "s1"}
+    measured = Measured(503, "text/plain", Usage(1, 2), 40, 3.0, 1.0, 0.5, 0.75, "busy", b"body")
+    assert measured.row(7, "m", "/p", metadata) == ActivityRow(
+        7, "m", "/p", 503, "text/plain", Usage(1, 2), 40, 3.0, 1.0, 0.5, 0.75, "busy", metadata
+    )
 
 
 def test_a_tunnel_is_not_looked_at():
