@@ -128,6 +128,9 @@ class _Expansion:
             advice = {"PORT": _NO_PORT, "PID": ""} if key == "cmdStop" else {"PORT": _NO_PORT}
             if key != "proxy" or not _is_default_proxy(child):
                 self.problems.extend(leftovers(child, macros, advice))
+        by_id = child_map(child_map(body, "filters"), "setParamsByID")
+        for name in by_id:
+            self.problems.extend(leftovers(Scalar(name, name, place=by_id.key_place(name)), macros))
         if len(self.problems) == before and _is_default_proxy(body.get("proxy")):
             self.problems.append(body["proxy"].place.problem("nobody says where this model will listen", _NO_PROXY))
 

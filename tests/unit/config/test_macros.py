@@ -295,3 +295,8 @@ peers:
 )
 def test_an_unknown_macro_in_a_peer_is_reported(errors, entry, path):
     assert (f"peers.p.{path}", "unknown macro '${nope}'") in errors(f"peers: {{p: {entry}}}\n")
+
+
+def test_an_unknown_macro_in_a_key_of_set_params_by_id_is_reported(errors):
+    text = 'models: {m: {cmd: "x ${PORT}", filters: {setParamsByID: {"${nope}:think": {a: 1}}}}}'
+    assert ("models.m.filters.setParamsByID.${nope}:think", "unknown macro '${nope}'") in errors(text)
