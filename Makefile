@@ -101,6 +101,7 @@ nightly: $(VENV)/.tests
 bench: $(VENV)/.tests
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/swap.py
+	$(BIN)/python benchmarks/reload.py
 
 clean:
 	rm -rf $(VENV) .demo .cache dist build

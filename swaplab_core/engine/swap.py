@@ -67,7 +67,7 @@ class SwapEngine:
     slots: dict[ModelId, Slot]
     patience: int = DEFAULT_PATIENCE
     tickets: dict[TicketId, Slot] = field(factory=dict)
-    arrivals: int = 0
+    ticks: int = 0
     starts: int = 0
     queued: dict[ModelId, Slot] = field(factory=dict)
     retiring: dict[ModelId, Slot] = field(factory=dict)
@@ -140,8 +140,7 @@ class SwapEngine:
                 f"{model} has {slot.claimed} requests running or waiting, its limit is {slot.limits.concurrency}",
             )
         else:
-            self.arrivals += 1
-            slot.waiting[ticket] = Waiting(ticket, self.arrivals, slot.passed)
+            slot.waiting[ticket] = Waiting(ticket, self._tick(), slot.passed)
             self.tickets[ticket] = self.queued[model] = slot
 
     def _release(self, ticket: TicketId) -> Iterator[Effect]:
@@ -156,7 +155,7 @@ class SwapEngine:
         slot = self._current(model, incarnation)
         if slot is not None:
             self._move(slot, UpstreamReady)
-            slot.generation += 1
+            slot.generation = self._tick()
             yield from self._arm(slot)
 
     def _fall_asleep(self, model: ModelId, incarnation: Incarnation) -> None:
@@ -181,7 +180,7 @@ class SwapEngine:
         self._move(slot, UpstreamFound)
         slot.incarnation = incarnation
         self.starts = max(self.starts, incarnation)
-        slot.generation += 1
+        slot.generation = self._tick()
         yield from self._arm(slot)
 
     def _unload(self, models: Iterable[ModelId]) -> Iterator[Effect]:
@@ -203,7 +202,7 @@ class SwapEngine:
             slot = self.slots.setdefault(model, Slot(model, limits))
             if slot.limits != limits:
                 slot.limits = limits
-                slot.generation += 1
+                slot.generation = self._tick()
                 yield from self._arm(slot)
             if slot.fate is Fate.REMOVE or (model in fact.changed and slot.phase is not Phase.STOPPED):
                 slot.fate = Fate.RESTART
@@ -259,7 +258,7 @@ class SwapEngine:
                     other.passed += 1
                 _, waiting = slot.waiting.popitem(last=False)
                 slot.serving.add(waiting.ticket)
-                slot.generation += 1
+                slot.generation = self._tick()
                 yield Grant(waiting.ticket, slot.model, slot.incarnation)
 
     def _delayed_by(self, slot: Slot, queue: list[Slot]) -> list[Slot]:
@@ -308,6 +307,13 @@ class SwapEngine:
         return slot.evictions(self.policy, self.live)
 
     # small verbs
+
+    def _tick(self) -> int:
+        """A number never used before: for arrivals, and for idle spans, which must not be confused even when a model
+        has been removed and added again.
+        """
+        self.ticks += 1
+        return self.ticks
 
     def _rank(self, slot: Slot, waiting: Waiting) -> tuple[bool, int, int]:
         """Order of the queue: who has been passed enough, in order of arrival; then by priority, then by arrival.

@@ -69,7 +69,7 @@ class Reloader:
             settled = self.clock.now() + SETTLING_SECONDS
             revision = digest(sources)
             if revision == self.revision:
-                _log.debug("the configuration files are as they were")
+                _log.info("the configuration files are as they were")
                 return None
             ports = {model.id: model.port for model in self.config.models.values() if model.port is not None}
             loaded = await asyncio.to_thread(self.load, sources, ports)

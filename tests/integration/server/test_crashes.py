@@ -107,7 +107,7 @@ def test_everyone_who_streams_from_the_dead_is_told(swaplab):
         ends = [reader.result() for reader in readers]
 
     assert all(b"upstream-died" in end for end in ends)
-    assert swaplab.wait_for("crowd", serving=0)["state"] == "stopped"
+    swaplab.wait_for("crowd", serving=0, state="stopped")
 
 
 def test_a_truncated_stream_is_never_a_clean_end(swaplab):

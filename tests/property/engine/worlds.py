@@ -10,7 +10,7 @@ from swaplab_core.domain.ids import Incarnation, ModelId, TicketId
 from swaplab_core.engine import Limits, Phase, SwapEngine
 from swaplab_core.engine import effects as e
 from swaplab_core.engine import facts as f
-from swaplab_core.engine.policy import Eviction, Policy, Residency, models_of
+from swaplab_core.engine.policy import Policy, Residency, models_of
 
 PATIENCE = 3
 
@@ -44,7 +44,7 @@ class World:
     asked: dict[TicketId, ModelId] = field(factory=dict)
     answers: dict[TicketId, str] = field(factory=dict)
     serving: dict[TicketId, ModelId] = field(factory=dict)
-    timers: set[tuple[ModelId, int]] = field(factory=set)
+    timers: dict[tuple[ModelId, int], bool] = field(factory=dict)  # whether it counts still
     passed: dict[TicketId, int] = field(factory=dict)
     doomed: set[ModelId] = field(factory=set)  # removed from the configuration, or changed, and not yet gone
     removed: set[ModelId] = field(factory=set)
@@ -105,21 +105,24 @@ class World:
         self.feed(f.UnloadRequested(models))
         left = {m for m in models if self.phases.get(m, Phase.STOPPING) is not Phase.STOPPING}
         assert not left, "unload left something running"
+        assert not any(self.asked[t] in models for t in self.waiting()), "unload left someone waiting"
 
     def fire(self, model: ModelId, generation: int) -> None:
-        slot = self.engine.slots.get(model)
-        stale = slot is None or slot.generation != generation
+        stale = not self.timers.pop((model, generation))
         before = dict(self.phases)
         self.feed(f.TimerFired(model, generation))
         assert not stale or self.phases == before, "a stale timer stopped a model"
-        self.timers.discard((model, generation))
 
     def reconfigure(self, limits: dict[ModelId, Limits], policy: Policy, changed: frozenset[ModelId]) -> None:
-        gone = set(self.limits) - set(limits)
+        before = self.limits
+        gone = set(before) - set(limits)
         back = self.removed & set(limits)
         self.limits, self.policy = limits, policy
         self.removed = (self.removed | (gone & set(self.phases))) - back
         self.doomed |= (changed | gone | back) & set(self.phases)
+        for model, limit in limits.items():
+            if before.get(model) != limit:
+                self._stop_timers(model)
         waiting_for_gone = [t for t in self.waiting() if self.asked[t] in gone]
         self.feed(f.Reconfigured(limits, policy, changed))
         assert all(self.answers.get(t) == "refused" for t in waiting_for_gone), "someone waits for a removed model"
@@ -129,8 +132,13 @@ class World:
         self.phases[model] = Phase.READY
         self.feed(f.UpstreamFound(model, self.incarnations[model]))
 
+    def _stop_timers(self, model: ModelId) -> None:
+        """What is set for this idle time counts no more."""
+        self.timers.update((timer, False) for timer in self.timers if timer[0] == model)
+
     def _gone(self, model: ModelId) -> None:
         del self.phases[model]
+        self._stop_timers(model)
         self.doomed.discard(model)
         self.removed.discard(model)
         self.serving = {t: m for t, m in self.serving.items() if m != model}
@@ -173,15 +181,17 @@ class World:
                 self.answers[ticket] = "refused"
             case e.SetTimer(model, generation, seconds):
                 assert seconds == self.limits[model].idle_seconds > 0
-                self.timers.add((model, generation))
+                self._stop_timers(model)
+                self.timers[model, generation] = True
 
     def _begin(self, model: ModelId, phase: Phase) -> None:
         self.phases[model] = phase
+        self._stop_timers(model)
         self.moving = [*(m for m in self.moving if m != model), model]
 
     def _may_come_up(self, model: ModelId) -> None:
-        assert not models_of(self.policy.evictions(model, self.memory() - {model})), "rivals alive together"
-        assert not self.removed & self.memory(), "started beside a model that the configuration no longer knows"
+        assert not self._evictions(model), "rivals alive together"
+        assert not self.removed & self.holders(), "started beside a model that the configuration no longer knows"
         assert any(self.asked[t] == model for t in self.waiting()), "started for nobody"
         self.done.append(f"+{model}")
 
@@ -200,14 +210,15 @@ class World:
         assert model not in self.doomed, "granted an upstream of an old configuration"
         assert self.asked[ticket] == model
         assert ticket not in self.answers, "answered twice"
-        assert not self.policy.evictions(model, self.memory() - {model}), "served beside a rival"
+        assert not self._evictions(model), "served beside a rival"
         self.answers[ticket] = "granted"
         self.serving[ticket] = model
+        self._stop_timers(model)
         for other in self.waiting():
             if other > ticket:
                 continue
             assert self.asked[other] != model, "same-model order broken"
-            if model in models_of(self.policy.evictions(self.asked[other], self.memory() - {self.asked[other]})):
+            if model in self._evictions(self.asked[other]):
                 self.passed[other] += 1
                 assert self.passed[other] <= PATIENCE, "starved"
 
@@ -216,9 +227,13 @@ class World:
     def waiting(self) -> list[TicketId]:
         return [t for t in self.asked if t not in self.answers]
 
+    def holders(self) -> frozenset[ModelId]:
+        """Models that hold memory."""
+        return frozenset(m for m, p in self.phases.items() if p in HOLDS_MEMORY)
+
     def memory(self) -> frozenset[ModelId]:
-        """Models that hold memory and that the policy knows."""
-        return frozenset(m for m, p in self.phases.items() if p in HOLDS_MEMORY and m in self.limits)
+        """Those of them that the policy knows."""
+        return self.holders() & set(self.limits)
 
     def agree(self) -> None:
         """World and engine tell the same story, and an idle model always has its timer."""
@@ -227,11 +242,22 @@ class World:
             assert slot.serving == {t for t, m in self.serving.items() if m == model}
             assert set(slot.waiting) == {t for t in self.waiting() if self.asked[t] == model}
             if slot.is_idle and not slot.waiting and model in self.limits and slot.limits.idle_seconds > 0:
-                armed = (model, slot.generation) in self.timers or model in self.doomed
-                assert armed, "an idle model would never be unloaded"
+                armed = any(counts for timer, counts in self.timers.items() if timer[0] == model)
+                assert armed or model in self.doomed, "an idle model would never be unloaded"
         assert set(self.phases) <= set(self.engine.slots)
         assert sorted(self.engine.positions()) == sorted(self.waiting())
         assert set(self.engine.tickets) == set(self.waiting()) | set(self.serving), "a ticket leaked"
+        self._is_eager()
+
+    def _is_eager(self) -> None:
+        """Whatever may be brought up now, and gives nobody who waits more to evict, has been brought up."""
+        if self.removed & self.holders():
+            return
+        wanted = {self.asked[t] for t in self.waiting()}
+        for model in {m for m in wanted if self.phases.get(m, Phase.ASLEEP) is Phase.ASLEEP} - self.doomed:
+            others = wanted - {model}
+            burdened = any(self._evictions(o, model) - (self._evictions(o) - {model}) for o in others)
+            assert self._evictions(model) or burdened, "someone waits for no reason"
 
     def drain(self, until: TicketId | None = None) -> None:
         """End all that is under way in the order it began, and requests, until nothing moves or `until` is answered."""
@@ -277,11 +303,12 @@ class World:
 
     def end_one(self) -> bool:
         """The oldest request for a model in somebody's way ends, or simply the oldest."""
-        in_the_way = {v.model for t in self.waiting() for v in self._evictions(self.asked[t])}
+        in_the_way = {m for t in self.waiting() for m in self._evictions(self.asked[t])}
         blocking = [t for t, m in self.serving.items() if m in in_the_way]
         if self.serving:
             self.finishes(min(blocking or self.serving))
         return bool(self.moving or self.serving)
 
-    def _evictions(self, model: ModelId) -> tuple[Eviction, ...]:
-        return tuple(self.policy.evictions(model, self.memory() - {model}))
+    def _evictions(self, model: ModelId, *more: ModelId) -> frozenset[ModelId]:
+        """Who must go for `model`, if these `more` were up too."""
+        return models_of(self.policy.evictions(model, self.memory().union(more) - {model}))

@@ -24,7 +24,7 @@ def logged(swaplab: Swaplab, text: str) -> None:
 def test_without_watching_an_edit_waits_for_a_signal_and_an_unchanged_file_is_no_reload(serve):
     swaplab = serve(MODEL)
     swaplab.process.send(signal.SIGHUP)
-    logged(swaplab, "SIGHUP: looking at the configuration files")
+    logged(swaplab, "the configuration files are as they were")
     swaplab.write({**MODEL, "n": sim()})
 
     assert swaplab.chat("m").said == "old"
