@@ -9,9 +9,10 @@ Planning has three passes, and their order matters:
 2. grant    whoever waits for a model that may serve now, so that requests for a warm model are collated
 3. room     for those still waiting, in the order of the queue:
             (a) all or nothing: never stop an idle rival while another rival is still busy
-            (b) never start a model that someone ahead in the queue would have to evict
+            (b) never start a model that would leave someone ahead in the queue with more to evict
 
 Patience bounds the collation: a request is passed by at most `patience` later requests for models that are in its way.
+Who is out of patience stands before all others, by arrival. So nobody waits for ever, however busy other models are.
 """
 
 from __future__ import annotations
@@ -267,9 +268,9 @@ class SwapEngine:
         return [other for other in queue if other.waiting and other.head.arrival < arrival and self._keeps(slot, other)]
 
     def _keeps(self, slot: Slot, other: Slot) -> bool:
-        """Whether `slot` is in the way of `other`, or stands before it by priority and would have to evict it."""
+        """Whether `slot` is in the way of `other`, or stood before it by priority and kept it from coming up."""
         return other.is_blocked_by(slot.model, self.policy, self.live) or (
-            slot.limits.priority > other.limits.priority and other.model in slot.rivals(self.policy)
+            slot.limits.priority > other.limits.priority and self._burdens(other, [slot])
         )
 
     def _make_room_for_all(self, queue: list[Slot]) -> Iterator[Effect]:
@@ -281,15 +282,17 @@ class SwapEngine:
         evictions = self._evictions(slot)
         if evictions:
             rivals = [(self.slots[eviction.model], eviction) for eviction in evictions]
-            idle = all(rival.is_going or rival.may_go for rival, _ in rivals)
-            if idle and not self._burdens(slot, ahead):
+            if all(rival.is_going or rival.may_go for rival, _ in rivals) and not self._burdens(slot, ahead):
                 for rival, eviction in rivals:
                     yield from self._evict(rival, slot.model, eviction)
         elif slot.phase in {Phase.STOPPED, Phase.ASLEEP} and not self._is_draining() and not self._burdens(slot, ahead):
             yield self._bring_up(slot)
 
     def _burdens(self, slot: Slot, ahead: list[Slot]) -> bool:
-        """Whether somebody ahead would have more to evict with `slot` up."""
+        """Whether somebody ahead would have more to evict with `slot` up.
+
+        What a policy answers may depend on everything that is live, so it is asked; rivals only save the question.
+        """
         if any(slot.model in other.rivals(self.policy) for other in ahead):
             return True
         live = (self.live - models_of(self._evictions(slot))) | {slot.model}
@@ -309,9 +312,7 @@ class SwapEngine:
     # small verbs
 
     def _tick(self) -> int:
-        """A number never used before: for arrivals, and for idle spans, which must not be confused even when a model
-        has been removed and added again.
-        """
+        """A new number, for an arrival or an idle span. A model that is added again must not meet its old timers."""
         self.ticks += 1
         return self.ticks
 
