@@ -231,9 +231,9 @@ class Lab:
         runner = web.AppRunner(self.application, handler_cancellation=True, access_log=None, shutdown_timeout=5.0)
         await runner.setup()
         stop = _Stop()
-        background = self._background(stop)
         try:
             listening = await _listen(runner, address)
+            background = self._background(stop)
             self.gateway.use(listening.url)
             on_listening(listening)
             await stop.first.wait()

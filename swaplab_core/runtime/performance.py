@@ -170,7 +170,7 @@ class PerformanceMonitor:
                 failures[source.name] = await source.run(every_seconds, self._receiver(source.name))
             if failures != self.gpus.failures:
                 reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
-                _log.info("no GPU is watched (%s); looking again every %g s", reasons, RETRY_SECONDS)
+                _log.debug("no GPU is watched (%s); looking again every %g s", reasons, RETRY_SECONDS)
             self.gpus = GpuStatus(None, failures)
             await self.clock.sleep(RETRY_SECONDS)
 

@@ -208,7 +208,7 @@ def test_the_second_source_is_followed_when_the_first_dies():
 
 
 def test_a_machine_without_a_gpu_works_and_says_so_once(caplog):
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG, "swaplab_core.runtime.performance")
 
     async def scenario(world):
         await world.use(ON)
