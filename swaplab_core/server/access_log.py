@@ -20,14 +20,19 @@ async def access_log_middleware(request: web.Request, handler: Handler) -> web.S
         return await handler(request)
     began = time.monotonic()
     status: int | str = "cancelled"
-    size = 0
+    size: int | str = "-"  # of a stream nobody knows it before its end
     try:
         response = await handler(request)
-        status, size = response.status, response.body_length
+        status = response.status
+        if response.content_length is not None:
+            size = response.content_length
         return response
+    except web.HTTPException as answer:
+        status = answer.status
+        raise
     finally:
         _log.info(
-            '%s "%s %s HTTP/%d.%d" %s %d "%s" %.0fms',
+            '%s "%s %s HTTP/%d.%d" %s %s "%s" %.0fms',
             client_address(request),
             request.method,
             request.path_qs,
