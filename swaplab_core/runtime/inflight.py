@@ -105,4 +105,4 @@ class InFlight:
 
 def redacted(headers: Mapping[str, str]) -> dict[str, str]:
     """Headers for people: credentials and cookies are blotted out."""
-    return {name: REDACTED if name.lower() in SENSITIVE else value for name, value in headers.items()}
+    return {str(name): REDACTED if name.lower() in SENSITIVE else value for name, value in headers.items()}

