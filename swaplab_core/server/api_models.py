@@ -12,6 +12,7 @@ from attrs import define, field
 
 from swaplab_core.engine import Phase, SwapPlan
 from swaplab_core.server.body import model_name, parse_object, read_body
+from swaplab_core.server.projections import model_record
 from swaplab_core.services.models import Models, ModelState
 from swaplab_core.services.routes import Routes
 
@@ -83,11 +84,11 @@ class ModelRoutes:
 
     async def states(self, _: web.Request) -> web.Response:
         """Every model with its state, load progress and queue."""
-        return json_response({"models": [_state(state) for state in self.models.states()]})
+        return json_response({"models": [model_record(state) for state in self.models.states()]})
 
     async def load(self, request: web.Request) -> web.Response:
         """Bring a model up; answers when it is ready."""
-        return json_response(_state(await self.models.load(request.match_info["model"])))
+        return json_response(model_record(await self.models.load(request.match_info["model"])))
 
     async def plan(self, request: web.Request) -> web.Response:
         """What a request for `{"model": …}` would do now; nothing is done."""
@@ -110,26 +111,6 @@ def _running(state: ModelState) -> dict[str, Any]:
         "ttl": int(model.ttl_seconds),
         "name": model.name,
         "description": model.description,
-    }
-
-
-def _state(state: ModelState) -> dict[str, Any]:
-    model, progress = state.config, state.progress
-    return {
-        "id": model.id,
-        "aliases": list(model.aliases),
-        "name": model.name,
-        "description": model.description,
-        "backend": model.backend,
-        "unlisted": model.unlisted,
-        "state": state.phase.value,
-        "stale": state.is_stale,
-        "serving": state.serving,
-        "waiting": state.waiting,
-        "pid": state.pid,
-        "base_url": state.base_url,
-        "elapsed_seconds": round(state.elapsed_seconds, 3),
-        "progress": {"stage": progress.stage, "fraction": progress.fraction} if progress else None,
     }
 
 
