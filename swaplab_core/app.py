@@ -273,6 +273,7 @@ class Lab:
     async def _close(self, runner: web.AppRunner, stop: _Stop) -> None:
         for site in list(runner.sites):
             await site.stop()
+        self.parts.bus.close()
         deadline = stop.loop.time() + DRAIN_SECONDS
         await self.parts.dispatcher.close(DRAIN_SECONDS, stop.second)
         inflight = self.parts.observer.inflight

@@ -30,7 +30,7 @@ class Numbered:
 
 @define(eq=False)
 class Subscription:
-    """One listener's queue. Iterate to receive; ends only with the loop that reads it."""
+    """One listener's queue. Iterate to receive; ends when the bus is closed, or with the loop that reads it."""
 
     kinds: tuple[type[Event], ...]
     limit: int
@@ -38,21 +38,22 @@ class Subscription:
     _streamed: int = field(default=0, init=False)
     _dropped: int = field(default=0, init=False)
     _news: asyncio.Event = field(factory=asyncio.Event, init=False)
+    is_closed: bool = field(default=False, init=False)
 
     async def __aiter__(self) -> AsyncIterator[Numbered]:
         """Yield events as they come."""
-        while True:
+        while not self.is_closed:
             await self._news.wait()
             for numbered in self.take():
                 yield numbered
 
     async def wait(self) -> None:
-        """Return when something has come; nothing is taken."""
+        """Return when something has come, or the bus is closed; nothing is taken."""
         await self._news.wait()
 
     async def wait_for(self, wanted: Callable[[Event], bool]) -> None:
-        """Return when something wanted has come; everything that has come by then is taken."""
-        while True:
+        """Return when something wanted has come, or the bus is closed; all that has come by then is taken."""
+        while not self.is_closed:
             await self._news.wait()
             if any(wanted(numbered.event) or isinstance(numbered.event, Gap) for numbered in self.take()):
                 return
@@ -81,6 +82,11 @@ class Subscription:
                 self._drop_oldest()
         self._news.set()
 
+    def close(self) -> None:
+        """Nothing more will come."""
+        self.is_closed = True
+        self._news.set()
+
     def _drop_oldest(self) -> None:
         oldest = next(key for key, kept in self._queue.items() if kept.event.overflow is Overflow.STREAM)
         del self._queue[oldest]
@@ -104,6 +110,12 @@ class Bus:
             self._recent.append(numbered)
         for subscription in self._subscriptions.get(type(event), ()):
             subscription.offer(numbered)
+
+    def close(self) -> None:
+        """Let every subscriber end, so that streams of events and logs do not hold up the end of the daemon."""
+        for subscriptions in self._subscriptions.values():
+            for subscription in subscriptions:
+                subscription.close()
 
     def since(self, number: int, kinds: tuple[type[Event], ...]) -> list[Numbered] | None:
         """What was published after `number`; None when that is too long ago to know, or from another run."""

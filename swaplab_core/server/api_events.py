@@ -26,7 +26,7 @@ from swaplab_core.domain.events import (
     ProfileChanged,
     RequestChanged,
 )
-from swaplab_core.runtime.bus import Bus, Numbered
+from swaplab_core.runtime.bus import Bus, Numbered, Subscription
 from swaplab_core.runtime.logbook import PROXY, UPSTREAM, LogBook
 from swaplab_core.server.projections import Projections
 
@@ -71,7 +71,7 @@ class EventRoutes:
                     await response.write(b"".join(self._snapshot(kinds)))
                 else:
                     await response.write(b"".join(self._frames(resumed)))
-                await _pump(response, subscription.wait, lambda: self._frames(subscription.take()))
+                await _pump(response, subscription, self._frames)
         return response
 
     def _resumed(self, request: web.Request, kinds: tuple[type[Event], ...]) -> list[Numbered] | None:
@@ -120,7 +120,7 @@ class EventRoutes:
         async with sse_response(request) as response:
             with self.bus.subscribe(*_LEGACY) as subscription:
                 await response.write(b"".join(self._burst()))
-                await _pump(response, subscription.wait, lambda: self._legacy(subscription.take()))
+                await _pump(response, subscription, self._legacy)
         return response
 
     def _burst(self) -> Iterator[bytes]:
@@ -156,12 +156,14 @@ class EventRoutes:
                     pass  # a gap: the status above is complete whatever was lost
 
 
-async def _pump(response: EventSourceResponse, wait: Callable[[], Any], frames: Callable[[], Iterator[bytes]]) -> None:
-    """Send what has gathered, in one write, until the client leaves."""
-    while True:
-        await wait()
+async def _pump(
+    response: EventSourceResponse, subscription: Subscription, frames: Callable[[list[Numbered]], Iterator[bytes]]
+) -> None:
+    """Send what has gathered, in one write, until the client leaves or the daemon ends."""
+    while not subscription.is_closed:
+        await subscription.wait()
         await asyncio.sleep(BATCH_SECONDS)
-        await response.write(b"".join(frames()))
+        await response.write(b"".join(frames(subscription.take())))
 
 
 def _kinds(topics: str) -> tuple[type[Event], ...]:

@@ -101,7 +101,7 @@ class LogRoutes:
         history, last = self.logs.history(source), None
         with self.bus.subscribe(Logged, limit=FOLLOWER_CHUNKS) as follower:
             batch = history.lines(limit=PAGE)
-            while True:
+            while not follower.is_closed:
                 if batch:
                     yield batch
                     last = batch[-1]

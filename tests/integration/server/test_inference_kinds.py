@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 from running_swaplab import Swaplab, running_swaplab, sim
+
+from swaplab_core.testing.waiting import wait_until
 
 MODELS = {
     "voice": {**sim("--model", "real-voice"), "useModelName": "real-voice", "aliases": ["v"]},
@@ -175,3 +180,15 @@ def test_events_tell_of_a_swap_in_llama_swaps_words(swaplab):
             if line.startswith("data:"):
                 message = json.loads(line.removeprefix("data:"))
                 seen += [message["data"]] if message["type"] == "modelStatus" else []
+
+
+def test_followers_of_events_and_logs_do_not_hold_up_the_end(tmp_path):
+    with contextlib.ExitStack() as stack:
+        swaplab = stack.enter_context(running_swaplab(tmp_path, {"m": sim()}))
+        for path in ("/api/events", "/api/events?topics=models", "/logs/stream", "/api/logs/stream"):
+            assert stack.enter_context(swaplab.asking("GET", path)).status == 200
+        swaplab.process.send(signal.SIGTERM)
+        began = time.monotonic()
+        wait_until(lambda: "stopping" in swaplab.log(), "the daemon to stop")
+        swaplab.process.wait()
+        assert time.monotonic() - began < 4, "aiohttp gives handlers that do not end five seconds"
