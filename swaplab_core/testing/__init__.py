@@ -9,6 +9,7 @@ The map:
 - `network`       free ports · `waiting`  wait for a condition with a deadline, instead of sleeping
 - `llama_server`  where the real llama-server is
 - `require`       skip when a real thing is missing, fail when `SWAPLAB_REQUIRE` names it
+- `script`        scripts for the swap engine: facts, each with all effects that must follow
 - `plugin`        the pytest plugin: fixtures for all of this, there as soon as swaplab is installed
 
 Import from the modules: this package imports nothing itself, because the plugin is loaded by every pytest run.
