@@ -218,6 +218,7 @@ class Lab:
                 at_once=self.options.replace_at_once,
             )
         )
+        self.parts.observer.metrics.forget(difference.removed)
         self.proxy_log.use(config)
         self.parts.monitor.use(config.performance)
         self.store.retention = retention(config)

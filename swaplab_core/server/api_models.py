@@ -10,20 +10,11 @@ import orjson
 from aiohttp import web
 from attrs import define, field
 
-from swaplab_core.engine import Phase, SwapPlan
+from swaplab_core.engine import SwapPlan
 from swaplab_core.server.body import model_name, parse_object, read_body
-from swaplab_core.server.projections import model_record
+from swaplab_core.server.projections import LLAMA_SWAP_STATES, STOPPED, model_record
 from swaplab_core.services.models import Models, ModelState
 from swaplab_core.services.routes import Routes
-
-LLAMA_SWAP_STATES = {
-    Phase.STARTING: "starting",
-    Phase.WAKING: "starting",
-    Phase.READY: "ready",
-    Phase.FALLING_ASLEEP: "stopping",
-    Phase.STOPPING: "stopping",
-}
-"""What llama-swap's clients know: a sleeper is as good as stopped to them."""
 
 
 @define(eq=False)
@@ -65,7 +56,9 @@ class ModelRoutes:
     async def running(self, _: web.Request) -> web.Response:
         """Models that hold a process, in llama-swap's shape."""
         states = sorted(self.models.states(), key=lambda state: state.config.id)
-        return json_response({"running": [_running(state) for state in states if state.phase in LLAMA_SWAP_STATES]})
+        return json_response(
+            {"running": [_running(state) for state in states if LLAMA_SWAP_STATES[state.phase] != STOPPED]}
+        )
 
     async def unload_all_plain(self, _: web.Request) -> web.Response:
         """Unload everything; answers when all are gone."""

@@ -17,6 +17,9 @@ from swaplab_core.server.body import model_name, parse_object, read_body
 from swaplab_core.server.multipart import Form, read_form
 from swaplab_core.services.routes import Route
 
+JSON_BEGINNINGS = frozenset({b"{", b"[", b'"'})
+"""What no form begins with: curl calls whatever it posts a form."""
+
 
 @frozen
 class Outgoing:
@@ -56,7 +59,7 @@ async def read_incoming(request: web.Request) -> Incoming:
     if content_type == "multipart/form-data":
         return MultipartIncoming(await read_form(request))
     body = await read_body(request)
-    if content_type == "application/x-www-form-urlencoded" and not body.lstrip().startswith(b"{"):
+    if content_type == "application/x-www-form-urlencoded" and body.lstrip()[:1] not in JSON_BEGINNINGS:
         return FormIncoming(body.decode("utf-8", "replace"), fallback=request.query_string)
     return JsonIncoming(body, parse_object(body))
 

@@ -6,6 +6,7 @@ place of the `model` field noted, so that another name can be put there without 
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from email.message import Message
@@ -44,19 +45,18 @@ class Form:
         begin, end = self._span
         if model is None:
             begin = end = 0
-        for piece in self._pieces(0, begin):
+        pieces = _Pieces(self._spool, 0, begin)
+        while piece := await asyncio.to_thread(pieces.next):  # large forms are on disk
             yield piece
         if model is not None:
             yield model.encode()
-        for piece in self._pieces(end, self._spool.seek(0, 2)):
+        pieces = _Pieces(self._spool, end, self._spool.seek(0, 2))
+        while piece := await asyncio.to_thread(pieces.next):
             yield piece
 
     def close(self) -> None:
         """Delete the temporary file."""
         self._spool.close()
-
-    def _pieces(self, start: int, stop: int) -> _Pieces:
-        return _Pieces(self._spool, start, stop)
 
     def write(self, data: bytes) -> int:
         """Append; answers the offset behind it."""
@@ -74,18 +74,14 @@ class Form:
 
 @define
 class _Pieces:
-    """A part of a file in chunks; an iterator of its own, since the file may be large."""
+    """A part of a file, read in chunks: blocking, so in a thread."""
 
     file: IO[bytes]
     position: int
     stop: int
 
-    def __iter__(self) -> _Pieces:
-        return self
-
-    def __next__(self) -> bytes:
-        if self.position >= self.stop:
-            raise StopIteration
+    def next(self) -> bytes:
+        """The next chunk, b"" behind the last."""
         self.file.seek(self.position)
         data = self.file.read(min(CHUNK_BYTES, self.stop - self.position))
         self.position += len(data)
@@ -103,7 +99,10 @@ async def read_form(request: web.Request) -> Form:
             received += len(chunk)
             if received > LARGEST_FORM_BYTES:
                 raise TooLarge(f"the form is larger than {LARGEST_FORM_BYTES // 2**30} GiB")
-            parser.write(chunk)
+            if received > IN_MEMORY_BYTES:
+                await asyncio.to_thread(parser.write, chunk)  # it goes to disk
+            else:
+                parser.write(chunk)
         parser.finalize()
         if not writer.ended:
             raise InvalidRequest("the multipart form is cut off before its end")

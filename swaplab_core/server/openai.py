@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from aiohttp import web
 from attrs import define
 
@@ -9,6 +11,7 @@ from swaplab_core.adapters.destination import peer_destination, upstream_destina
 from swaplab_core.adapters.relay import Relay
 from swaplab_core.config.schema import ModelConfig
 from swaplab_core.domain.errors import UpstreamDied
+from swaplab_core.engine import Phase
 from swaplab_core.routing.names import Local, Remote
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.server.incoming import Incoming, Outgoing, read_incoming
@@ -107,6 +110,7 @@ class InferenceRoutes:
         self, request: web.Request, incoming: Incoming, route: Route, model: ModelConfig, seen: Observation
     ) -> web.StreamResponse:
         """Wait and relay; once more when the request was given to an engine that had already died."""
+        began, was_ready = time.monotonic(), self.models.phase(model.id) is Phase.READY
         for last in (False, True):
             with self.dispatcher.ticket(model.id) as ticket:
                 try:
@@ -114,6 +118,8 @@ class InferenceRoutes:
                 except LoadFailed as told:
                     seen.refused(told.error)
                     return told.response
+                if not was_ready and not last:
+                    self.observer.metrics.swap_done(model.id, time.monotonic() - began)
                 outgoing = self._outgoing(incoming, route, seen)
                 destination = upstream_destination(model.id, granted.lease.base_url, model.timeouts)
                 try:

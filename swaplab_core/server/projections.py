@@ -16,15 +16,17 @@ from swaplab_core.services.listing import describe_capabilities
 from swaplab_core.services.models import Models, ModelState
 from swaplab_core.services.routes import Routes
 
-_LLAMA_SWAP_STATES = {
-    Phase.STOPPED: "stopped",
-    Phase.ASLEEP: "stopped",
+STOPPED = "stopped"
+LLAMA_SWAP_STATES = {
+    Phase.STOPPED: STOPPED,
+    Phase.ASLEEP: STOPPED,
     Phase.STARTING: "starting",
     Phase.WAKING: "starting",
     Phase.READY: "ready",
     Phase.FALLING_ASLEEP: "stopping",
     Phase.STOPPING: "stopping",
 }
+"""What llama-swap's clients know: a sleeper is as good as stopped to them."""
 
 
 @define(eq=False)
@@ -121,7 +123,7 @@ def _status(state: ModelState) -> dict[str, Any]:
         "id": model.id,
         "name": model.name,
         "description": model.description,
-        "state": _LLAMA_SWAP_STATES[state.phase],
+        "state": LLAMA_SWAP_STATES[state.phase],
         "unlisted": model.unlisted,
         "peerID": "",
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -81,6 +82,27 @@ def test_a_form_without_a_change_is_forwarded_byte_for_byte(swaplab):
 def test_a_form_that_is_wrong_is_refused_with_its_reason(swaplab, body, headers, code):
     answer = transcribe(swaplab, body, headers)
     assert (answer.status, answer.error["code"]) == (400, code)
+
+
+@pytest.mark.parametrize("body", [b"[]", b' ["model"]', b'"model"'])
+def test_json_that_is_no_object_is_named_as_that_even_when_curl_calls_it_a_form(swaplab, body):
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = swaplab.ask("POST", "/v1/chat/completions", body=body, headers=headers)
+    assert answer.status == 400
+    assert "must be a JSON object" in answer.error["message"]
+
+
+def test_a_load_is_counted_as_a_swap_once(swaplab):
+    def swaps() -> float:
+        found = re.search(
+            r'^swaplab_swap_seconds_count\{model="plain"\} (\S+)$', swaplab.ask("GET", "/metrics").text, re.MULTILINE
+        )
+        return float(found[1]) if found else 0.0
+
+    before = swaps()
+    swaplab.chat("plain")
+    swaplab.chat("plain")
+    assert swaps() == before + 1
 
 
 def test_a_plain_form_and_its_query_name_a_model(swaplab):
