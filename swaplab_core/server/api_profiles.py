@@ -8,6 +8,8 @@ from aiohttp import web
 from attrs import define
 
 from swaplab_core.domain.errors import InvalidRequest
+from swaplab_core.domain.events import ProfileChanged
+from swaplab_core.runtime.bus import Bus
 from swaplab_core.server.api_models import json_response
 from swaplab_core.server.body import parse_object, read_body
 from swaplab_core.services.routes import Routes
@@ -18,6 +20,7 @@ class ProfileRoutes:
     """llama-swap's two routes."""
 
     names: Routes
+    bus: Bus
 
     def routes(self) -> list[web.RouteDef]:
         """The route table."""
@@ -39,4 +42,5 @@ class ProfileRoutes:
         if not (name is None or isinstance(name, str)):
             raise InvalidRequest('"name" must be the name of a profile, or null for none')
         self.names.activate(name)
+        self.bus.publish(ProfileChanged(name))
         return json_response({"active": self.names.profiles.active})

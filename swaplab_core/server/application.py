@@ -87,7 +87,7 @@ def build_application(
         InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, waiting, parts.observer),
         PassthroughRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay),
         ModelRoutes(parts.models, parts.routes),
-        ProfileRoutes(parts.routes),
+        ProfileRoutes(parts.routes, parts.bus),
         PluginRoutes(parts.catalogue),
         LogRoutes(parts.models, parts.logs, parts.bus),
         EventRoutes(parts.bus, parts.logs, show),

@@ -214,3 +214,16 @@ def test_followers_of_events_and_logs_do_not_hold_up_the_end(tmp_path):
         wait_until(lambda: "stopping" in swaplab.log(), "the daemon to stop")
         swaplab.process.wait()
         assert time.monotonic() - began < 4, "aiohttp gives handlers that do not end five seconds"
+
+
+def test_a_switched_profile_is_announced(tmp_path):
+    profiles = {"night": {"pins": {"a": "m"}}}
+    with (
+        running_swaplab(tmp_path, {"m": sim()}, profiles=profiles) as swaplab,
+        swaplab.asking("GET", "/api/events?topics=profile") as events,
+    ):
+        while b'"active":null' not in events.readline():
+            pass
+        swaplab.ask("PUT", "/api/profiles/active", json_body={"name": "night"})
+        while b'"active":"night"' not in (line := events.readline()):
+            assert line, "the stream has ended"
