@@ -3,6 +3,7 @@
 `ids` names · `launch` how an upstream is started, probed, put to sleep and stopped · `metering` what an
 engine tells about its work · `activity` what is remembered of a request, `capture` the exchange itself, `histogram` ·
 `text` made fit to be kept · `problem` a located mistake in user input · `demo` a model that the demo shows ·
+`node` machines · `action` what plugins offer, `plan` its steps, `job` one run of them · `view` what plugins show ·
 `errors` the exception tree.
 Nothing here does I/O, reads a clock or knows asyncio.
 """

@@ -13,6 +13,7 @@ SwaplabError(message, *, code, advice="")     code = stable kebab-case, listed i
 │   └── UpstreamTimeout  504   it accepted the request and never answered
 ├── PluginError          a plugin is at fault; the message names it
 │   ├── UnknownDriver          └── PluginFailed
+├── NodeError            502   a machine cannot be reached, or a command on it failed; the message names it
 ├── StoreFailed          500   the activity cannot be written or read
 ├── Unloaded             503   a person unloaded the model while the request waited
 └── ShuttingDown         503   the daemon is going
@@ -128,6 +129,12 @@ class UpstreamTimeout(UpstreamError):
     """The engine, or a peer, did not answer within the configured time."""
 
     code = "upstream-timeout"
+
+
+class NodeError(SwaplabError):
+    """A machine cannot be reached, or a command on it failed; the message names it."""
+
+    code = "node-error"
 
 
 class PluginError(SwaplabError):

@@ -1,0 +1,28 @@
+"""Machines that engines and steps can run on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NewType
+
+from attrs import field, frozen
+
+NodeId = NewType("NodeId", str)
+
+LOCAL = NodeId("")
+"""The machine that swaplab itself runs on."""
+
+
+@frozen
+class Node:
+    """One enrolled machine. `executor` names the driver that reaches it (`local`, `ssh`, `agent`).
+
+    `address` is what engines on it are reached at from here, a host name or an IP address. `labels` are free words for
+    people and for placement.
+    """
+
+    id: NodeId
+    title: str
+    executor: str
+    address: str
+    labels: Mapping[str, str] = field(factory=dict)

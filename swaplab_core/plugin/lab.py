@@ -1,0 +1,117 @@
+"""`LabView`: what a plugin sees of the running daemon. A narrow Protocol, not the object graph.
+
+Hooks that need more than their arguments take `lab`. Nothing here blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from swaplab_core.domain.events import Event
+from swaplab_core.domain.job import Job, JobId
+from swaplab_core.domain.node import LOCAL, Node, NodeId
+from swaplab_core.domain.plan import Command, Plan
+from swaplab_core.plugin.routes import Gateway
+
+T = TypeVar("T")
+
+
+class Output(Protocol):
+    """What a short command answered."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class ConfigEdits(Protocol):
+    """Line-precise edits of the operator's configuration file; comments and order stay. Each is one revision.
+
+    All raise ConfigError with the problems when the result would not load, and then nothing is written.
+    """
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None when the configuration has none that can be edited."""
+        ...
+
+    def models(self) -> Mapping[str, Mapping[str, Any]]:
+        """The entries of `models:` as they are written, macros not expanded."""
+        ...
+
+    def macros(self) -> Mapping[str, Any]:
+        """The macros of the file."""
+        ...
+
+    async def upsert_model(self, model: str, entry: Mapping[str, Any], *, author: str, reason: str) -> str:
+        """Add the entry of a model or replace it; answers the new revision."""
+        ...
+
+    async def delete_models(self, models: Sequence[str], *, author: str, reason: str) -> str:
+        """Remove models, from groups as well; answers the new revision."""
+        ...
+
+    async def set_macros(self, macros: Mapping[str, str], *, author: str, reason: str) -> str:
+        """Add those macros that are not there yet, before all models; answers the new revision."""
+        ...
+
+
+class LabView(Protocol):
+    """The daemon, for plugins."""
+
+    @property
+    def gateway(self) -> Gateway:
+        """The daemon's own HTTP routes, asked as the administrator."""
+        ...
+
+    @property
+    def config(self) -> ConfigEdits:
+        """The configuration file."""
+        ...
+
+    def settings(self, plugin: str, kind: type[T]) -> T:
+        """The settings of a plugin from `plugins.<name>:`, as an instance of the class its section hook gave."""
+        ...
+
+    def state_folder(self, plugin: str) -> Path:
+        """A folder of the plugin's own, there already, kept over restarts."""
+        ...
+
+    def nodes(self) -> Sequence[Node]:
+        """The machines that are known; this one first."""
+        ...
+
+    def submit(
+        self,
+        plan: Plan,
+        *,
+        kind: str,
+        title: str,
+        target: str = "",
+        input: Mapping[str, Any] | None = None,  # noqa: A002 - the word of the API
+        start_at: float | None = None,
+    ) -> Job:
+        """Run a plan as a job, at `start_at` (unix seconds) or as soon as its locks are free."""
+        ...
+
+    def job(self, job: JobId) -> Job | None:
+        """One job as it stands; None when there is no such job, or no longer."""
+        ...
+
+    async def wait(self, job: JobId) -> Job:
+        """Return when the job is over."""
+        ...
+
+    async def run(self, command: Command, node: NodeId = LOCAL, *, timeout_seconds: float = 10.0) -> Output:
+        """Run a short read-only command and answer what it printed (at most 1 MiB). Raises NodeError."""
+        ...
+
+    def publish(self, event: Event) -> None:
+        """Announce an event on the bus."""
+        ...
+
+    def spawn(self, work: Callable[[], Awaitable[None]], *, name: str) -> None:
+        """Run something in the background until the daemon ends; its failure is put on the plugin's record."""
+        ...
