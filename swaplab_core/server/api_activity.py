@@ -9,11 +9,13 @@ import orjson
 from aiohttp import web
 from attrs import define
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import InvalidRequest, StoreFailed
 from swaplab_core.server.activity_export import FORMATS
 from swaplab_core.server.activity_query import read_ascending, read_filter, read_id, read_query
 from swaplab_core.server.activity_shapes import capture_json, flat_json, page_json, stats_json
 from swaplab_core.server.api_models import json_response
+from swaplab_core.server.route import Endpoint, get
 from swaplab_core.services.activity import Activity
 from swaplab_core.services.curl import as_curl
 
@@ -27,14 +29,14 @@ class ActivityRoutes:
     activity: Activity
     newest_rows: Callable[[], int]
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
         return [
-            web.get("/api/metrics", self.newest),
-            web.get("/api/metrics/activity", self.page),
-            web.get("/api/metrics/activity/export", self.export),
-            web.get("/api/metrics/stats", self.stats),
-            web.get("/api/captures/{id}", self.capture),
+            get("/api/metrics", Policy.READ, self.newest),
+            get("/api/metrics/activity", Policy.READ, self.page),
+            get("/api/metrics/activity/export", Policy.READ, self.export),
+            get("/api/metrics/stats", Policy.READ, self.stats),
+            get("/api/captures/{id}", Policy.READ, self.capture),
         ]
 
     async def page(self, request: web.Request) -> web.Response:

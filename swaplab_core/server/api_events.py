@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 from attrs import define
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.events import (
     ActivityRecorded,
@@ -29,6 +30,7 @@ from swaplab_core.domain.events import (
 from swaplab_core.runtime.bus import Bus, Numbered, Subscription
 from swaplab_core.runtime.logbook import PROXY, UPSTREAM, LogBook
 from swaplab_core.server.projections import Projections
+from swaplab_core.server.route import Endpoint, get
 
 BATCH_SECONDS = 0.05
 
@@ -50,9 +52,9 @@ class EventRoutes:
     logs: LogBook
     show: Projections
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
-        return [web.get("/api/events", self.events)]
+        return [get("/api/events", Policy.READ, self.events)]
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Follow events until the client leaves."""

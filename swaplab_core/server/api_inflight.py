@@ -5,10 +5,12 @@ from __future__ import annotations
 from aiohttp import web
 from attrs import define
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import NotThere
 from swaplab_core.runtime.inflight import InFlight
 from swaplab_core.server.api_models import json_response
 from swaplab_core.server.projections import Projections
+from swaplab_core.server.route import Endpoint, get, post
 
 
 @define(eq=False)
@@ -18,9 +20,12 @@ class InFlightRoutes:
     inflight: InFlight
     show: Projections
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
-        return [web.get("/api/inflight", self.listing), web.post("/api/inflight/{id}/cancel", self.cancel)]
+        return [
+            get("/api/inflight", Policy.READ, self.listing),
+            post("/api/inflight/{id}/cancel", Policy.OPERATE, self.cancel),
+        ]
 
     async def listing(self, _: web.Request) -> web.Response:
         """Every request in flight, oldest first."""

@@ -14,11 +14,13 @@ from aiohttp import web
 from aiohttp_sse import sse_response
 from attrs import define
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.events import Gap, Logged
 from swaplab_core.runtime.bus import Bus
 from swaplab_core.runtime.logbook import MODEL, PROXY, STDOUT, UPSTREAM, LogBook, LogLine
 from swaplab_core.server.api_models import json_response
+from swaplab_core.server.route import Endpoint, get
 from swaplab_core.services.models import Models
 
 FOLLOWER_CHUNKS = 256
@@ -41,14 +43,14 @@ class LogRoutes:
     logs: LogBook
     bus: Bus
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
         return [
-            web.get("/logs", self.history),
-            web.get("/logs/stream", self.stream),
-            web.get("/logs/stream/{source:.+}", self.stream),
-            web.get("/api/logs", self.page),
-            web.get("/api/logs/stream", self.records),
+            get("/logs", Policy.READ, self.history),
+            get("/logs/stream", Policy.READ, self.stream),
+            get("/logs/stream/{source:.+}", Policy.READ, self.stream),
+            get("/api/logs", Policy.READ, self.page),
+            get("/api/logs/stream", Policy.READ, self.records),
         ]
 
     async def history(self, request: web.Request) -> web.Response:

@@ -10,11 +10,13 @@ from typing import Protocol
 from aiohttp import web
 from attrs import define
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.engine.phases import Phase
 from swaplab_core.ports import HttpReader
 from swaplab_core.runtime.performance import PerformanceMonitor
 from swaplab_core.server.engine_metrics import Engine, fetch
 from swaplab_core.server.metrics import CONTENT_TYPE, Metrics, Standing
+from swaplab_core.server.route import Endpoint, get
 from swaplab_core.services.models import ModelState
 
 YES = frozenset({"1", "true", "yes"})
@@ -37,9 +39,9 @@ class MetricsRoutes:
     models: States
     http: HttpReader
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
-        return [web.get("/metrics", self.page)]
+        return [get("/metrics", Policy.READ, self.page)]
 
     async def page(self, request: web.Request) -> web.Response:
         """Prometheus' text format."""

@@ -10,9 +10,11 @@ import orjson
 from aiohttp import web
 from attrs import define, field
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.engine import SwapPlan
 from swaplab_core.server.body import model_name, parse_object, read_body
 from swaplab_core.server.projections import LLAMA_SWAP_STATES, STOPPED, model_record
+from swaplab_core.server.route import Endpoint, get, post
 from swaplab_core.services.models import Models, ModelState
 from swaplab_core.services.routes import Routes
 
@@ -25,20 +27,20 @@ class ModelRoutes:
     names: Routes
     _created: int = field(factory=lambda: int(time.time()), init=False)
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
         return [
-            web.get("/health", self.health),
-            web.get("/v1/models", self.listing),
-            web.get("/models", self.listing),
-            web.get("/wol-health", self.health),
-            web.get("/running", self.running),
-            web.get("/unload", self.unload_all_plain),
-            web.post("/api/models/unload", self.unload_all),
-            web.post("/api/models/unload/{model:.+}", self.unload_one),
-            web.get("/api/models", self.states),
-            web.post("/api/models/load/{model:.+}", self.load),
-            web.post("/api/plan", self.plan),
+            get("/health", Policy.OPEN, self.health),
+            get("/v1/models", Policy.INFER, self.listing),
+            get("/models", Policy.INFER, self.listing),
+            get("/wol-health", Policy.OPEN, self.health),
+            get("/running", Policy.READ, self.running),
+            get("/unload", Policy.OPERATE, self.unload_all_plain),
+            post("/api/models/unload", Policy.OPERATE, self.unload_all),
+            post("/api/models/unload/{model:.+}", Policy.OPERATE, self.unload_one),
+            get("/api/models", Policy.READ, self.states),
+            post("/api/models/load/{model:.+}", Policy.OPERATE, self.load),
+            post("/api/plan", Policy.READ, self.plan),
         ]
 
     async def health(self, _: web.Request) -> web.Response:

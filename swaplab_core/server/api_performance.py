@@ -14,6 +14,7 @@ from aiohttp import web
 from attrs import define
 
 import swaplab_core
+from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.hardware import Accelerator, HardwareSnapshot, OperatingSystem
 from swaplab_core.domain.performance import GpuSample, SystemSample
@@ -21,6 +22,7 @@ from swaplab_core.runtime.hardware import HardwareInventory
 from swaplab_core.runtime.performance import GpuStatus, PerformanceMonitor
 from swaplab_core.server.api_models import json_response
 from swaplab_core.server.errors import error_body
+from swaplab_core.server.route import Endpoint, get
 
 SCHEMA_VERSION = 1
 DETECTOR = "swaplab"
@@ -36,9 +38,12 @@ class PerformanceRoutes:
     monitor: PerformanceMonitor
     hardware: HardwareInventory
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
-        return [web.get("/api/performance", self.performance), web.get("/api/hardware", self.snapshot)]
+        return [
+            get("/api/performance", Policy.READ, self.performance),
+            get("/api/hardware", Policy.READ, self.snapshot),
+        ]
 
     async def performance(self, request: web.Request) -> web.Response:
         """The samples of the last hour, or those after `?after=`; 503 when nothing is measured."""

@@ -7,8 +7,10 @@ from typing import Any
 from aiohttp import web
 from attrs import define
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.plugin.catalogue import Catalogue, PluginRecord
 from swaplab_core.server.api_models import json_response
+from swaplab_core.server.route import Endpoint, get
 
 
 @define(eq=False)
@@ -17,9 +19,9 @@ class PluginRoutes:
 
     catalogue: Catalogue
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
-        return [web.get("/api/plugins", self.listing)]
+        return [get("/api/plugins", Policy.READ, self.listing)]
 
     async def listing(self, _: web.Request) -> web.Response:
         """Every plugin."""

@@ -7,11 +7,13 @@ from typing import Any
 from aiohttp import web
 from attrs import define
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.events import ProfileChanged
 from swaplab_core.runtime.bus import Bus
 from swaplab_core.server.api_models import json_response
 from swaplab_core.server.body import parse_object, read_body
+from swaplab_core.server.route import Endpoint, get, put
 from swaplab_core.services.routes import Routes
 
 
@@ -22,9 +24,12 @@ class ProfileRoutes:
     names: Routes
     bus: Bus
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
-        return [web.get("/api/profiles", self.listing), web.put("/api/profiles/active", self.switch)]
+        return [
+            get("/api/profiles", Policy.READ, self.listing),
+            put("/api/profiles/active", Policy.OPERATE, self.switch),
+        ]
 
     async def listing(self, _: web.Request) -> web.Response:
         """Every profile with its pins, and the active one."""

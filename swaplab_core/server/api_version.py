@@ -6,7 +6,9 @@ from aiohttp import web
 from attrs import define
 
 import swaplab_core
+from swaplab_core.domain.access import Policy
 from swaplab_core.server.api_models import json_response
+from swaplab_core.server.route import Endpoint, get
 
 UNKNOWN = "unknown"
 """What llama-swap says too when a build does not know where it comes from; a wheel never does."""
@@ -16,9 +18,9 @@ UNKNOWN = "unknown"
 class VersionRoutes:
     """The version of the core."""
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
-        return [web.get("/api/version", self.version)]
+        return [get("/api/version", Policy.READ, self.version)]
 
     async def version(self, _: web.Request) -> web.Response:
         """Version, commit and date of the build."""

@@ -30,10 +30,10 @@ from swaplab_core.server.auth import is_accepted, key_middleware, presented_key
 from swaplab_core.server.browsers import allow_origin, browser_middleware
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.observation import Observer
-from swaplab_core.server.openai import INFERENCE_PATHS, InferenceRoutes
+from swaplab_core.server.openai import InferenceRoutes
 from swaplab_core.server.passthrough import PassthroughRoutes
-from swaplab_core.server.plugin_routes import PLUGIN_INFERENCE
 from swaplab_core.server.projections import Projections
+from swaplab_core.server.route import ROUTES, RouteTable
 from swaplab_core.server.ui import UiRoutes
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS, WaitingRoom
 from swaplab_core.services.activity import Activity
@@ -76,7 +76,6 @@ def build_application(
 
     guard = browser_middleware(
         lambda: parts.models.config().allowed_origins,
-        lambda path: path in INFERENCE_PATHS or path in application.get(PLUGIN_INFERENCE, ()),
         lambda request: bool(keys()) and is_accepted(presented_key(request), keys()),
     )
     application = web.Application(
@@ -99,6 +98,8 @@ def build_application(
         UiRoutes(parts.models),
     )
     application.on_response_prepare.append(allow_origin)
+    table = application[ROUTES] = RouteTable(application)
     for group in groups:
-        application.add_routes(group.routes())
+        table.mount(group.routes())
+    table.seal()
     return application

@@ -14,9 +14,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import SwaplabError
-from swaplab_core.server.plugin_routes import policy_of
-
-OPEN_PATHS = frozenset({"/health"})
+from swaplab_core.server.route import ROUTES
 
 
 class Unauthorized(SwaplabError):
@@ -30,12 +28,12 @@ def key_middleware(keys: Callable[[], Sequence[str]]) -> Middleware:
 
     @web.middleware
     async def require_key(request: web.Request, handler: Handler) -> web.StreamResponse:
-        policy = policy_of(request)
+        endpoint = request.app[ROUTES].find(request)
+        policy = endpoint.policy if endpoint else Policy.READ  # what is not there is told to those who may look
         if policy is Policy.ADMIN:
             raise web.HTTPForbidden(reason="this is for the administrator, and the server knows none yet")
         accepted = keys()
-        is_open = request.path in OPEN_PATHS or policy is Policy.OPEN
-        if accepted and not is_open and not is_accepted(presented_key(request), accepted):
+        if accepted and policy is not Policy.OPEN and not is_accepted(presented_key(request), accepted):
             raise Unauthorized(
                 "this server asks for a key", advice="send it as `Authorization: Bearer KEY` or `x-api-key: KEY`"
             )

@@ -23,7 +23,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from attrs import frozen
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import SwaplabError
+from swaplab_core.server.route import ROUTES, Endpoint
 
 PAGES = ("/ui/", "/ui", "/")
 _let_in: ContextVar[str] = ContextVar("origin of a foreign page that was let in", default="")
@@ -102,11 +104,9 @@ def is_known_host(name: str, allowed_origins: Sequence[str], own_name: str) -> b
 
 
 def browser_middleware(
-    allowed_origins: Callable[[], Sequence[str]],
-    infers: Callable[[str], bool],
-    has_valid_key: Callable[[web.BaseRequest], bool],
+    allowed_origins: Callable[[], Sequence[str]], has_valid_key: Callable[[web.BaseRequest], bool]
 ) -> Middleware:
-    """Refuse what the rules above refuse. `infers` knows the inference routes by their path."""
+    """Refuse what the rules above refuse."""
     own_name = socket.gethostname()
 
     @web.middleware
@@ -118,9 +118,10 @@ def browser_middleware(
                 advice="use an address or localhost, or add the page's origin to allowedOrigins",
             )
         welcome = "*" in allowed or caller.origin in allowed
+        table = request.app[ROUTES]
         if request.method == "OPTIONS":
-            return _preflight(request, caller, welcome=welcome or infers(request.path))
-        if caller.is_foreign and not welcome and not (infers(request.path) and has_valid_key(request)):
+            return _preflight(request, caller, welcome=welcome or _infers(await table.asked_for(request)))
+        if caller.is_foreign and not welcome and not (_infers(table.find(request)) and has_valid_key(request)):
             raise ForeignPage(
                 f"a page of another site ({caller.origin or caller.site}) may not use this server",
                 advice="add its origin to allowedOrigins if it may",
@@ -129,6 +130,10 @@ def browser_middleware(
         return await handler(request)
 
     return guard
+
+
+def _infers(endpoint: Endpoint | None) -> bool:
+    return endpoint is not None and endpoint.policy is Policy.INFER
 
 
 async def allow_origin(_: web.Request, response: web.StreamResponse) -> None:

@@ -10,6 +10,7 @@ from attrs import define
 from swaplab_core.adapters.destination import peer_destination, upstream_destination
 from swaplab_core.adapters.relay import Relay
 from swaplab_core.config.schema import ModelConfig
+from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import UpstreamDied
 from swaplab_core.engine import Phase
 from swaplab_core.routing.names import Local, Remote
@@ -17,6 +18,7 @@ from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.server.incoming import Incoming, Outgoing, read_incoming
 from swaplab_core.server.observation import Observation, Observer
 from swaplab_core.server.paths import origin_form
+from swaplab_core.server.route import Endpoint, get, post
 from swaplab_core.server.waiting import LoadFailed, WaitingRoom
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Route, Routes
@@ -69,11 +71,11 @@ class InferenceRoutes:
     waiting: WaitingRoom
     observer: Observer
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
         return [
-            *(web.post(path, self.infer) for path in POSTED),
-            *(web.get(path, self.infer) for path in ASKED),
+            *(post(path, Policy.INFER, self.infer) for path in POSTED),
+            *(get(path, Policy.INFER, self.infer) for path in ASKED),
         ]
 
     async def infer(self, request: web.Request) -> web.StreamResponse:

@@ -7,10 +7,12 @@ from attrs import define
 
 from swaplab_core.adapters.destination import peer_destination, upstream_destination
 from swaplab_core.adapters.relay import Relay
+from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import UnknownModel
 from swaplab_core.routing.names import Local, Remote, Target
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.server.paths import ModelPath, origin_form, split_model_path
+from swaplab_core.server.route import Endpoint, any_method
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Routes
 
@@ -26,9 +28,9 @@ class PassthroughRoutes:
     dispatcher: Dispatcher
     relay: Relay
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
-        return [web.route("*", PREFIX + "{path:.*}", self.forward)]
+        return [any_method(PREFIX + "{path:.*}", Policy.INFER, self.forward)]
 
     async def forward(self, request: web.Request) -> web.StreamResponse:
         """Serve one request below a model."""

@@ -12,20 +12,17 @@ from aiohttp import web
 from attrs import define
 
 from swaplab_core.adapters.gateway import LoopbackGateway
-from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import PluginError, PluginFailed, SwaplabError
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.plugin.hooks import guarded, guarded_wait
 from swaplab_core.plugin.routes import Call, Reply, Route
 from swaplab_core.server.body import read_body
 from swaplab_core.server.claims import Claims
+from swaplab_core.server.route import ROUTES, Endpoint, RouteTable
 
 T = TypeVar("T")
 
 _FRAMING = frozenset({"connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"})
-
-PLUGIN_INFERENCE = web.AppKey("PLUGIN_INFERENCE", set[str])
-"""The paths of plugins that ask a model, for those who judge a request by its path. Placeholders are not filled in."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,20 +30,14 @@ _log = logging.getLogger(__name__)
 def mount_plugin_routes(application: web.Application, catalogue: Catalogue, gateway: LoopbackGateway) -> None:
     """Ask the plugins for their routes and add them. Call it when the core's own routes are there."""
     claims = Claims.of_core(map(_pattern, application.router.resources()))
-    application[PLUGIN_INFERENCE] = set()
+    table = application[ROUTES]
     for plugin, routes in catalogue.hooks.routes().items():
         for route in routes:
             served = PluginRoute(plugin, route, gateway, catalogue.hooks.report)
             for path in _paths(plugin, route):
-                problem = guarded(partial(_mount, application, claims, served, path))
+                problem = guarded(partial(_mount, table, claims, served, path))
                 if problem is not None:
                     catalogue.hooks.report(plugin, problem)
-
-
-def policy_of(request: web.Request) -> Policy | None:
-    """The policy of the plugin's route that a request is for; None when it is not for a plugin's."""
-    owner = getattr(request.match_info.handler, "__self__", None)
-    return owner.route.policy if isinstance(owner, PluginRoute) else None
 
 
 def _pattern(resource: web.AbstractResource) -> str:
@@ -70,17 +61,12 @@ def _paths(plugin: str, route: Route) -> Iterator[str]:
         yield route.public_path
 
 
-def _mount(application: web.Application, claims: Claims, served: PluginRoute, path: str) -> None:
+def _mount(table: RouteTable, claims: Claims, served: PluginRoute, path: str) -> None:
     method = served.route.method
     other = claims.take(served.plugin, method, path)
     if other is not None:
         raise PluginFailed(f"{method} {path} is not served by it, that path is already taken by {other}")
-    pattern = path.replace(":path}", ":.+}")
-    application.router.add_route(method, pattern, served.serve)
-    if method == "GET":
-        application.router.add_route("HEAD", pattern, served.serve)
-    if served.route.policy is Policy.INFER:
-        application[PLUGIN_INFERENCE].add(path)
+    table.mount([Endpoint(method, path.replace(":path}", ":.+}"), served.route.policy, served.serve)])
 
 
 @define(eq=False)

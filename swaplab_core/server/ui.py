@@ -7,7 +7,9 @@ from html import escape
 from aiohttp import web
 from attrs import define
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.engine import Phase
+from swaplab_core.server.route import Endpoint, get
 from swaplab_core.services.models import Models, ModelState
 
 _HEADERS = {
@@ -31,9 +33,13 @@ class UiRoutes:
 
     models: Models
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Endpoint]:
         """The route table."""
-        return [web.get("/", self.to_page), web.get("/ui", self.to_page), web.get("/ui/", self.page)]
+        return [
+            get("/", Policy.OPEN, self.to_page),
+            get("/ui", Policy.OPEN, self.to_page),
+            get("/ui/", Policy.READ, self.page),
+        ]
 
     async def to_page(self, _: web.Request) -> web.Response:
         """Where a browser wants to go."""

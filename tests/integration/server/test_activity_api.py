@@ -26,6 +26,7 @@ from swaplab_core.runtime.captures import CaptureCache
 from swaplab_core.runtime.recorder import Recorder
 from swaplab_core.server.api_activity import ActivityRoutes
 from swaplab_core.server.errors import error_middleware
+from swaplab_core.server.route import RouteTable
 from swaplab_core.services.activity import Activity
 
 NOW = int(time.time())
@@ -51,7 +52,7 @@ def with_api(work: Callable[[Client, Recorder], Awaitable[None]], rows: int = 10
         store, captures = SqlStore(), CaptureCache(100_000)
         recorder = Recorder(store, captures, lambda _: None)
         application = web.Application(middlewares=[error_middleware])
-        application.add_routes(ActivityRoutes(Activity(store, recorder, captures), lambda: rows).routes())
+        RouteTable(application).mount(ActivityRoutes(Activity(store, recorder, captures), lambda: rows).routes())
         async with TestClient(TestServer(application)) as client:
             await work(client, recorder)
         await recorder.close()

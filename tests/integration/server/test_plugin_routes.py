@@ -22,6 +22,7 @@ from swaplab_core.plugin.catalogue import Catalogue, PluginState
 from swaplab_core.server.auth import key_middleware
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.plugin_routes import mount_plugin_routes
+from swaplab_core.server.route import ROUTES, RouteTable, any_method, get
 from swaplab_core.testing.waiting import wait_until_async
 
 KEY = "sk-one"
@@ -60,12 +61,12 @@ class Core:
 
     def routes(self):
         return [
-            web.route("*", "/echo", self.echo),
-            web.get("/endless", self.endless),
-            web.get("/broken", self.broken),
-            web.get("/v1/models", self.models),
-            web.get("/api/job/{id}", self.models),
-            web.get("/api/rest/{rest:.+}", self.models),
+            any_method("/echo", Policy.READ, self.echo),
+            get("/endless", Policy.READ, self.endless),
+            get("/broken", Policy.READ, self.broken),
+            get("/v1/models", Policy.READ, self.models),
+            get("/api/job/{id}", Policy.READ, self.models),
+            get("/api/rest/{rest:.+}", Policy.READ, self.models),
         ]
 
     async def models(self, _):
@@ -125,7 +126,8 @@ async def serving(*routes, keys=(), **plugins) -> AsyncIterator[Serving]:
     modules = {"mine": plugin(*routes), **plugins} if routes else plugins
     catalogue = Catalogue.of(plugins=modules)
     application = web.Application(middlewares=[error_middleware, key_middleware(lambda: keys)], client_max_size=2**20)
-    application.add_routes(core.routes())
+    table = application[ROUTES] = RouteTable(application)
+    table.mount(core.routes())
     mount_plugin_routes(application, catalogue, gateway)
     runner = web.AppRunner(application, handler_cancellation=True)
     await runner.setup()

@@ -30,6 +30,7 @@ from swaplab_core.server.api_metrics import MetricsRoutes
 from swaplab_core.server.api_performance import PerformanceRoutes
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.metrics import Metrics
+from swaplab_core.server.route import RouteTable
 from swaplab_core.services.models import ModelState
 from swaplab_core.testing.fake_hardware import (
     GIB,
@@ -101,8 +102,9 @@ class Server:
     async def ask(self, path):
         """Status, headers and body."""
         application = web.Application(middlewares=[error_middleware])
-        application.add_routes(PerformanceRoutes(self.monitor, HardwareInventory(self.hardware)).routes())
-        application.add_routes(MetricsRoutes(self.metrics, self.monitor, self.models, self.reader).routes())
+        table = RouteTable(application)
+        table.mount(PerformanceRoutes(self.monitor, HardwareInventory(self.hardware)).routes())
+        table.mount(MetricsRoutes(self.metrics, self.monitor, self.models, self.reader).routes())
         async with TestClient(TestServer(application, host="127.0.0.1")) as client, client.get(path) as response:
             return response.status, response.headers, await response.read()
 

@@ -9,8 +9,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from swaplab_core.domain.access import Policy
 from swaplab_core.server.browsers import Caller, allow_origin, browser_middleware, is_known_host
 from swaplab_core.server.errors import error_middleware
+from swaplab_core.server.route import ROUTES, RouteTable, any_method, post
 
 ALLOWED = ["https://friend.example"]
 
@@ -22,10 +24,11 @@ def answer(method, path, headers, *, key=False):
         return web.Response(text="in")
 
     async def go():
-        guard = browser_middleware(lambda: ALLOWED, lambda path: path == "/v1/infer", lambda _: key)
+        guard = browser_middleware(lambda: ALLOWED, lambda _: key)
         application = web.Application(middlewares=[error_middleware, guard])
         application.on_response_prepare.append(allow_origin)
-        application.router.add_route("*", "/{path:.*}", handler)
+        table = application[ROUTES] = RouteTable(application)
+        table.mount([post("/v1/infer", Policy.INFER, handler), any_method("/{path:.*}", Policy.OPERATE, handler)])
         async with TestServer(application) as server, aiohttp.ClientSession() as session:
             sent = {name: value.replace("PORT", str(server.port)) for name, value in headers.items()}
             async with session.request(method, server.make_url(path), headers=sent) as response:
