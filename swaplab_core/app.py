@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 
 from swaplab_core.adapters.clock import LoopClock
 from swaplab_core.adapters.console import Console
+from swaplab_core.adapters.executor_local import LocalExecutor
 from swaplab_core.adapters.files import read_sources
 from swaplab_core.adapters.gateway import LoopbackGateway
 from swaplab_core.adapters.hardware import gpu_sources
@@ -44,6 +45,7 @@ from swaplab_core.runtime.hardware import HardwareInventory
 from swaplab_core.runtime.inflight import InFlight
 from swaplab_core.runtime.launches import Launches
 from swaplab_core.runtime.logbook import PRINTED, LogBook
+from swaplab_core.runtime.nodes import Nodes
 from swaplab_core.runtime.performance import PerformanceMonitor
 from swaplab_core.runtime.proxy_log import ProxyLog
 from swaplab_core.runtime.recorder import Recorder
@@ -166,9 +168,10 @@ class Lab:
         clock, processes, http = LoopClock(), LocalProcesses(), AiohttpHttp()
         bus, console, metrics = Bus(), Console(), Metrics()
         logs = LogBook(bus, console.write, PRINTED[config.log_to_stdout])
-        launches = Launches(config, files.catalogue, find_program)
+        nodes = Nodes({"local": LocalExecutor(processes)})
+        launches = Launches(config, files.catalogue, find_program, lambda node: nodes.get(node).address)
         dispatcher = Dispatcher(_engine(config), clock, lambda model: bus.publish(ModelChanged(model)))
-        supervisor = Supervisor(processes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics))
+        supervisor = Supervisor(nodes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics))
         dispatcher.upstreams = supervisor
         models = Models(lambda: launches.config, dispatcher, supervisor)
         routes = Routes(models.phase)

@@ -15,7 +15,8 @@ import os
 import signal
 import subprocess  # noqa: TID251 - this is the adapter
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
@@ -32,16 +33,17 @@ log = logging.getLogger(__name__)
 
 @frozen
 class Command:
-    """What to run: `env` is the whole environment."""
+    """What to run: `env` is the whole environment, `stdin` all that it can read."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
     cwd: str | None = None
+    stdin: bytes = field(default=b"", repr=False)
 
 
 @define(eq=False)
 class OutputPipe:
-    """The read end of stdout and stderr: handed on in chunks as they come, waiting for nobody."""
+    """The read end of stdout, stderr or both: handed on in chunks as they come, waiting for nobody."""
 
     _fd: int
     _output: Callable[[bytes], None]
@@ -84,21 +86,32 @@ class ProcessGroup:
     _popen: subprocess.Popen[bytes]
     _linger_seconds: float
     _gone: asyncio.Future[ExitStatus]
-    _pipe: OutputPipe = field(init=False)
+    _pipes: tuple[OutputPipe, ...] = field(default=(), init=False)
     _status: ExitStatus | None = None
     _give_up_at: float = 0.0
     _timer: asyncio.TimerHandle | None = None
 
     @classmethod
-    def spawn(cls, command: Command, output: Callable[[bytes], None], *, linger_seconds: float) -> ProcessGroup:
-        """Start it; `output` gets stdout and stderr as they come. Raises StartFailed with advice."""
+    def spawn(
+        cls,
+        command: Command,
+        output: Callable[[bytes], None],
+        errors: Callable[[bytes], None] | None = None,
+        *,
+        linger_seconds: float,
+    ) -> ProcessGroup:
+        """Start it; `output` gets stdout and stderr as they come, unless `errors` gets stderr.
+
+        Raises StartFailed with advice.
+        """
         program = locate_program(command.argv, command.env, command.cwd)
+        takers = (output,) if errors is None else (output, errors)
         try:
-            popen, read_end = _fork(program, command)
+            popen, read_ends = _fork(program, command, len(takers))
         except (OSError, ValueError) as error:
             raise explain_failure(error, program) from error
         group = cls(popen, linger_seconds, asyncio.get_running_loop().create_future())
-        group._begin(read_end, output)
+        group._begin(read_ends, takers)
         return group
 
     @property
@@ -124,9 +137,11 @@ class ProcessGroup:
         if not self.has_exited:
             _signal_group(self.pid, number)
 
-    def _begin(self, read_end: int, output: Callable[[bytes], None]) -> None:
-        self._pipe = OutputPipe(read_end, output, self._settle)
-        self._pipe.open()
+    def _begin(self, read_ends: Sequence[int], takers: Sequence[Callable[[bytes], None]]) -> None:
+        pairs = zip(read_ends, takers, strict=True)
+        self._pipes = tuple(OutputPipe(read_end, taker, self._settle) for read_end, taker in pairs)
+        for pipe in self._pipes:
+            pipe.open()
         _watch_exit(self._popen, self._on_exit)
 
     def _on_exit(self) -> None:
@@ -141,35 +156,51 @@ class ProcessGroup:
             return
         loop = asyncio.get_running_loop()
         is_late = loop.time() >= self._give_up_at
-        if is_late or (not self._pipe.is_open and not _is_group_alive(self.pid)):
+        is_quiet = not any(pipe.is_open for pipe in self._pipes)
+        if is_late or (is_quiet and not _is_group_alive(self.pid)):
             self._gone.set_result(self._status)
-            self._pipe.close()
+            for pipe in self._pipes:
+                pipe.close()
             return
         if self._timer is not None:
             self._timer.cancel()
         self._timer = loop.call_later(POLL_SECONDS, self._settle)
 
 
-def _fork(program: str, command: Command) -> tuple[subprocess.Popen[bytes], int]:
-    """Answer the child and the read end of its output. Raises OSError or ValueError."""
-    read_end, write_end = os.pipe()
+def _fork(program: str, command: Command, outputs: int) -> tuple[subprocess.Popen[bytes], tuple[int, ...]]:
+    """Answer the child and the read ends of its `outputs`, one or two. Raises OSError or ValueError."""
+    read_ends, write_ends = zip(*(os.pipe() for _ in range(outputs)), strict=True)
+    stdin = _readable(command.stdin)
     try:
         popen = subprocess.Popen(  # noqa: S603 - an argv list, no shell
             [program, *command.argv[1:]],
-            stdin=subprocess.DEVNULL,
-            stdout=write_end,
-            stderr=write_end,
+            stdin=stdin,
+            stdout=write_ends[0],
+            stderr=write_ends[-1],
             env=command.env,
             cwd=command.cwd,
             start_new_session=True,
             preexec_fn=die_with_parent(),  # noqa: PLW1509 - parent_death.py says why this one is safe
         )
     except (OSError, ValueError):
-        os.close(read_end)
+        for read_end in read_ends:
+            os.close(read_end)
         raise
     finally:
-        os.close(write_end)
-    return popen, read_end
+        os.close(stdin)
+        for write_end in write_ends:
+            os.close(write_end)
+    return popen, read_ends
+
+
+def _readable(content: bytes) -> int:
+    """A file descriptor to read this from: a file without a name, since a pipe holds only so much."""
+    if not content:
+        return os.open(os.devnull, os.O_RDONLY)
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        return os.dup(file.fileno())
 
 
 def _watch_exit(popen: subprocess.Popen[bytes], on_exit: Callable[[], None]) -> None:

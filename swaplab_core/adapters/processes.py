@@ -17,9 +17,12 @@ from swaplab_core.adapters.guard_link import GuardLink
 from swaplab_core.adapters.process_group import Command, ProcessGroup
 from swaplab_core.domain.errors import StartFailed
 from swaplab_core.domain.launch import LaunchSpec, StopStrategy
+from swaplab_core.domain.plan import ReadyCommand
 from swaplab_core.ports import ExitStatus
 
 PID_MACRO = "${PID}"
+CANCEL_GRACE_SECONDS = 5.0
+"""A cancelled command has this long to clean up."""
 
 
 @define(eq=False)
@@ -43,12 +46,28 @@ class LocalProcesses:
 
         return LocalProcess(spawn(spec.argv), spawn, output)
 
+    async def run(
+        self, command: ReadyCommand, stdout: Callable[[bytes], None], stderr: Callable[[bytes], None]
+    ) -> ExitStatus:
+        """Run a command to its end; cancelled, it ends the group first. Raises StartFailed."""
+        cwd = str(command.cwd) if command.cwd is not None else None
+        ready = Command(command.argv, {**os.environ, **command.env}, cwd, command.stdin)
+        group = self._spawn(ready, stdout, None if stderr is stdout else stderr)
+        process = LocalProcess(group, lambda _: group, stdout)
+        try:
+            return await process.wait()
+        except asyncio.CancelledError:
+            await process.stop(StopStrategy(grace_seconds=CANCEL_GRACE_SECONDS))
+            raise
+
     def close(self) -> None:
         """End the guard. Whoever is still running is killed by it."""
         self._guard.close()
 
-    def _spawn(self, command: Command, output: Callable[[bytes], None]) -> ProcessGroup:
-        group = ProcessGroup.spawn(command, output, linger_seconds=self.linger_seconds)
+    def _spawn(
+        self, command: Command, output: Callable[[bytes], None], errors: Callable[[bytes], None] | None = None
+    ) -> ProcessGroup:
+        group = ProcessGroup.spawn(command, output, errors, linger_seconds=self.linger_seconds)
         self._guard.add(group.pid)
         group.when_gone(lambda _status: self._guard.remove(group.pid))
         return group

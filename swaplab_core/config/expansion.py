@@ -153,7 +153,8 @@ def _prepared(node: MapNode, backend: BackendSchema | None) -> MapNode:
             text = without_comments(child.text)
             node = node.with_entry(key, evolve(child, text=text, value=text))
     has_command = any(is_written(node, key) for key in commands)
-    if backend is None or backend.needs_port or not has_command or is_written(node, "proxy"):
+    is_elsewhere = is_written(node, "proxy") or is_written(node, "node")
+    if backend is None or backend.needs_port or not has_command or is_elsewhere:
         return node
     return node.with_entry("proxy", Scalar(_DEFAULT_PROXY, _DEFAULT_PROXY, place=node.place))
 

@@ -121,6 +121,7 @@ class ModelConfig:
     port: int | None = derived(None, launch=True)
     check_endpoint_given: bool = derived(False, launch=True)
     backend: str = setting("which backend runs this model", DEFAULT_BACKEND, launch=True)
+    node: str = setting("id of the machine it runs on; unwritten: this one", "", launch=True)
     proxy: str | None = setting(
         "base URL of the upstream; `http://localhost:${PORT}` unless the backend knows better", None, launch=True
     )

@@ -9,6 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.node import LOCAL, NodeId
 
 
 @frozen
@@ -57,7 +58,8 @@ class LaunchSpec:
     """Everything the core needs to run one upstream.
 
     `env` is added to the daemon's own environment. `base_url` is where requests are sent
-    (`http://127.0.0.1:5800`, a path prefix is allowed). `sleep` is None for engines that cannot sleep.
+    (`http://127.0.0.1:5800`, a path prefix is allowed). `sleep` is None for engines that cannot sleep. `node` is the
+    machine that it runs on; the entry's own `node` is laid over it.
     """
 
     argv: tuple[str, ...]
@@ -67,14 +69,16 @@ class LaunchSpec:
     readiness: Readiness = Readiness()
     stop: StopStrategy = StopStrategy()
     sleep: SleepCalls | None = None
+    node: NodeId = LOCAL
 
 
 @frozen
 class LaunchRequest:
     """What a backend driver is given to make a launch spec for one model.
 
-    `options` is an instance of the driver's own options class, already checked. `port` is free to use, None when the
-    entry asked for none. `find_program(name)` answers the absolute path of an installed program, or None.
+    `options` is an instance of the driver's own options class, already checked. `host` is where the model's machine is
+    reached from here. `port` is free to use, None when the entry asked for none. `find_program(name)` answers the
+    absolute path of an installed program of this machine, or None. `node` is the machine that the entry asks for.
     """
 
     model: ModelId
@@ -82,6 +86,7 @@ class LaunchRequest:
     host: str
     port: int | None
     find_program: Callable[[str], str | None]
+    node: NodeId = LOCAL
 
     @property
     def base_url(self) -> str:

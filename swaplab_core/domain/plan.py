@@ -41,6 +41,30 @@ class Command:
     env: Mapping[str, str | SecretRef] = field(factory=dict)
     stdin: bytes = b""
 
+    def ready(self, environment: Mapping[str, str]) -> ReadyCommand:
+        """Put in the secrets, from the daemon's environment; one that is not set there is left out."""
+        env = {name: _value(value, environment) for name, value in self.env.items()}
+        return ReadyCommand(self.argv, self.cwd, {name: value for name, value in env.items() if value}, self.stdin)
+
+    def secrets(self, environment: Mapping[str, str]) -> frozenset[str]:
+        """The values that must not be seen in anything this command prints."""
+        found = (environment.get(value.variable, "") for value in self.env.values() if isinstance(value, SecretRef))
+        return frozenset(value for value in found if value)
+
+
+def _value(value: str | SecretRef, environment: Mapping[str, str]) -> str:
+    return environment.get(value.variable, "") if isinstance(value, SecretRef) else value
+
+
+@frozen
+class ReadyCommand:
+    """A command with its secrets put in, as executors get it: it is not to be shown or logged, nor put into an argv."""
+
+    argv: tuple[str, ...]
+    cwd: PurePosixPath | None = None
+    env: Mapping[str, str] = field(factory=dict, repr=False)
+    stdin: bytes = field(default=b"", repr=False)
+
 
 class Work(Protocol):
     """What a step's own code may do while it runs. A cancelled job cancels the coroutine."""

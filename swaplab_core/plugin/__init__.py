@@ -1,7 +1,8 @@
 """What plugin authors import. Two ways to extend swaplab, both found through entry points:
 
 - a **driver** is a class picked by name. Group `swaplab.backends`: subclass `Backend`, whose `launch` says how one
-  model is started; a model entry chooses it with `backend: <name>`.
+  model is started; a model entry chooses it with `backend: <name>`. Group `swaplab.executors`: subclass `Executor`,
+  which runs things on other machines.
 - a **hook** is a function that everyone may implement. Group `swaplab.plugins`: a module with functions marked
   `@hookimpl`; what there is to implement, and when it is called, is in `swaplab_core.plugin.hookspecs`.
 
@@ -23,26 +24,34 @@ from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.launch import HttpCall, LaunchRequest, LaunchSpec, Readiness, SleepCalls, StopStrategy
 from swaplab_core.domain.metering import Progress, Usage
 from swaplab_core.plugin.hooks import hookimpl
-from swaplab_core.plugin.interface import Backend
+from swaplab_core.plugin.interface import Backend, Executor, Sink
+from swaplab_core.plugin.lab import ConfigEdits, LabView
 from swaplab_core.plugin.routes import Call, Gateway, GatewayResponse, Reply, Route
 from swaplab_core.plugin.usage import merge_usage, read_usage
+from swaplab_core.ports import ExitStatus, Process
 
 __all__ = [
     "Backend",
     "Call",
+    "ConfigEdits",
     "DemoModel",
+    "Executor",
+    "ExitStatus",
     "Gateway",
     "GatewayResponse",
     "HttpCall",
+    "LabView",
     "LaunchRequest",
     "LaunchSpec",
     "ModelId",
     "PluginFailed",
     "Policy",
+    "Process",
     "Progress",
     "Readiness",
     "Reply",
     "Route",
+    "Sink",
     "SleepCalls",
     "StopStrategy",
     "Usage",

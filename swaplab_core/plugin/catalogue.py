@@ -27,9 +27,10 @@ from stevedore import ExtensionManager
 from swaplab_core.domain.errors import PluginFailed, SwaplabError, UnknownDriver
 from swaplab_core.plugin import hookspecs
 from swaplab_core.plugin.hooks import Hooks, guarded
-from swaplab_core.plugin.interface import Backend
+from swaplab_core.plugin.interface import Backend, Executor
 
 BACKENDS = "swaplab.backends"
+EXECUTORS = "swaplab.executors"
 PLUGINS = "swaplab.plugins"
 
 
@@ -73,6 +74,7 @@ class Catalogue:
     """The installed drivers and hooks, each plugin with its record. Made once, by `discover`."""
 
     _backends: dict[str, Backend] = field(factory=dict, init=False)
+    _executors: dict[str, type[Executor]] = field(factory=dict, init=False)
     _records: list[PluginRecord] = field(factory=list, init=False)
     hooks: Hooks = field(init=False)
 
@@ -83,14 +85,14 @@ class Catalogue:
     def discover(cls) -> Catalogue:
         """Look at what is installed for this interpreter. Imports every plugin, raises nothing."""
         catalogue = cls()
-        catalogue.add([*_load(BACKENDS), *_load(PLUGINS)])
+        catalogue.add([*_load(BACKENDS), *_load(EXECUTORS), *_load(PLUGINS)])
         return catalogue
 
     @classmethod
-    def of(cls, *drivers: type[Backend], plugins: Mapping[str, object] | None = None) -> Catalogue:
+    def of(cls, *drivers: type[Backend | Executor], plugins: Mapping[str, object] | None = None) -> Catalogue:
         """Build a catalogue of driver classes and hook modules (by name), whatever is installed: for tests."""
         catalogue = cls()
-        catalogue.add(_given(BACKENDS, driver.name, driver) for driver in drivers)
+        catalogue.add(_given(_group_of(driver), driver.name, driver) for driver in drivers)
         catalogue.add(_given(PLUGINS, name, module) for name, module in (plugins or {}).items())
         return catalogue
 
@@ -102,6 +104,11 @@ class Catalogue:
     def backends(self) -> Mapping[str, Backend]:
         """The usable backend drivers by name: one instance each."""
         return MappingProxyType(self._backends)
+
+    @property
+    def executors(self) -> Mapping[str, type[Executor]]:
+        """The usable executor classes by name; `local` is not among them, it is built in."""
+        return MappingProxyType(self._executors)
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
@@ -125,19 +132,48 @@ class Catalogue:
         record = offer.record
         if record.state is PluginState.FAILED:
             return record
-        take = self._take_driver if record.group == BACKENDS else self.hooks.register
-        hooks = guarded(partial(take, record.name, offer.loaded))
+        takers = {BACKENDS: self._take_driver, EXECUTORS: self._take_executor, PLUGINS: self._take_plugin}
+        hooks = guarded(partial(takers[record.group], record.name, offer.loaded))
         return record.failed(hooks) if isinstance(hooks, Exception) else evolve(record, hooks=hooks)
 
     def _take_driver(self, name: str, loaded: object) -> tuple[str, ...]:
         self._backends[name] = make_driver(name, loaded)
         return ()
 
+    def _take_executor(self, name: str, loaded: object) -> tuple[str, ...]:
+        self._executors[name] = check_executor(name, loaded)
+        return ()
+
+    def _take_plugin(self, name: str, loaded: object) -> tuple[str, ...]:
+        """A module, or a class: its one instance holds the plugin's state."""
+        return self.hooks.register(name, loaded() if isinstance(loaded, type) else loaded)
+
     def _degrade(self, plugin: str, error: Exception) -> None:
         """Put on record that a hook module failed when it was asked."""
         for index, record in enumerate(self._records):
             if (record.group, record.name) == (PLUGINS, plugin):
                 self._records[index] = record.failed(error, PluginState.DEGRADED)
+
+
+def check_executor(name: str, loaded: object) -> type[Executor]:
+    """Hold the class that the entry point `name` gave against the contract of `Executor`. Raises PluginFailed."""
+    if not (isinstance(loaded, type) and issubclass(loaded, Executor)):
+        raise PluginFailed(f"{loaded!r} is not a subclass of swaplab_core.plugin.Executor")
+    _check_driver(name, loaded, ("name", "title"))
+    if name == "local":
+        raise PluginFailed("the executor 'local' is built in", advice="give it another name")
+    return loaded
+
+
+def _check_driver(name: str, loaded: type[Backend | Executor], attributes: Iterable[str]) -> None:
+    missing = [attribute for attribute in attributes if not hasattr(loaded, attribute)]
+    if inspect.isabstract(loaded):
+        missing += sorted(loaded.__abstractmethods__)
+    if missing:
+        raise PluginFailed(f"{loaded.__qualname__} does not define {', '.join(missing)}")
+    own_name = getattr(loaded, "name", None)
+    if own_name != name:
+        raise PluginFailed(f"the entry point is called {name!r} but {loaded.__qualname__}.name is {own_name!r}")
 
 
 def make_driver(name: str, loaded: object) -> Backend:
@@ -147,13 +183,7 @@ def make_driver(name: str, loaded: object) -> Backend:
     """
     if not (isinstance(loaded, type) and issubclass(loaded, Backend)):
         raise PluginFailed(f"{loaded!r} is not a subclass of swaplab_core.plugin.Backend")
-    missing = [attribute for attribute in ("name", "title", "options") if not hasattr(loaded, attribute)]
-    if inspect.isabstract(loaded):
-        missing += sorted(loaded.__abstractmethods__)
-    if missing:
-        raise PluginFailed(f"{loaded.__qualname__} does not define {', '.join(missing)}")
-    if loaded.name != name:
-        raise PluginFailed(f"the entry point is called {name!r} but {loaded.__qualname__}.name is {loaded.name!r}")
+    _check_driver(name, loaded, ("name", "title", "options"))
     if not attrs.has(loaded.options):
         raise PluginFailed(f"{loaded.__qualname__}.options is not an attrs class")
     return loaded()
@@ -203,6 +233,10 @@ def _record(point: EntryPoint) -> PluginRecord:
 def _distribution(point: EntryPoint) -> tuple[str, str]:
     """Name and version; a distribution with broken metadata has none."""
     return ("?", "?") if point.dist is None else (point.dist.name or "?", point.dist.version or "?")
+
+
+def _group_of(driver: type[Backend | Executor]) -> str:
+    return BACKENDS if issubclass(driver, Backend) else EXECUTORS
 
 
 def _given(group: str, name: str, loaded: object) -> Offer:

@@ -20,6 +20,8 @@ from attrs import define, field
 
 from swaplab_core.domain.demo import DemoModel
 from swaplab_core.domain.errors import PluginFailed
+from swaplab_core.domain.node import Node
+from swaplab_core.plugin.lab import LabView
 from swaplab_core.plugin.routes import Route
 
 T = TypeVar("T")
@@ -87,6 +89,10 @@ class Hooks:
     def routes(self) -> Mapping[str, tuple[Route, ...]]:
         """Ask every plugin for its HTTP routes (`swaplab_routes`): by plugin, in the order of their names."""
         return {plugin: tuple(routes) for plugin, routes in sorted(self._collect("swaplab_routes", Route, {}))}
+
+    def nodes(self, lab: LabView) -> tuple[Node, ...]:
+        """Ask every plugin for the machines it knows (`swaplab_nodes`)."""
+        return tuple(node for _, nodes in self._collect("swaplab_nodes", Node, {"lab": lab}) for node in nodes)
 
     def _collect(self, name: str, kind: type[T], arguments: Mapping[str, object]) -> Iterator[tuple[str, list[T]]]:
         """Call a sync hook that lists things: plugin and answer in pluggy's order, the failing plugins reported."""

@@ -1,9 +1,10 @@
 """The hooks: what any installed plugin may have something to say about.
 
 A plugin implements a hook by a function of the same name, marked `@hookimpl`, in the module of its entry point in the
-group `swaplab.plugins`. It may leave out arguments it does not need. `def` here means that the hook is called
-synchronously, `async def` that it is awaited; the implementation must be of the same kind. A hook is never called
-while bytes flow.
+group `swaplab.plugins`. The entry point may also name a class: it is instantiated once, without arguments, and its
+methods are the implementations, so that a plugin can keep state. An implementation may leave out arguments it does not
+need. `def` here means that the hook is called synchronously, `async def` that it is awaited; the implementation must be
+of the same kind. A hook is never called while bytes flow.
 
 None ships without a user in this repository. Choosing one backend by name is not a hook but a driver, see `interface`.
 """
@@ -16,7 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from swaplab_core.domain.demo import DemoModel
+from swaplab_core.domain.node import Node
 from swaplab_core.plugin.hooks import hookspec
+from swaplab_core.plugin.lab import LabView
 from swaplab_core.plugin.routes import Route
 
 
@@ -65,5 +68,29 @@ def swaplab_routes() -> Iterable[Route]:
     async def count(call: Call, gateway: Gateway) -> Reply:
         answer = await gateway.request("GET", "/v1/models")
         return Reply.of_json({"models": len(json.loads(await answer.read())["data"])})
+    ```
+    """
+
+
+@hookspec
+def swaplab_nodes(lab: LabView) -> Iterable[Node]:
+    """Say which machines there are beside this one.
+
+    Called when: an engine or a step is about to run on a machine, and when machines are listed. Answer from memory.
+
+    Arguments: `lab` is what plugins see of the daemon.
+
+    Return: the enrolled nodes. `executor` names a driver of the group `swaplab.executors`, `address` is where engines
+    on it are reached from here. Of two nodes with one id the first counts.
+
+    Example:
+    ```python
+    class Cluster:
+        def __init__(self):
+            self.inventory = Inventory()
+
+        @hookimpl
+        def swaplab_nodes(self):
+            return [Node(NodeId(n.id), n.title, "ssh", n.address) for n in self.inventory.nodes]
     ```
     """

@@ -1,17 +1,22 @@
-"""Driver base classes: what a backend plugin implements.
+"""Driver base classes: what a plugin implements to add a backend, or a way to reach machines.
 
-A driver is data and pure functions. It starts no process, opens no connection and writes no file: it says what the
-core shall run. `swaplab_core.testing.contracts` holds the suite that every driver must pass.
+A backend is data and pure functions. It starts no process, opens no connection and writes no file: it says what the
+core shall run. An executor is the opposite: its very job is to run things somewhere. `swaplab_core.testing.contracts`
+holds the suites that every driver must pass.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from swaplab_core.domain.launch import LaunchRequest, LaunchSpec
 from swaplab_core.domain.metering import Progress, Usage
+from swaplab_core.domain.node import Node
+from swaplab_core.domain.plan import ReadyCommand
+from swaplab_core.plugin.lab import LabView
+from swaplab_core.ports import ExitStatus, Process
 
 
 class Backend(ABC):
@@ -50,3 +55,45 @@ class Backend(ABC):
     def usage(self, message: Mapping[str, Any]) -> Usage | None:  # noqa: ARG002 - the base class knows no engine
         """Read tokens and speeds from one decoded JSON response or stream event; None when it holds none."""
         return None
+
+
+Sink = Callable[[bytes], None]
+"""Takes chunks as they come, on the event loop; it neither blocks nor raises."""
+
+
+class Executor(ABC):
+    """A way to reach machines: `local`, over ssh, through an agent. One instance serves all nodes that name it.
+
+    Registered in the entry-point group `swaplab.executors`; `Node.executor` chooses it. Made once when the daemon
+    starts, with what plugins see of it. Nothing here may block the event loop, and a node that does not answer costs
+    its own time limit, nobody else's.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(self, lab: LabView) -> None:
+        self.lab = lab
+
+    @abstractmethod
+    async def start(self, node: Node, spec: LaunchSpec, output: Sink) -> Process:
+        """Start an engine: `spec.argv` in a process group of its own on the node.
+
+        `output` gets stdout and stderr, in order. `spec.env` is added to the environment that a program has there.
+        Raises StartFailed when the program is missing or the node cannot be reached, with what to do about it. The
+        process keeps the contract of `ports.Process`: `stop` never raises, `wait` returns when nothing of the group is
+        alive, and also when the node is lost (as killed by SIGHUP).
+        """
+
+    @abstractmethod
+    async def run(self, node: Node, command: ReadyCommand, stdout: Sink, stderr: Sink) -> ExitStatus:
+        """Run a command to its end.
+
+        When `stdout` and `stderr` are the same function, the order in which lines were printed is kept as far as
+        the executor can. `command.env` may hold secrets: they go neither into an argv nor into a log. A cancelled
+        call ends the whole process group before it raises. Raises NodeError when the node cannot be reached or the
+        program cannot be started.
+        """
+
+    async def close(self) -> None:  # noqa: B027 - not every executor holds something
+        """Give back connections; the daemon ends."""

@@ -13,11 +13,18 @@ from swaplab_core.domain.errors import PluginFailed, StartFailed, SwaplabError
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.launch import LaunchRequest, LaunchSpec, StopStrategy
 from swaplab_core.domain.metering import Progress, Usage
+from swaplab_core.domain.node import LOCAL, NodeId
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.plugin.hooks import guarded
 from swaplab_core.plugin.interface import Backend
 
 LOOPBACK = "127.0.0.1"
+
+
+def _only_here(node: NodeId) -> str:
+    if node != LOCAL:
+        raise StartFailed(f"no node is called {node!r}")
+    return LOOPBACK
 
 
 @define(eq=False)
@@ -27,6 +34,7 @@ class Launches:
     config: Config
     catalogue: Catalogue
     find_program: Callable[[str], str | None]
+    address_of: Callable[[NodeId], str] = _only_here
 
     def use(self, config: Config) -> None:
         """Launch from `config` from now on; what runs is not touched."""
@@ -38,7 +46,9 @@ class Launches:
         if entry is None:
             raise StartFailed(f"{model} was removed from the configuration before it was started")
         backend = self.catalogue.backend(entry.backend)
-        request = LaunchRequest(model, entry.options, LOOPBACK, entry.port, self.find_program)
+        node = NodeId(entry.node)
+        host = self.address_of(node)
+        request = LaunchRequest(model, entry.options, host, entry.port, self.find_program, node)
         return overlay(entry, _launch(backend, request), self.config.health_check_timeout_seconds)
 
     def usage_reader(self, backend: str) -> Callable[[Mapping[str, Any]], Usage | None]:
@@ -64,6 +74,7 @@ def overlay(entry: ModelConfig, proposed: LaunchSpec, ready_within_seconds: floa
     path = entry.check_endpoint if entry.check_endpoint_given else proposed.readiness.path
     return evolve(
         proposed,
+        node=NodeId(entry.node) if entry.node else proposed.node,
         base_url=base_url,
         env={**proposed.env, **entry.env},
         readiness=evolve(proposed.readiness, path=path, deadline_seconds=ready_within_seconds),

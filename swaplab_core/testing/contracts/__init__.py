@@ -1,13 +1,23 @@
 """Contract suites: what every implementation must do, as classes of tests to inherit from.
 
 `ProcessesContract` · `HttpContract` · `ClockContract`: one for each port, run against the fake and the real adapter,
-so a fake cannot lie. A subclass named `Test…` says how to make the thing under test; pytest does the rest.
+so a fake cannot lie. `ExecutorContract`: for every way to reach machines. A subclass named `Test…` says how to make the
+thing under test; pytest does the rest.
 """
 
 from __future__ import annotations
 
 from swaplab_core.testing.contracts.clock import ClockContract
+from swaplab_core.testing.contracts.executor import ExecutorContract, ExecutorWorld
 from swaplab_core.testing.contracts.http import HttpContract, HttpWorld
 from swaplab_core.testing.contracts.processes import ProcessesContract, ProcessesWorld
 
-__all__ = ["ClockContract", "HttpContract", "HttpWorld", "ProcessesContract", "ProcessesWorld"]
+__all__ = [
+    "ClockContract",
+    "ExecutorContract",
+    "ExecutorWorld",
+    "HttpContract",
+    "HttpWorld",
+    "ProcessesContract",
+    "ProcessesWorld",
+]
