@@ -1,0 +1,75 @@
+"""Which program runs a benchmark: the one the operator names, our own environment, uvx, or one on PATH. Pure.
+
+A moving branch is never run: what uvx fetches is pinned to a version, or for intelligence to a commit.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+
+from attrs import frozen
+
+from swaplab_core.plugin import PluginFailed
+
+VERSION = "0.4.0"
+"""The release of llama-benchy that our environment installs and our tests run."""
+
+INTELLIGENCE_SOURCE = "git+https://github.com/christopherowen/llama-benchy.git"
+ENVIRONMENT_FOLDER = "environment"
+
+_INSTALL = (
+    "run the action “Install llama-benchy” of the page Benchmarks (or `swaplab bench install`), put llama-benchy or "
+    "uvx on PATH, or name a command in LLAMA_BENCHY_CMD"
+)
+
+
+@frozen
+class Runner:
+    """The command that llama-benchy's arguments follow, and where it comes from, for people."""
+
+    argv: tuple[str, ...]
+    source: str
+
+
+def find_runner(
+    environ: Mapping[str, str],
+    find_program: Callable[[str], str | None],
+    installed: str | None,
+    *,
+    intelligence: bool,
+    intelligence_commit: str = "",
+) -> Runner:
+    """Choose the runner. `installed` is the program of our own environment, None when there is none yet.
+
+    Our own environment holds the speed edition only. Raises PluginFailed, saying what to install.
+    """
+    if command := environ.get("LLAMA_BENCHY_CMD", "").strip():
+        return Runner(_split(command), "LLAMA_BENCHY_CMD")
+    if installed and not intelligence:
+        return Runner((installed,), "environment")
+    uvx = find_program("uvx") or find_program("~/.local/bin/uvx")
+    if uvx and (requirement := _requirement(intelligence=intelligence, commit=intelligence_commit)):
+        return Runner((uvx, "--from", requirement, "llama-benchy"), "uvx")
+    if program := find_program("llama-benchy") or find_program("~/.local/bin/llama-benchy"):
+        return Runner((program,), "PATH")
+    if intelligence:
+        raise PluginFailed(
+            "no runner for intelligence suites is here",
+            advice="install uv, and set plugins.benchy.intelligenceCommit to the commit of llama-benchy's intelligence "
+            "edition to run; or name an installed one in LLAMA_BENCHY_CMD",
+        )
+    raise PluginFailed("llama-benchy is not installed", advice=_INSTALL)
+
+
+def _split(command: str) -> tuple[str, ...]:
+    try:
+        return tuple(shlex.split(command))
+    except ValueError as error:
+        raise PluginFailed(f"LLAMA_BENCHY_CMD cannot be read: {error}", advice="close the quotes") from None
+
+
+def _requirement(*, intelligence: bool, commit: str) -> str:
+    if not intelligence:
+        return f"llama-benchy=={VERSION}"
+    return f"llama-benchy[intelligence] @ {INTELLIGENCE_SOURCE}@{commit}" if commit else ""
