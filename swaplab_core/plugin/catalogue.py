@@ -28,9 +28,11 @@ from swaplab_core.domain.errors import PluginFailed, SwaplabError, UnknownDriver
 from swaplab_core.plugin import hookspecs
 from swaplab_core.plugin.hooks import Hooks, guarded
 from swaplab_core.plugin.interface import Backend, Executor
+from swaplab_core.plugin.recipe_parser import RecipeParser
 
 BACKENDS = "swaplab.backends"
 EXECUTORS = "swaplab.executors"
+RECIPE_PARSERS = "swaplab.recipe_parsers"
 PLUGINS = "swaplab.plugins"
 
 
@@ -75,6 +77,7 @@ class Catalogue:
 
     _backends: dict[str, Backend] = field(factory=dict, init=False)
     _executors: dict[str, type[Executor]] = field(factory=dict, init=False)
+    _parsers: dict[str, RecipeParser] = field(factory=dict, init=False)
     _records: list[PluginRecord] = field(factory=list, init=False)
     hooks: Hooks = field(init=False)
 
@@ -85,11 +88,13 @@ class Catalogue:
     def discover(cls) -> Catalogue:
         """Look at what is installed for this interpreter. Imports every plugin, raises nothing."""
         catalogue = cls()
-        catalogue.add([*_load(BACKENDS), *_load(EXECUTORS), *_load(PLUGINS)])
+        catalogue.add([*_load(BACKENDS), *_load(EXECUTORS), *_load(RECIPE_PARSERS), *_load(PLUGINS)])
         return catalogue
 
     @classmethod
-    def of(cls, *drivers: type[Backend | Executor], plugins: Mapping[str, object] | None = None) -> Catalogue:
+    def of(
+        cls, *drivers: type[Backend | Executor | RecipeParser], plugins: Mapping[str, object] | None = None
+    ) -> Catalogue:
         """Build a catalogue of driver classes and hook modules (by name), whatever is installed: for tests."""
         catalogue = cls()
         catalogue.add(_given(_group_of(driver), driver.name, driver) for driver in drivers)
@@ -109,6 +114,11 @@ class Catalogue:
     def executors(self) -> Mapping[str, type[Executor]]:
         """The usable executor classes by name; `local` is not among them, it is built in."""
         return MappingProxyType(self._executors)
+
+    @property
+    def parsers(self) -> Mapping[str, RecipeParser]:
+        """The usable recipe parsers by name: one instance each."""
+        return MappingProxyType(self._parsers)
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
@@ -132,7 +142,12 @@ class Catalogue:
         record = offer.record
         if record.state is PluginState.FAILED:
             return record
-        takers = {BACKENDS: self._take_driver, EXECUTORS: self._take_executor, PLUGINS: self._take_plugin}
+        takers = {
+            BACKENDS: self._take_driver,
+            EXECUTORS: self._take_executor,
+            RECIPE_PARSERS: self._take_parser,
+            PLUGINS: self._take_plugin,
+        }
         hooks = guarded(partial(takers[record.group], record.name, offer.loaded))
         return record.failed(hooks) if isinstance(hooks, Exception) else evolve(record, hooks=hooks)
 
@@ -147,6 +162,10 @@ class Catalogue:
     def _take_plugin(self, name: str, loaded: object) -> tuple[str, ...]:
         """A module, or a class: its one instance holds the plugin's state."""
         return self.hooks.register(name, loaded() if isinstance(loaded, type) else loaded)
+
+    def _take_parser(self, name: str, loaded: object) -> tuple[str, ...]:
+        self._parsers[name] = make_parser(name, loaded)
+        return ()
 
     def _degrade(self, plugin: str, error: Exception) -> None:
         """Put on record that a hook module failed when it was asked."""
@@ -186,6 +205,20 @@ def make_driver(name: str, loaded: object) -> Backend:
     _check_driver(name, loaded, ("name", "title", "options"))
     if not attrs.has(loaded.options):
         raise PluginFailed(f"{loaded.__qualname__}.options is not an attrs class")
+    return loaded()
+
+
+def make_parser(name: str, loaded: object) -> RecipeParser:
+    """Make the instance of a parser class that the entry point `name` gave. Raises PluginFailed, as `make_driver`."""
+    if not (isinstance(loaded, type) and issubclass(loaded, RecipeParser)):
+        raise PluginFailed(f"{loaded!r} is not a subclass of swaplab_core.plugin.RecipeParser")
+    missing = [attribute for attribute in ("name", "title") if not hasattr(loaded, attribute)]
+    if inspect.isabstract(loaded):
+        missing += sorted(loaded.__abstractmethods__)
+    if missing:
+        raise PluginFailed(f"{loaded.__qualname__} does not define {', '.join(missing)}")
+    if loaded.name != name:
+        raise PluginFailed(f"the entry point is called {name!r} but {loaded.__qualname__}.name is {loaded.name!r}")
     return loaded()
 
 
@@ -235,7 +268,9 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
     return ("?", "?") if point.dist is None else (point.dist.name or "?", point.dist.version or "?")
 
 
-def _group_of(driver: type[Backend | Executor]) -> str:
+def _group_of(driver: type[Backend | Executor | RecipeParser]) -> str:
+    if issubclass(driver, RecipeParser):
+        return RECIPE_PARSERS
     return BACKENDS if issubclass(driver, Backend) else EXECUTORS
 
 

@@ -136,7 +136,7 @@ def test_a_driver_is_found_with_its_distribution_and_version(site):
 
 def test_the_cores_own_driver_comes_through_the_same_door(site):
     found = site.discover()
-    assert [record["name"] for record in found.of("swaplab-core")] == ["command"]
+    assert [record["name"] for record in found.of("swaplab-core")] == ["command", "schema1", "schema2"]
     assert "command" in found.backends
 
 
