@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, MutableMapping
+from http import HTTPStatus
 from typing import Protocol
 
 import aiohttp
@@ -23,6 +24,7 @@ from yarl import URL
 
 from swaplab_core.adapters.destination import Destination
 from swaplab_core.adapters.failures import describe_failure
+from swaplab_core.adapters.websocket import ask_for_upgrade, is_websocket, tunnel
 from swaplab_core.domain.errors import UpstreamDied, UpstreamError, UpstreamTimeout
 
 _log = logging.getLogger(__name__)
@@ -82,10 +84,10 @@ NO_TAP = _NoTap()
 
 @frozen
 class Body:
-    """A request body that replaces the client's own: bytes, or a stream of a known size."""
+    """A request body that replaces the client's own: bytes, or a stream; a stream of unknown size (None) is chunked."""
 
     content: bytes | AsyncIterator[bytes]
-    size: int
+    size: int | None
 
     @classmethod
     def of(cls, content: bytes) -> Body:
@@ -117,8 +119,10 @@ class Relay:
         or UpstreamTimeout when no response byte came. `tap` sees the answer as it passes.
         """
         headers = _request_headers(request, destination, replaced_body=body is not None)
-        if body is not None:
+        if body is not None and body.size is not None:
             headers["Content-Length"] = str(body.size)
+        if is_websocket(request):
+            ask_for_upgrade(headers)
         if begun is not None:
             headers["Accept-Encoding"] = "identity"  # the head is sent: nobody could say that the rest is compressed
         tap.sent(headers)
@@ -131,8 +135,10 @@ class Relay:
         async with upstream:
             if begun is not None and not (_is_events(upstream) and upstream.ok):
                 return await _finish(begun, await _refusal(upstream, destination))
-            response = begun or await _begin(request, upstream)
             tap.head(upstream.status, upstream.headers)
+            if upstream.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return await tunnel(request, upstream, _end_to_end(upstream.headers), tap.chunk)
+            response = begun or await _begin(request, upstream)
             return await _copy(request, upstream, response, destination, tap)
 
     async def close(self) -> None:

@@ -9,10 +9,7 @@ from swaplab_core.config.document import MapNode, Place
 from swaplab_core.config.schema import Config
 from swaplab_core.domain.problem import Problem
 
-NOT_YET: tuple[str, ...] = (
-    "upstream",
-    "models.*.compat",
-)
+NOT_YET: tuple[str, ...] = ()
 """Keys that are checked and then ignored; each use of one is a warning. `*` stands for any one step."""
 
 

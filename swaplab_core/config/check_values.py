@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from swaplab_core.config.didyoumean import did_you_mean
 from swaplab_core.config.document import MapNode, Scalar, child_map, is_written, place_of
+from swaplab_core.config.patterns import BadPattern, compile_pattern
 from swaplab_core.config.schema import Config
 from swaplab_core.domain.problem import Problem
 
@@ -65,8 +65,8 @@ def _ports(config: Config, root: MapNode) -> Iterator[Problem]:
 def _ignored_paths(config: Config, root: MapNode) -> Iterator[Problem]:
     for number, pattern in enumerate(config.upstream.ignore_paths):
         try:
-            re.compile(pattern)
-        except re.error as error:
+            compile_pattern(pattern)
+        except BadPattern as error:
             place = place_of(root, "upstream", "ignorePaths", number)
             yield place.problem(f"this is no regular expression: {error}", "escape special characters with a backslash")
 

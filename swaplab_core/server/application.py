@@ -31,9 +31,10 @@ from swaplab_core.server.browsers import allow_origin, browser_middleware
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.observation import Observer
 from swaplab_core.server.openai import InferenceRoutes
-from swaplab_core.server.passthrough import PassthroughRoutes
+from swaplab_core.server.passthrough import ComfyUiRoutes, PassthroughRoutes
 from swaplab_core.server.projections import Projections
 from swaplab_core.server.route import ROUTES, RouteTable
+from swaplab_core.server.through import Through
 from swaplab_core.server.ui import UiRoutes
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS, WaitingRoom
 from swaplab_core.services.activity import Activity
@@ -69,6 +70,7 @@ def build_application(
     A client that waits for a stream hears something every `keep_alive_seconds`.
     """
     waiting = WaitingRoom(parts.models, keep_alive_seconds)
+    through = Through(parts.models, parts.dispatcher, parts.relay, waiting, parts.observer)
     show = Projections(parts.models.config, parts.models, parts.routes, parts.observer.inflight)
 
     def keys() -> Sequence[str]:
@@ -83,8 +85,9 @@ def build_application(
         client_max_size=max_body_mib * 2**20,
     )
     groups = (
-        InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, waiting, parts.observer),
-        PassthroughRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay),
+        InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, waiting, parts.observer, through),
+        PassthroughRoutes(parts.routes, through),
+        ComfyUiRoutes(parts.models, through),
         ModelRoutes(parts.models, parts.routes),
         ProfileRoutes(parts.routes, parts.bus),
         PluginRoutes(parts.catalogue),

@@ -17,7 +17,7 @@ from swaplab_core.config.schema import Config
 from swaplab_core.domain.activity import SESSION_KEY
 from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.plugin.usage import read_usage
-from swaplab_core.routing.names import Local
+from swaplab_core.routing.names import Local, Target
 from swaplab_core.runtime.captures import CaptureCache, make_capture
 from swaplab_core.runtime.decoding import readable_encodings
 from swaplab_core.runtime.inflight import InFlight, Request, redacted
@@ -26,7 +26,6 @@ from swaplab_core.runtime.recorder import Recorder
 from swaplab_core.server.access_log import client_address
 from swaplab_core.server.errors import error_body, status_of
 from swaplab_core.server.metrics import Metrics
-from swaplab_core.services.routes import Route
 
 CLIENT_LEFT = "the client left"
 
@@ -40,6 +39,11 @@ class Observation:
     meter: Meter
     body: bytes | None = None
     response_headers: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def body_limit(self) -> int:
+        """The largest body that is kept for a capture; 0 when none is."""
+        return self.meter.keep_bytes
 
     def sent(self, headers: MutableMapping[str, str]) -> None:
         """The request goes to its upstream, which may only answer in an encoding that can be metered."""
@@ -77,13 +81,13 @@ class Observer:
     metrics: Metrics
 
     @contextmanager
-    def observe(self, request: web.Request, route: Route, path: str) -> Iterator[Observation]:
-        """Watch until the block ends, however it ends."""
-        read = self.usage_reader(route.target.model.backend) if isinstance(route.target, Local) else read_usage
+    def observe(self, request: web.Request, target: Target, path: str, *, selector: str = "") -> Iterator[Observation]:
+        """Watch until the block ends, however it ends. `selector` is the one that chose `target`, "" without one."""
+        read = self.usage_reader(target.model.backend) if isinstance(target, Local) else read_usage
         meter = Meter(time.monotonic(), read, self.captures.body_limit)
         headers, client = redacted(request.headers), client_address(request)
-        with self.inflight.add(route.target.id, request.method, path, headers, client) as entry:
-            entry.metadata.update(self._metadata(request, route))
+        with self.inflight.add(target.id, request.method, path, headers, client) as entry:
+            entry.metadata.update(self._metadata(request, target, selector))
             seen = Observation(self.inflight, entry, meter)
             problem = ""
             try:
@@ -115,12 +119,12 @@ class Observer:
         first_token = None if measured.ttft_ms is None else measured.ttft_ms / 1000
         self.metrics.request_done(entry.model, measured.status, measured.usage, first_token)
 
-    def _metadata(self, request: web.Request, route: Route) -> Iterator[tuple[str, str]]:
+    def _metadata(self, request: web.Request, target: Target, selector: str) -> Iterator[tuple[str, str]]:
         config = self.config()
-        priority = config.routing.scheduler.settings.fifo.priority.get(route.target.id, 0)
+        priority = config.routing.scheduler.settings.fifo.priority.get(target.id, 0)
         yield "fifo_priority", str(priority)
-        if route.selector:
-            yield "selector", route.selector
+        if selector:
+            yield "selector", selector
         for name in config.ui.activity.session_id:
             if session := request.headers.get(name):
                 yield SESSION_KEY, session

@@ -9,6 +9,7 @@ from attrs import define
 
 from swaplab_core.adapters.destination import peer_destination, upstream_destination
 from swaplab_core.adapters.relay import Relay
+from swaplab_core.adapters.websocket import is_websocket
 from swaplab_core.config.schema import ModelConfig
 from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import UpstreamDied
@@ -16,46 +17,15 @@ from swaplab_core.engine import Phase
 from swaplab_core.routing.names import Local, Remote
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.server.incoming import Incoming, Outgoing, read_incoming
+from swaplab_core.server.inference_paths import ASKED, POSTED
 from swaplab_core.server.observation import Observation, Observer
 from swaplab_core.server.paths import origin_form
 from swaplab_core.server.route import Endpoint, get, post
+from swaplab_core.server.through import Through, is_ignored
 from swaplab_core.server.waiting import LoadFailed, WaitingRoom
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Route, Routes
 
-POSTED = (
-    "/v1/chat/completions",
-    "/v1/responses",
-    "/v1/completions",
-    "/v1/messages",
-    "/v1/messages/count_tokens",
-    "/v1/embeddings",
-    "/v1/rerank",
-    "/v1/reranking",
-    "/rerank",
-    "/reranking",
-    "/infill",
-    "/completion",
-    "/v1/audio/speech",
-    "/v1/audio/voices",
-    "/v1/audio/transcriptions",
-    "/v1/images/generations",
-    "/v1/images/edits",
-    "/sdapi/v1/txt2img",
-    "/sdapi/v1/img2img",
-    "/audioapi/v1/tasks/run",
-    "/v/chat/completions",
-    "/v/responses",
-    "/v/completions",
-    "/v/messages",
-    "/v/messages/count_tokens",
-    "/v/embeddings",
-    "/v/rerank",
-    "/v/reranking",
-)
-ASKED = ("/v1/audio/voices", "/sdapi/v1/loras", "/props")
-"""GET routes that name their model in the query."""
-INFERENCE_PATHS = frozenset({*POSTED, *ASKED, "/v1/models", "/models"})
 REMOVED_PREFIXES = ("/v/", "/audioapi/")
 """Parts of our path that the upstream does not know; its path begins with the slash at their end."""
 
@@ -70,6 +40,7 @@ class InferenceRoutes:
     relay: Relay
     waiting: WaitingRoom
     observer: Observer
+    through: Through
 
     def routes(self) -> list[Endpoint]:
         """The route table."""
@@ -82,13 +53,25 @@ class InferenceRoutes:
         """Serve one request."""
         incoming = await read_incoming(request)
         try:
+            if is_websocket(request) and (answer := await self._ignored(request, incoming)):
+                return answer
             with (
                 self.names.route(incoming.model) as route,
-                self.observer.observe(request, route, upstream_path(request.raw_path)) as seen,
+                self.observer.observe(
+                    request, route.target, upstream_path(request.raw_path), selector=route.selector
+                ) as seen,
             ):
                 return await self._to_target(request, incoming, route, seen)
         finally:
             incoming.close()
+
+    async def _ignored(self, request: web.Request, incoming: Incoming) -> web.StreamResponse | None:
+        """Serve a websocket that does not count for its model; None when it does. A selector's choice is not held."""
+        with self.names.route(incoming.model) as route:
+            if not isinstance(route.target, Local) or not is_ignored(request, route.target.model):
+                return None
+            path = upstream_path(request.raw_path, incoming.outgoing(route).query)
+        return await self.through.unscheduled(request, route.target.model, path)
 
     async def _to_target(
         self, request: web.Request, incoming: Incoming, route: Route, seen: Observation

@@ -1,53 +1,58 @@
-"""`/upstream/<model>/…`: anything an engine or a peer serves, reached through swaplab, which loads the model first."""
+"""`/upstream/<model>/…`: anything an engine or a peer serves, reached through swaplab, which loads the model first.
+
+And `/comfyui/…`, the same for the one model that ComfyUI's own pages expect at a fixed place.
+"""
 
 from __future__ import annotations
+
+from urllib.parse import unquote
 
 from aiohttp import web
 from attrs import define
 
-from swaplab_core.adapters.destination import peer_destination, upstream_destination
-from swaplab_core.adapters.relay import Relay
+from swaplab_core.config.resolve import COMFYUI
 from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import UnknownModel
-from swaplab_core.routing.names import Local, Remote, Target
-from swaplab_core.runtime.dispatcher import Dispatcher
+from swaplab_core.domain.ids import ModelId
+from swaplab_core.routing.names import Local, Target
 from swaplab_core.server.paths import ModelPath, origin_form, split_model_path
-from swaplab_core.server.route import Endpoint, any_method
+from swaplab_core.server.route import Endpoint, any_method, get
+from swaplab_core.server.through import Through
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Routes
 
 PREFIX = "/upstream/"
+COMFYUI_PREFIX = "/comfyui"
+PAGES = "/ui/models"
 
 
 @define(eq=False)
 class PassthroughRoutes:
     """Any method, any body; the path below the model is forwarded with its own percent-encoding."""
 
-    models: Models
     names: Routes
-    dispatcher: Dispatcher
-    relay: Relay
+    through: Through
 
     def routes(self) -> list[Endpoint]:
         """The route table."""
-        return [any_method(PREFIX + "{path:.*}", Policy.INFER, self.forward)]
+        return [
+            get("/upstream", Policy.OPEN, self.to_page),
+            any_method(PREFIX + "{path:.*}", Policy.INFER, self.forward),
+        ]
+
+    async def to_page(self, _: web.Request) -> web.Response:
+        """Where a browser wants to go that names no model."""
+        return web.Response(status=302, headers={"Location": PAGES})
 
     async def forward(self, request: web.Request) -> web.StreamResponse:
         """Serve one request below a model."""
-        found = self._find(origin_form(request.raw_path).removeprefix(PREFIX))
+        found = self._find(below(request).removeprefix("/"))
         if found is None:
             raise UnknownModel(f"no configured model begins the path {request.path}", advice="see GET /v1/models")
         if not found.rest:
             return _with_slash(request, found.query)
-        path = found.rest + found.query
-        match found.model:
-            case Remote(peer_id, peer, _):
-                destination = peer_destination(peer_id, peer, keys_are_ours=bool(self.models.config().api_keys))
-                return await self.relay.forward(request, destination, path=path, body=None)
-            case Local(model):
-                async with self.dispatcher.lease(model.id) as lease:
-                    destination = upstream_destination(model.id, lease.base_url, model.timeouts)
-                    return await self.relay.forward(request, destination, path=path, body=None)
+        may_start = not self.names.is_ignored(unquote(found.rest))
+        return await self.through.forward(request, found.model, found.rest + found.query, may_start=may_start)
 
     def _find(self, raw: str) -> ModelPath[Target] | None:
         """The active profile applies here too, its longest pin first; selectors do not."""
@@ -56,6 +61,40 @@ class PassthroughRoutes:
             return split_model_path(raw, self.names.names.find)
         target = self.names.names.find(pin.model.name) if pin.model.name else None
         return None if target is None else ModelPath(target, pin.rest, pin.query)
+
+
+@define(eq=False)
+class ComfyUiRoutes:
+    """ComfyUI's pages ask for a lot of things all the time, so only their root loads the model."""
+
+    models: Models
+    through: Through
+
+    def routes(self) -> list[Endpoint]:
+        """The route table."""
+        return [
+            any_method(COMFYUI_PREFIX, Policy.INFER, self.to_root),
+            any_method(COMFYUI_PREFIX + "/{path:.*}", Policy.INFER, self.forward),
+        ]
+
+    async def to_root(self, request: web.Request) -> web.Response:
+        """Relative links of its pages need the trailing slash."""
+        _, question, query = origin_form(request.raw_path).partition("?")
+        return _with_slash(request, question + query)
+
+    async def forward(self, request: web.Request) -> web.StreamResponse:
+        """Serve one request of the model `comfyui_auto`."""
+        model = self.models.config().models.get(ModelId(COMFYUI))
+        if model is None:
+            raise UnknownModel(f"no model named {COMFYUI!r} is configured", advice="add it to serve ComfyUI here")
+        path = below(request)
+        is_root = path.partition("?")[0] == "/"
+        return await self.through.forward(request, Local(model), path, may_start=is_root)
+
+
+def below(request: web.Request) -> str:
+    """The raw path and query behind the first step of the path, whatever way that was written in."""
+    return "/" + origin_form(request.raw_path).split("/", 2)[2]
 
 
 def _with_slash(request: web.Request, query: str) -> web.Response:

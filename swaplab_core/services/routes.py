@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from attrs import define, field, frozen
 
+from swaplab_core.config.patterns import Pattern, compile_pattern
 from swaplab_core.config.schema import Config
 from swaplab_core.domain.errors import UnknownModel
 from swaplab_core.domain.ids import ModelId
@@ -55,6 +56,7 @@ class Routes:
     names: Names = field(init=False)
     profiles: Profiles = field(init=False, factory=lambda: Profiles({}))
     selectors: Selectors = field(init=False)
+    _ignored: Sequence[Pattern] = field(init=False, default=())
     _config: Config = field(init=False)
     _filters: dict[str, BodyFilter] = field(init=False)
 
@@ -71,6 +73,7 @@ class Routes:
         models: dict[str, BodyFilter] = {m.id: compile_filters(m.filters) for m in config.models.values()}
         peers = {f"peer {name}": compile_filters(peer.filters) for name, peer in config.peers.items()}
         self._filters = {**models, **peers}
+        self._ignored = [compile_pattern(pattern) for pattern in config.upstream.ignore_paths]
 
     def activate(self, profile: str | None) -> None:
         """Switch to a profile, or to none. Raises UnknownProfile."""
@@ -91,6 +94,10 @@ class Routes:
                 yield self._route(name, chosen, pinned)
         else:
             yield self._route(name, pinned, "")
+
+    def is_ignored(self, path: str) -> bool:
+        """Whether a request for this path below /upstream loads no model."""
+        return any(pattern.search(path) for pattern in self._ignored)
 
     def listing(self, phase_of: Callable[[ModelId], Phase], created: int) -> Listing:
         """What `GET /v1/models` is made of."""

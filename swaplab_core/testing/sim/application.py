@@ -59,7 +59,6 @@ GET_ROUTES: dict[str, Handler] = {
     "/is_sleeping": control.is_sleeping,
     "/v1/audio/voices": inference(media.voices),
     "/sdapi/v1/loras": inference(media.loras),
-    "/ws": control.websocket,
     "/sim/state": control.state,
     "/sim/footprint": control.footprint,
     "/sim/requests": control.requests,
@@ -107,9 +106,14 @@ Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @web.middleware
 async def _remember(request: web.Request, handler: Next) -> web.StreamResponse:
-    """Keep every request but those that ask what was kept, and the many health probes."""
+    """Keep every request but those that ask what was kept, and the many health probes.
+
+    A websocket echoes, whatever path it asks for.
+    """
     if request.path not in NOT_REMEMBERED:
         await engine_of(request).requests.add(request)
+    if not request.path.startswith("/sim/") and web.WebSocketResponse().can_prepare(request):
+        return await control.websocket(request)
     return await handler(request)
 
 
