@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from engines import group, grouped, one_at_a_time, side_by_side, table
 
@@ -245,6 +247,20 @@ def test_incarnations_are_never_used_twice_whatever_the_model():
         (UpstreamExited("a", 1, "boom"), [Refuse(1, RefusalCode.START_FAILED, "boom")]),
         (Requested(3, "a"), [StartUpstream("a", 3)]),
     )
+
+
+def test_run_stop_cycles_use_a_new_incarnation_each():
+    cycles = (
+        (
+            (Requested(n, "a"), [StartUpstream("a", n)]),
+            (UpstreamReady("a", n), [Grant(n, "a", n)]),
+            (Released(n), []),
+            (unload("a"), [StopUpstream("a", n)]),
+            (UpstreamExited("a", n), []),
+        )
+        for n in (1, 2, 3)
+    )
+    script(one_at_a_time("a"), *itertools.chain.from_iterable(cycles))
 
 
 def test_reports_about_models_that_nobody_knows_are_ignored():

@@ -189,6 +189,37 @@ def test_concurrency_limit_rejects_over_limit_and_takes_a_place_given_back():
     )
 
 
+def test_concurrency_limit_default_is_ten():
+    script(
+        one_at_a_time("a"),
+        (Requested(1, "a"), [StartUpstream("a", 1)]),
+        *((Requested(ticket, "a"), []) for ticket in range(2, 11)),
+        (Requested(11, "a"), [Refuse(11, TOO_MANY, "a has 10 requests running or waiting, its limit is 10")]),
+    )
+
+
+def test_concurrency_limit_counts_who_waits_for_the_load():
+    script(
+        one_at_a_time("a", a=Limits(concurrency=2)),
+        (Requested(1, "a"), [StartUpstream("a", 1)]),
+        (Requested(2, "a"), []),
+        (Requested(3, "a"), [Refuse(3, TOO_MANY, "a has 2 requests running or waiting, its limit is 2")]),
+    )
+
+
+def test_concurrency_limit_queued_requests_reserve_their_places():
+    engine = one_at_a_time("a b", b=Limits(concurrency=2))
+    bring_up(engine, "a")
+
+    script(
+        engine,
+        (Requested(1, "a"), [Grant(1, "a", 1)]),
+        (Requested(2, "b"), []),
+        (Requested(3, "b"), []),
+        (Requested(4, "b"), [Refuse(4, TOO_MANY, "b has 2 requests running or waiting, its limit is 2")]),
+    )
+
+
 def test_concurrency_limit_counts_waiting_and_serving_together():
     engine = one_at_a_time("a b", patience=0, a=Limits(concurrency=2))
     bring_up(engine, "a")
