@@ -14,7 +14,7 @@ from swaplab_core.testing.network import LOOPBACK, find_free_port
 from swaplab_core.testing.real_process import RealProcess, running_process
 
 SIM_ARGV = (sys.executable, "-m", "swaplab_core.testing.sim")
-LISTENING = r"listening on \S+"
+LISTENING = r"listening on \S+\n"
 
 
 @frozen
@@ -41,8 +41,9 @@ class StartSim(Protocol):
 @contextlib.contextmanager
 def running_sim_process(*arguments: str, output_file: Path, until: str | None = LISTENING) -> Iterator[SimProcess]:
     """Run `swaplab-sim` on a free port inside the block; it is killed at the end, if it still lives."""
-    port = find_free_port()
+    port = 0 if until == LISTENING else find_free_port()  # 0: it says which one it got
     with running_process([*SIM_ARGV, "--port", str(port), *arguments], output_file) as process:
         if until is not None:
-            process.wait_for_output(until)
+            match = process.wait_for_output(until)
+            port = port or int(match[0].rpartition(":")[2])
         yield SimProcess(process, port)

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from running_swaplab import SWAPLAB, config_text, event_data, free_ports, is_free, sim
+from running_swaplab import SWAPLAB, config_text, event_data, is_free, leased_ports, sim
 
 from swaplab_core.testing.waiting import wait_until
 
@@ -99,13 +99,13 @@ def test_a_port_that_is_taken_is_named_with_what_to_do(tmp_path):
 
 def test_a_port_that_is_taken_leaves_no_preloaded_engine_behind(tmp_path):
     file = tmp_path / "config.yaml"
-    ports, hooks = free_ports(), {"on_startup": {"preload": ["one"]}}
-    file.write_text(config_text({"startPort": ports.start, "hooks": hooks, "models": {"one": sim("--ignore-term")}}))
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
+    hooks, models = {"on_startup": {"preload": ["one"]}}, {"one": sim("--ignore-term")}
+    with leased_ports() as ports, socket.create_server(("127.0.0.1", 0)) as stranger:
+        file.write_text(config_text({"startPort": ports.start, "hooks": hooks, "models": models}))
         message = swaplab("serve", "--config", file, "--listen", f"127.0.0.1:{stranger.getsockname()[1]}")
 
-    assert message.endswith("choose another port with --listen)\n")
-    wait_until(lambda: all(map(is_free, ports)), "the engine to be gone")
+        assert message.endswith("choose another port with --listen)\n")
+        wait_until(lambda: all(map(is_free, ports)), "the engine to be gone")
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", ":0"])

@@ -33,8 +33,9 @@ MARK = "SWAPLAB_TEST_MARK"
 """An environment variable that everything started by one daemon inherits, so that a test can find the last of it."""
 
 PORTS = 20
-PORT_RANGE = range(20_000, 32_000)
-"""Below the range from which the system hands out ports."""
+BLOCK = 128
+PORT_BLOCKS = range(20_000, 32_000, BLOCK)
+"""Where blocks of ports begin, below the range from which the system hands out ports."""
 ANSWER_SECONDS = 30.0
 
 
@@ -271,12 +272,13 @@ def running_swaplab(
 
     `killed` says that the test ends the daemon by itself, in whatever way.
     """
-    ports = free_ports(max(PORTS, len(models)))
     mark = uuid.uuid4().hex
-    config = folder / f"{mark}.yaml"
-    config.write_text(config_text({"startPort": ports.start, **top, "models": models}))
+    config, log = folder / f"{mark}.yaml", folder / f"{mark}.log"
     argv = (SWAPLAB, "serve", "--config", config, "--listen", f"{LOOPBACK}:0", *options)
-    with running_process(argv, folder / f"{mark}.log", env={**(env or {}), MARK: mark}) as process:
+    with contextlib.ExitStack() as until_the_end:
+        ports = until_the_end.enter_context(leased_ports(max(PORTS, len(models))))
+        config.write_text(config_text({"startPort": ports.start, **top, "models": models}))
+        process = until_the_end.enter_context(running_process(argv, log, env={**(env or {}), MARK: mark}))
         port = int(process.wait_for_output(r"serves at http://127\.0\.0\.1:(\d+)")[1])
         swaplab = Swaplab(process, port, ports, mark, config)
         yield swaplab
@@ -306,13 +308,24 @@ def _environment(folder: Path) -> list[bytes]:
         return []
 
 
-def free_ports(count: int = PORTS) -> range:
-    """A run of ports that nobody listens on."""
-    for _ in range(1000):
-        start = random.randrange(PORT_RANGE.start, PORT_RANGE.stop - count)
-        if all(map(is_free, range(start, start + count))):
-            return range(start, start + count)
-    raise AssertionError(f"no {count} free ports in a row in {PORT_RANGE}")
+@contextlib.contextmanager
+def leased_ports(count: int = PORTS) -> Iterator[range]:
+    """A run of ports that nobody listens on, and that no other test on this machine gets before the block ends.
+
+    The first port of a block of ports stands for the block: it is held, so that the next test finds it taken.
+    """
+    assert count < BLOCK
+    for start in random.sample(PORT_BLOCKS, len(PORT_BLOCKS)):
+        ports = range(start + 1, start + 1 + count)
+        with socket.socket() as lease:
+            try:
+                lease.bind((LOOPBACK, start))
+            except OSError:
+                continue
+            if all(map(is_free, ports)):
+                yield ports
+                return
+    raise AssertionError(f"no {count} free ports in a row in {PORT_BLOCKS}")
 
 
 def is_free(port: int) -> bool:

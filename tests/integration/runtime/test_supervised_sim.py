@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 from attrs import define, evolve, field
-from running_swaplab import free_ports, is_free
+from running_swaplab import is_free, leased_ports
 
 from swaplab_core.adapters.clock import LoopClock
 from swaplab_core.adapters.http import AiohttpHttp
@@ -58,7 +58,15 @@ class World:
 async def world_of(
     *arguments: str, change: Callable[[LaunchSpec], LaunchSpec] = lambda spec: spec
 ) -> AsyncIterator[World]:
-    port = free_ports(1).start
+    with leased_ports(1) as ports:
+        async with world_at(ports.start, arguments, change) as world:
+            yield world
+
+
+@contextlib.asynccontextmanager
+async def world_at(
+    port: int, arguments: tuple[str, ...], change: Callable[[LaunchSpec], LaunchSpec]
+) -> AsyncIterator[World]:
     spec = LaunchSpec(
         (*SIM_ARGV, "--port", str(port), *arguments),
         f"http://127.0.0.1:{port}",
