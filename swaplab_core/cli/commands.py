@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from swaplab_core.app import Options
 
 DEFAULT_LISTEN = "127.0.0.1:8080"
+DEMO_PORTS = 8
 
 _config_options = (
     click.option("--config", "-c", type=click.Path(path_type=Path), help="configuration file"),
@@ -128,12 +129,14 @@ def check(file: Path) -> None:
 @_listen_option
 def demo(folder: Path, listen: str) -> None:
     """Serve two or more small models, real ones where an engine is installed."""
+    from swaplab_core.adapters.listen import find_free_ports  # noqa: PLC0415
     from swaplab_core.adapters.programs import find_program  # noqa: PLC0415
     from swaplab_core.app import Options  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
     from swaplab_core.services.demo import prepare_demo  # noqa: PLC0415
 
-    prepared = prepare_demo(Catalogue.discover().hooks, find_program, folder)
+    hooks, start_port = Catalogue.discover().hooks, find_free_ports(DEMO_PORTS)
+    prepared = prepare_demo(hooks, find_program, folder, start_port=start_port)
     if any(model.simulated for model in prepared.models):
         click.echo("No engine for real models was found: the models named simulated-… answer fixed texts.\n")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from swaplab_core.config.schema import DEFAULT_START_PORT
 from swaplab_core.domain.demo import DemoModel
 from swaplab_core.plugin.hooks import Hooks
 
@@ -24,7 +25,9 @@ class Demo:
     config: Path
 
 
-def prepare_demo(hooks: Hooks, find_program: Callable[[str], str | None], folder: Path) -> Demo:
+def prepare_demo(
+    hooks: Hooks, find_program: Callable[[str], str | None], folder: Path, *, start_port: int = DEFAULT_START_PORT
+) -> Demo:
     """Ask the plugins what they can show, simulate the rest, and write the folder. Files already there are kept."""
     models = choose_models(hooks.demo_models(find_program))
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,7 +36,7 @@ def prepare_demo(hooks: Hooks, find_program: Callable[[str], str | None], folder
             if not (folder / name).exists():
                 (folder / name).write_bytes(make())
     config = folder / "config.yaml"
-    config.write_text(render_config(models, folder), encoding="utf-8")
+    config.write_text(render_config(models, folder, start_port), encoding="utf-8")
     return Demo(models, config)
 
 
@@ -42,9 +45,10 @@ def choose_models(real: Sequence[DemoModel]) -> tuple[DemoModel, ...]:
     return (*real, *(_simulated(letter) for letter in "ab"[: max(0, ENOUGH - len(real))]))
 
 
-def render_config(models: Sequence[DemoModel], folder: Path) -> str:
+def render_config(models: Sequence[DemoModel], folder: Path, start_port: int) -> str:
     """The configuration file, with one comment line for each model."""
-    lines = ["# Written by `swaplab demo` at each start; copy it to make it yours.", "models:"]
+    lines = ["# Written by `swaplab demo` at each start; copy it to make it yours."]
+    lines += [f"startPort: {start_port}", "models:"]
     for model in models:
         lines += [f"  # {model.title}", f"  {json.dumps(model.id)}:"]
         lines += [f"    {key}: {json.dumps(value)}" for key, value in _placed(model.entry, folder).items()]

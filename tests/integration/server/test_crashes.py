@@ -167,7 +167,8 @@ def test_a_request_in_flight_when_its_engine_dies_gets_a_502(swaplab):
     with ThreadPoolExecutor() as clients:
         asked = clients.submit(swaplab.chat, "thinker")
         record = swaplab.wait_for("thinker", serving=1)
-        wait_until(lambda: swaplab.model("thinker")["elapsed_seconds"] > 2, "the engine to have it for a while")
+        later = record["elapsed_seconds"] + 2
+        wait_until(lambda: swaplab.model("thinker")["elapsed_seconds"] > later, "the engine to have it for a while")
         os.kill(record["pid"], signal.SIGKILL)
 
         assert (asked.result().status, asked.result().error["code"]) == (502, "upstream-died")

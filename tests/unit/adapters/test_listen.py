@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+
 import pytest
 
-from swaplab_core.adapters.listen import Address, BadAddress, parse_address, require_safe
+from swaplab_core.adapters.listen import ENGINE_PORTS, Address, BadAddress, find_free_ports, parse_address, require_safe
 
 
 @pytest.mark.parametrize(
@@ -53,3 +56,12 @@ def test_what_others_can_reach_must_be_insisted_on(host):
     with pytest.raises(BadAddress, match="--insecure"):
         require_safe(Address(host, 80), insecure=False)
     require_safe(Address(host, 80), insecure=True)
+
+
+def test_free_ports_are_those_where_nobody_listens():
+    with contextlib.ExitStack() as taken:
+        for start in ENGINE_PORTS[1:]:
+            with contextlib.suppress(OSError):
+                taken.enter_context(socket.create_server(("127.0.0.1", start + 3)))
+
+        assert find_free_ports(4) == ENGINE_PORTS.start

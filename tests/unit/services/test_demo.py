@@ -26,7 +26,7 @@ def demo_of(*models, folder):
         def swaplab_demo_models():
             return models
 
-    return prepare_demo(Catalogue.of(plugins={"mine": Plugin}).hooks, {}.get, folder)
+    return prepare_demo(Catalogue.of(plugins={"mine": Plugin}).hooks, {}.get, folder, start_port=12340)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
@@ -43,7 +43,7 @@ def test_the_configuration_it_writes_has_no_problem(tmp_path, models):
     loaded = load([Source("config.yaml", config.read_text())], environment={}, backends=BACKENDS)
     assert loaded.problems == ()
     assert loaded.config is not None
-    assert len(loaded.config.models) == 2
+    assert [model.port for model in loaded.config.models.values()] == [12340, 12341]
 
 
 def test_files_are_made_once_and_found_in_the_folder(tmp_path):
