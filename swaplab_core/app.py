@@ -171,7 +171,7 @@ class Lab:
         nodes = Nodes({"local": LocalExecutor(processes)})
         launches = Launches(config, files.catalogue, find_program, lambda node: nodes.get(node).address)
         dispatcher = Dispatcher(_engine(config), clock, lambda model: bus.publish(ModelChanged(model)))
-        supervisor = Supervisor(nodes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics))
+        supervisor = Supervisor(nodes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics), nodes)
         dispatcher.upstreams = supervisor
         models = Models(lambda: launches.config, dispatcher, supervisor)
         routes = Routes(models.phase)

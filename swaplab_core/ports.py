@@ -13,7 +13,9 @@ from attrs import frozen
 from swaplab_core.domain.activity import ActivityFilter, ActivityQuery, ActivityRow, ActivityStats
 from swaplab_core.domain.hardware import HardwareSnapshot
 from swaplab_core.domain.launch import HttpCall, LaunchSpec, StopStrategy
+from swaplab_core.domain.node import NodeId
 from swaplab_core.domain.performance import GpuSample, SystemSample
+from swaplab_core.domain.plan import ReadyCommand
 
 
 @frozen
@@ -54,6 +56,16 @@ class Processes(Protocol):
         `output` is called on the event loop with each chunk of stdout and stderr, as it comes, and must not block.
         Raises StartFailed when the program is missing or cannot be run, with what to do about it.
         """
+        ...
+
+
+class Commands(Protocol):
+    """Runs commands to their end, here or on another node."""
+
+    async def run(
+        self, node: NodeId, command: ReadyCommand, stdout: Callable[[bytes], None], stderr: Callable[[bytes], None]
+    ) -> ExitStatus:
+        """Return how it ended. A cancelled call ends the whole process group before it raises. Raises SwaplabError."""
         ...
 
 

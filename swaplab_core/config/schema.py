@@ -18,6 +18,7 @@ from typing import Any
 from attrs import NOTHING, Factory, field, frozen
 
 from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.recipe import RecipeSettings
 
 DEFAULT_START_PORT = 5800
 DEFAULT_CONCURRENCY = 10
@@ -51,10 +52,15 @@ def derived(default: Any, *, launch: bool = False) -> Any:
 
 @frozen
 class BackendSchema:
-    """What the loader must know of a backend: the attrs class of its own keys, and whether each model gets a port."""
+    """What the loader must know of a backend: the attrs class of its own keys, and whether each model gets a port.
+
+    `runs_recipes`: its models may have recipe settings. `drop_fields` are fields of requests that its engine refuses.
+    """
 
     options: type
     needs_port: bool
+    runs_recipes: bool = False
+    drop_fields: tuple[str, ...] = ()
 
 
 @frozen
@@ -113,13 +119,15 @@ class ModelConfig:
 
     `proxy` is None when it was not written and the backend names its own address. `check_endpoint` is None for `none`;
     when `check_endpoint_given` is False nothing was written and the backend's own path applies. `ttl_seconds` 0 means
-    never. `options` is an instance of the backend's options class.
+    never. `options` is an instance of the backend's options class. `recipe` is read from `metadata.recipe_ui` for
+    backends that run recipes.
     """
 
     id: ModelId = derived(ModelId(""))
     options: Any = derived(None, launch=True)
     port: int | None = derived(None, launch=True)
     check_endpoint_given: bool = derived(False, launch=True)
+    recipe: RecipeSettings | None = derived(None, launch=True)
     backend: str = setting("which backend runs this model", DEFAULT_BACKEND, launch=True)
     node: str = setting("id of the machine it runs on; unwritten: this one", "", launch=True)
     proxy: str | None = setting(

@@ -8,8 +8,11 @@ from typing import Any
 
 from attrs import field, frozen
 
+from swaplab_core.domain.backend import FolderFacts
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.node import LOCAL, NodeId
+from swaplab_core.domain.plan import Step
+from swaplab_core.domain.recipe import Recipe, RecipeSettings
 
 
 @frozen
@@ -17,23 +20,27 @@ class Readiness:
     """When a started process may serve.
 
     `path` is asked with GET below the spec's base URL until it answers 200; None means ready right after the start.
-    `deadline_seconds` bounds the whole wait, `attempt_seconds` one try.
+    `deadline_seconds` bounds the whole wait, `attempt_seconds` one try. A driver says with `at_least_seconds` how long
+    its engine may take where the configuration allows less.
     """
 
     path: str | None = "/health"
     deadline_seconds: float = 120.0
     attempt_seconds: float = 5.0
+    at_least_seconds: float = 0.0
 
 
 @frozen
 class StopStrategy:
     """How a process is asked to go, and how long it may take before its group is killed.
 
-    `argv` (with `${PID}` anywhere in an argument) is run instead of sending SIGTERM to the process group.
+    `argv` (with `${PID}` anywhere in an argument) is run instead of sending SIGTERM to the process group. A driver says
+    with `at_least_seconds` how long its engine needs to go where the configuration allows less.
     """
 
     argv: tuple[str, ...] = ()
     grace_seconds: float = 10.0
+    at_least_seconds: float = 0.0
 
 
 @frozen
@@ -59,7 +66,10 @@ class LaunchSpec:
 
     `env` is added to the daemon's own environment. `base_url` is where requests are sent
     (`http://127.0.0.1:5800`, a path prefix is allowed). `sleep` is None for engines that cannot sleep. `node` is the
-    machine that it runs on; the entry's own `node` is laid over it.
+    machine that it runs on; the entry's own `node` is laid over it. The commands of `before` run there before the
+    engine, those of `after` when its process group is gone, however it ended: what the engine may have left behind
+    (containers) must not hold the machine when the next model starts. The engine is not started when a command of
+    `before` fails that is not optional; what fails in `after` is only logged.
     """
 
     argv: tuple[str, ...]
@@ -70,6 +80,25 @@ class LaunchSpec:
     stop: StopStrategy = StopStrategy()
     sleep: SleepCalls | None = None
     node: NodeId = LOCAL
+    before: tuple[Step, ...] = ()
+    after: tuple[Step, ...] = ()
+
+
+@frozen
+class RecipeLaunch:
+    """The recipe of the model that is to be launched, and how its entry wants it.
+
+    `file` is the recipe's path, `relative` the same below `recipes/` of the backend's folder, None for a recipe of the
+    user's. `home` is the user's home, where caches of engines are; `runs` a folder of the model's own for files.
+    """
+
+    recipe: Recipe
+    settings: RecipeSettings
+    folder: FolderFacts
+    file: PurePosixPath
+    relative: PurePosixPath | None
+    home: PurePosixPath
+    runs: PurePosixPath
 
 
 @frozen
@@ -79,6 +108,7 @@ class LaunchRequest:
     `options` is an instance of the driver's own options class, already checked. `host` is where the model's machine is
     reached from here. `port` is free to use, None when the entry asked for none. `find_program(name)` answers the
     absolute path of an installed program of this machine, or None. `node` is the machine that the entry asks for.
+    `recipe` is there when the entry uses one.
     """
 
     model: ModelId
@@ -87,6 +117,7 @@ class LaunchRequest:
     port: int | None
     find_program: Callable[[str], str | None]
     node: NodeId = LOCAL
+    recipe: RecipeLaunch | None = None
 
     @property
     def base_url(self) -> str:

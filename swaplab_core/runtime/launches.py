@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,9 +11,10 @@ from attrs import define, evolve
 from swaplab_core.config.schema import Config, ModelConfig
 from swaplab_core.domain.errors import PluginFailed, StartFailed, SwaplabError
 from swaplab_core.domain.ids import ModelId
-from swaplab_core.domain.launch import LaunchRequest, LaunchSpec, StopStrategy
+from swaplab_core.domain.launch import LaunchRequest, LaunchSpec, RecipeLaunch, StopStrategy
 from swaplab_core.domain.metering import Progress, Usage
 from swaplab_core.domain.node import LOCAL, NodeId
+from swaplab_core.domain.recipe import RecipeSettings
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.plugin.hooks import guarded
 from swaplab_core.plugin.interface import Backend
@@ -27,20 +28,28 @@ def _only_here(node: NodeId) -> str:
     return LOOPBACK
 
 
+async def _no_recipes(model: ModelId, _: RecipeSettings) -> RecipeLaunch:
+    raise StartFailed(f"{model} uses a recipe, and nothing here reads recipes")
+
+
 @define(eq=False)
 class Launches:
-    """Answers the supervisor's questions from the configuration in force; `use` puts another one in force."""
+    """Answers the supervisor's questions from the configuration in force; `use` puts another one in force.
+
+    `recipe_of` reads the recipe of a model anew, so that a start follows the file as it is now. It raises StartFailed.
+    """
 
     config: Config
     catalogue: Catalogue
     find_program: Callable[[str], str | None]
     address_of: Callable[[NodeId], str] = _only_here
+    recipe_of: Callable[[ModelId, RecipeSettings], Awaitable[RecipeLaunch]] = _no_recipes
 
     def use(self, config: Config) -> None:
         """Launch from `config` from now on; what runs is not touched."""
         self.config = config
 
-    def spec(self, model: ModelId) -> LaunchSpec:
+    async def spec(self, model: ModelId) -> LaunchSpec:
         """How to start `model` now. Raises SwaplabError when the plugin cannot say."""
         entry = self.config.models.get(model)
         if entry is None:
@@ -48,7 +57,8 @@ class Launches:
         backend = self.catalogue.backend(entry.backend)
         node = NodeId(entry.node)
         host = self.address_of(node)
-        request = LaunchRequest(model, entry.options, host, entry.port, self.find_program, node)
+        recipe = None if entry.recipe is None else await self.recipe_of(model, entry.recipe)
+        request = LaunchRequest(model, entry.options, host, entry.port, self.find_program, node, recipe)
         return overlay(entry, _launch(backend, request), self.config.health_check_timeout_seconds)
 
     def usage_reader(self, backend: str) -> Callable[[Mapping[str, Any]], Usage | None]:
@@ -77,8 +87,14 @@ def overlay(entry: ModelConfig, proposed: LaunchSpec, ready_within_seconds: floa
         node=NodeId(entry.node) if entry.node else proposed.node,
         base_url=base_url,
         env={**proposed.env, **entry.env},
-        readiness=evolve(proposed.readiness, path=path, deadline_seconds=ready_within_seconds),
-        stop=StopStrategy(entry.cmd_stop or proposed.stop.argv, entry.unload_timeout_seconds),
+        readiness=evolve(
+            proposed.readiness,
+            path=path,
+            deadline_seconds=max(ready_within_seconds, proposed.readiness.at_least_seconds),
+        ),
+        stop=StopStrategy(
+            entry.cmd_stop or proposed.stop.argv, max(entry.unload_timeout_seconds, proposed.stop.at_least_seconds)
+        ),
     )
 
 

@@ -20,7 +20,8 @@ from swaplab_core.domain.ids import Incarnation, ModelId
 from swaplab_core.domain.launch import HttpCall, LaunchSpec, SleepCalls
 from swaplab_core.domain.metering import Progress
 from swaplab_core.engine.facts import Fact, UpstreamAsleep, UpstreamExited, UpstreamReady
-from swaplab_core.ports import Clock, ExitStatus, Http, Process, Processes
+from swaplab_core.ports import Clock, Commands, ExitStatus, Http, Process, Processes
+from swaplab_core.runtime.launch_steps import NO_COMMANDS, run_step
 from swaplab_core.runtime.logs import LineReader, LogHistory
 from swaplab_core.runtime.tasks import spawn
 
@@ -37,7 +38,7 @@ _log = logging.getLogger(__name__)
 class Launches(Protocol):
     """What the supervisor asks of the configuration and the plugins."""
 
-    def spec(self, model: ModelId) -> LaunchSpec:
+    async def spec(self, model: ModelId) -> LaunchSpec:
         """How to start `model` now. Raises SwaplabError when it cannot be launched."""
         ...
 
@@ -63,10 +64,15 @@ class Upstream:
     stop_wanted: bool = False
     exited: bool = False
     task: asyncio.Task[None] | None = None
+    preparing: asyncio.Task[None] | None = None
 
     def is_stopping(self) -> bool:
         """Whether somebody has asked for it to go; a method, since the answer changes across an await."""
         return self.stop_wanted
+
+    def failed_because(self) -> str:
+        """What went wrong, "" for nothing yet; a method, as `is_stopping`."""
+        return self.failure
 
     def is_leaving(self, base_url: str) -> bool:
         """Whether it holds this address, and will not for long."""
@@ -118,7 +124,10 @@ NOBODY = Nobody()
 
 @define(eq=False)
 class Supervisor:
-    """Keeps the running upstreams. `tell` hands facts to the dispatcher, `listener` hears what becomes of them."""
+    """Keeps the running upstreams. `tell` hands facts to the dispatcher, `listener` hears what becomes of them.
+
+    `commands` runs what a launch needs done before and after its process.
+    """
 
     processes: Processes
     http: Http
@@ -126,6 +135,7 @@ class Supervisor:
     launches: Launches
     tell: Callable[[Fact], None]
     listener: Listener = NOBODY
+    commands: Commands = NO_COMMANDS
     _running: dict[ModelId, Upstream] = field(factory=dict, init=False)
     _loads: dict[ModelId, deque[float]] = field(factory=dict, init=False)
     _crashes: dict[ModelId, tuple[Incarnation, float]] = field(factory=dict, init=False)
@@ -140,6 +150,8 @@ class Supervisor:
         """Ask it to go, whatever it is doing; ends in UpstreamExited."""
         upstream = self._running[model]
         upstream.stop_wanted = True
+        if upstream.preparing is not None:
+            upstream.preparing.cancel()
         if upstream.process is not None and upstream.spec is not None:
             spawn(self._stop(upstream.process, upstream.spec), name=f"stop {model}")
 
@@ -220,13 +232,26 @@ class Supervisor:
 
     async def _life(self, upstream: Upstream) -> str:
         """Answer why it is gone."""
-        spec = upstream.spec = self.launches.spec(upstream.model)
+        spec = upstream.spec = await self.launches.spec(upstream.model)
         await self._until_left(upstream, spec.base_url)
         if not upstream.is_stopping() and await self.http.is_taken(spec.base_url):
             raise StartFailed(
                 f"{upstream.model} was not started: another program already listens on {spec.base_url}",
                 advice="stop it, or give the model another port",
             )
+        if upstream.is_stopping():
+            return "stopped before it was started"
+        try:
+            return await self._serve(upstream, spec)
+        finally:
+            await self._clean_up(upstream, spec)
+
+    async def _serve(self, upstream: Upstream, spec: LaunchSpec) -> str:
+        if spec.before:
+            upstream.preparing = spawn(self._prepare(upstream, spec), name=f"prepare {upstream.model}")
+            await asyncio.wait({upstream.preparing})
+        if upstream.failed_because():
+            return upstream.failure
         if upstream.is_stopping():
             return "stopped before it was started"
         upstream.process = process = await self.processes.start(spec, lambda chunk: self._read(upstream, chunk))
@@ -237,7 +262,23 @@ class Supervisor:
             spawn(self._until_ready(upstream, process, spec), name=f"readiness of {upstream.model}")
         status = await process.wait()
         upstream.exited = True
-        return upstream.failure or _exit_reason(upstream, status)
+        return upstream.failed_because() or _exit_reason(upstream, status)
+
+    async def _prepare(self, upstream: Upstream, spec: LaunchSpec) -> None:
+        """Run what must be done before the start; what goes wrong is the upstream's failure."""
+        for step in spec.before:
+            failed = await run_step(self.commands, step, lambda chunk: self._read(upstream, chunk))
+            if failed and not step.optional:
+                message = f"{upstream.model} was not started: {step.title}: {failed}"
+                upstream.failure = _with_output(message, upstream)
+                return
+
+    async def _clean_up(self, upstream: Upstream, spec: LaunchSpec) -> None:
+        """Take away what the process group may have left."""
+        for step in spec.after:
+            failed = await run_step(self.commands, step, lambda chunk: self._read(upstream, chunk))
+            if failed and not step.optional:
+                _log.warning("%s: %s: %s", upstream.model, step.title, failed)
 
     async def _until_left(self, upstream: Upstream, base_url: str) -> None:
         """Wait for an upstream of ours that is leaving the address: after a reload, ports may have changed hands."""

@@ -35,7 +35,7 @@ class World:
     supervisor: Supervisor = field(init=False)
     facts: list[Fact] = field(factory=list)
 
-    def spec(self, model: ModelId) -> LaunchSpec:
+    async def spec(self, model: ModelId) -> LaunchSpec:
         return self.spec_in_force
 
     def progress(self, model: ModelId, line: str) -> Progress | None:

@@ -46,7 +46,7 @@ class World:
         self.dispatcher = Dispatcher(SwapEngine.build(group_policy((), limits), limits), self.clock)
         self.dispatcher.upstreams = Supervisor(self.processes, http, self.clock, self, self.dispatcher.tell)
 
-    def spec(self, model: ModelId) -> LaunchSpec:
+    async def spec(self, model: ModelId) -> LaunchSpec:
         return LaunchSpec((model,), f"http://127.0.0.1:{5800 + (model == B)}")
 
     def progress(self, model: ModelId, line: str) -> None:

@@ -24,7 +24,7 @@ class World:
         self.processes = FakeProcesses(self.clock, self.http, SlowToLeave())
         self.supervisor = Supervisor(self.processes, self.http, self.clock, self, self.facts.append)
 
-    def spec(self, model: ModelId) -> LaunchSpec:
+    async def spec(self, model: ModelId) -> LaunchSpec:
         return LaunchSpec((model,), ADDRESS, stop=StopStrategy(grace_seconds=10.0))
 
     def progress(self, model: ModelId, line: str) -> None:

@@ -42,7 +42,7 @@ class World:
         self.dispatcher = Dispatcher(engine, self.clock, self.note_move)
         self.dispatcher.upstreams = Supervisor(self.processes, http, self.clock, self, self.dispatcher.tell)
 
-    def spec(self, model: ModelId) -> LaunchSpec:
+    async def spec(self, model: ModelId) -> LaunchSpec:
         stop = StopStrategy(grace_seconds=GRACE.get(model, 10.0))
         return LaunchSpec((model,), f"http://127.0.0.1:{5800 + NAMES.index(model)}", stop=stop)
 

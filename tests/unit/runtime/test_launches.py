@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from attrs import evolve
 
@@ -88,17 +90,17 @@ def test_without_any_address_it_says_what_to_write():
 
 def test_a_driver_that_raises_is_named():
     with pytest.raises(PluginFailed, match="the backend 'broken' failed to launch m: ZeroDivisionError"):
-        launches(backend="broken").spec(ModelId("m"))
+        asyncio.run(launches(backend="broken").spec(ModelId("m")))
 
 
 def test_a_driver_that_is_not_installed_is_named():
     with pytest.raises(UnknownDriver, match=r"'brokn'.*did you mean 'broken'"):
-        launches(backend="brokn").spec(ModelId("m"))
+        asyncio.run(launches(backend="brokn").spec(ModelId("m")))
 
 
 def test_a_model_that_was_removed_meanwhile_is_named():
     with pytest.raises(StartFailed, match="gone was removed from the configuration"):
-        launches().spec(ModelId("gone"))
+        asyncio.run(launches().spec(ModelId("gone")))
 
 
 def test_a_driver_that_fails_to_read_a_line_has_no_progress():

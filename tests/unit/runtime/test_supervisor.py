@@ -14,7 +14,9 @@ from swaplab_core.domain.errors import StartFailed
 from swaplab_core.domain.ids import Incarnation, ModelId
 from swaplab_core.domain.launch import HttpCall, LaunchSpec, Readiness, SleepCalls, StopStrategy
 from swaplab_core.domain.metering import Progress
+from swaplab_core.domain.plan import Command, Step
 from swaplab_core.engine.facts import Fact, UpstreamAsleep, UpstreamExited, UpstreamReady
+from swaplab_core.ports import ExitStatus
 from swaplab_core.runtime.supervisor import Supervisor
 from swaplab_core.testing.fakes import (
     CRASHED,
@@ -73,7 +75,7 @@ class World:
         self.processes = FakeProcesses(self.clock, self.http)
         self.supervisor = Supervisor(self.processes, self.http, self.clock, self, self.facts.append)
 
-    def spec(self, model: ModelId) -> LaunchSpec:
+    async def spec(self, model: ModelId) -> LaunchSpec:
         assert model == MODEL
         if isinstance(self.launch, Exception):
             raise self.launch
@@ -490,5 +492,96 @@ def test_a_stop_while_falling_asleep_ends_it():
 
         assert isinstance(world.facts[-1], UpstreamExited)
         assert not world.processes.running
+
+    run(scenario)
+
+
+# what is to be done before and after
+
+
+@define(eq=False)
+class FakeCommands:
+    """Remembers what it ran; the programs in `failing` end with 1, those in `hanging` never."""
+
+    ran: list[str] = field(factory=list)
+    failing: tuple[str, ...] = ()
+    hanging: tuple[str, ...] = ()
+    cancelled: list[str] = field(factory=list)
+
+    async def run(self, node, command, stdout, stderr) -> ExitStatus:
+        name = command.argv[0]
+        self.ran.append(name)
+        stdout(f"{name} says hello\n".encode())
+        try:
+            if name in self.hanging:
+                await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(name)
+            raise
+        return ExitStatus(1 if name in self.failing else 0)
+
+
+def step(name: str, *, optional: bool = False) -> Step:
+    return Step(f"run {name}", Command((name,)), optional=optional)
+
+
+def with_steps(world: World, **commands) -> FakeCommands:
+    world.launch = evolve(SPEC, before=(step("sweep", optional=True), step("prepare")), after=(step("remove"),))
+    world.supervisor.commands = fake = FakeCommands(**commands)
+    return fake
+
+
+def test_steps_run_before_the_start_and_after_the_exit():
+    async def scenario(world: World) -> None:
+        commands = with_steps(world)
+        await world.ready()
+        assert commands.ran == ["sweep", "prepare"]
+
+        world.supervisor.stop(MODEL)
+        await world.clock.advance(1.0)
+        assert world.end().startswith("stopped")
+        assert commands.ran == ["sweep", "prepare", "remove"]
+
+    run(scenario)
+
+
+def test_an_engine_that_dies_is_cleaned_up_after():
+    async def scenario(world: World) -> None:
+        commands = with_steps(world)
+        await world.started(DiesAtStart())
+        await world.clock.advance(1.0)
+
+        assert "ended by itself" in world.end()
+        assert commands.ran[-1] == "remove"
+
+    run(scenario)
+
+
+def test_a_failed_preparation_is_a_failed_start_with_its_output():
+    async def scenario(world: World) -> None:
+        commands = with_steps(world, failing=("sweep", "prepare"))
+        await world.started()
+        await world.clock.advance(1.0)
+
+        reason = world.end()
+        assert reason.startswith("m was not started: run prepare: exit code 1")
+        assert "prepare says hello" in reason
+        assert "sweep says hello" not in reason
+        assert world.processes.running == ()
+        assert commands.ran[-1] == "remove"
+
+    run(scenario)
+
+
+def test_a_stop_does_not_wait_for_the_preparation():
+    async def scenario(world: World) -> None:
+        commands = with_steps(world, hanging=("prepare",))
+        await world.started()
+        world.supervisor.stop(MODEL)
+        await world.clock.settle()
+
+        assert world.end() == "stopped before it was started"
+        assert commands.cancelled == ["prepare"]
+        assert commands.ran[-1] == "remove"
 
     run(scenario)

@@ -46,7 +46,7 @@ class World:
         dispatcher.upstreams = supervisor
         self.models = Models(lambda: CONFIG, dispatcher, supervisor)
 
-    def spec(self, model: ModelId) -> LaunchSpec:
+    async def spec(self, model: ModelId) -> LaunchSpec:
         return LaunchSpec((model, "--flag", "a b"), f"http://127.0.0.1:{5800 + list(CONFIG.models).index(model)}")
 
     def progress(self, model: ModelId, line: str) -> None:
