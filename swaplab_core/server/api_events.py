@@ -91,6 +91,7 @@ class EventRoutes:
                 yield _frame("inflight.updated", self.bus.published, record)
         if ProfileChanged in kinds:
             yield _frame("profile.changed", self.bus.published, self.show.profile())
+        yield _frame("ready", self.bus.published, {})
 
     def _frames(self, batch: list[Numbered]) -> Iterator[bytes]:
         for numbered in batch:

@@ -1,95 +1,95 @@
-"""The page at /ui/: models, their state and how to call them, without JavaScript."""
+"""The pages at /ui/: files that the build has made, or a plain page where it has not. Nothing here knows a page.
+
+The build gives every file a name with its content's hash, but for the few that must be found by their name; so the
+former are kept by browsers for ever and the latter are asked for each time. `.br` and `.gz` lie beside each text.
+"""
 
 from __future__ import annotations
 
-from html import escape
+import re
+from pathlib import Path
 
 from aiohttp import web
-from attrs import define
+from attrs import define, field
 
 from swaplab_core.domain.access import Policy
-from swaplab_core.engine import Phase
+from swaplab_core.server import plain_page
 from swaplab_core.server.route import Endpoint, get
-from swaplab_core.services.models import Models, ModelState
+from swaplab_core.services.models import Models
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-    "Refresh": "5",
+BUILT = Path(__file__).resolve().parents[1] / "ui_dist"
+"""Where the build puts the pages."""
+INDEX = "index.html"
+
+_NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
+"""Names that the build makes; none begins with a dot, so none leads out of the folder."""
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain; charset=utf-8",
 }
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #8884; vertical-align: top }
-pre { background: #8882; padding: 1rem; overflow-x: auto; border-radius: .4rem }
-.ready { color: #2a9d4a } .starting, .waking { color: #c98a00 } .stopped, .asleep { opacity: .6 }
-"""
+SECURITY = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+        "media-src 'self' blob:; connect-src 'self'; frame-src 'self'; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+"""On every file: what pages may load (ours, no inline script, no eval), and what they tell others (nothing)."""
+_FOR_EVER = "public, max-age=31536000, immutable"
+_ASK_FIRST = "no-cache"
 
 
 @define(eq=False)
 class UiRoutes:
-    """Everything below /ui, and the way there."""
+    """Everything below /ui, and the way there. Built pages hold no secrets, the plain page shows the models."""
 
     models: Models
+    folder: Path = BUILT
+    is_built: bool = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Look once: pages that are built later are served after a restart."""
+        self.is_built = (self.folder / INDEX).is_file()
 
     def routes(self) -> list[Endpoint]:
         """The route table."""
         return [
             get("/", Policy.OPEN, self.to_page),
             get("/ui", Policy.OPEN, self.to_page),
-            get("/ui/", Policy.READ, self.page),
+            get("/ui/", Policy.OPEN if self.is_built else Policy.READ, self.page),
+            get("/ui/{file:.+}", Policy.OPEN, self.file),
         ]
 
     async def to_page(self, _: web.Request) -> web.Response:
-        """Where a browser wants to go."""
-        return web.Response(status=302, headers={"Location": "/ui/"})
+        """Where a browser wants to go; relative, for a proxy may have put a prefix before our paths."""
+        return web.Response(status=302, headers={"Location": "ui/"})
 
-    async def page(self, request: web.Request) -> web.Response:
+    async def page(self, request: web.Request) -> web.StreamResponse:
         """The page."""
-        html = render(list(self.models.states()), f"{request.scheme}://{request.host}")
-        return web.Response(text=html, content_type="text/html", headers=_HEADERS)
+        if self.is_built:
+            return self._file(INDEX)
+        html = plain_page.render(list(self.models.states()), f"{request.scheme}://{request.host}")
+        return web.Response(text=html, content_type="text/html", headers=plain_page.HEADERS)
 
+    async def file(self, request: web.Request) -> web.StreamResponse:
+        """A script, style sheet or picture of the pages."""
+        return self._file(request.match_info["file"])
 
-def render(states: list[ModelState], address: str) -> str:
-    """The whole page; every text from outside is escaped."""
-    rows = "\n".join(_row(state) for state in states) or "<tr><td colspan=4>No models are configured.</td></tr>"
-    example = states[0].config.id if states else "MODEL"
-    call = (
-        f"curl -N {address}/v1/chat/completions -H 'Content-Type: application/json' \\\n"
-        f'  -d \'{{"model": "{example}", "stream": true, "messages": [{{"role": "user", "content": "Hello"}}]}}\''
-    )
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>swaplab</title><style>{_STYLE}</style></head>
-<body><h1>swaplab</h1>
-<p>Ask for a model by its name; swaplab starts it, and stops what must make room.</p>
-<table><thead><tr><th>model</th><th>state</th><th>requests</th><th>backend</th></tr></thead><tbody>
-{rows}
-</tbody></table>
-<h2>How to call</h2>
-<pre>{escape(call)}</pre>
-<p>Base URL for OpenAI clients: <code>{escape(address)}/v1</code></p>
-</body></html>
-"""
-
-
-def _row(state: ModelState) -> str:
-    model = state.config
-    title = f"<strong>{escape(model.id)}</strong>"
-    if model.aliases:
-        title += f"<br><small>also {escape(', '.join(model.aliases))}</small>"
-    if model.description:
-        title += f"<br><small>{escape(model.description)}</small>"
-    requests = f"{state.serving} running, {state.waiting} waiting" if state.serving or state.waiting else ""
-    cell = f'<span class="{state.phase.value}">{escape(_phase(state))}</span>'
-    return f"<tr><td>{title}</td><td>{cell}</td><td>{requests}</td><td>{escape(model.backend)}</td></tr>"
-
-
-def _phase(state: ModelState) -> str:
-    if state.phase is not Phase.STARTING:
-        return str(state.phase.value)
-    progress = state.progress
-    fraction = f" {progress.fraction:.0%}" if progress and progress.fraction is not None else ""
-    stage = f", {progress.stage}{fraction}" if progress else ""
-    return f"starting for {state.elapsed_seconds:.0f} s{stage}"
+    def _file(self, name: str) -> web.FileResponse:
+        path = self.folder / name
+        kind = _TYPES.get(path.suffix)
+        if kind is None or not _NAME.fullmatch(name) or not path.is_file():
+            raise web.HTTPNotFound
+        caching = _FOR_EVER if name.startswith("assets/") else _ASK_FIRST
+        return web.FileResponse(
+            path, headers={"Content-Type": kind, "Cache-Control": caching, "Vary": "Accept-Encoding", **SECURITY}
+        )

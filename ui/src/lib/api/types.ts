@@ -1,0 +1,47 @@
+/** The shapes of the API that more than one page reads. Fields that a server may lack are optional. */
+
+export type ModelState = 'stopped' | 'starting' | 'ready' | 'falling_asleep' | 'asleep' | 'waking' | 'stopping';
+
+export interface Model {
+  id: string;
+  aliases: string[];
+  name: string;
+  description: string;
+  backend: string;
+  unlisted: boolean;
+  state: ModelState;
+  /** It still runs an earlier configuration. */
+  stale: boolean;
+  serving: number;
+  waiting: number;
+  pid: number | null;
+  base_url: string;
+  elapsed_seconds: number;
+  progress: { stage: string; fraction: number | null } | null;
+}
+
+export interface SwapPlan {
+  model: string;
+  verdict: string;
+  position: number | null;
+  evictions: { model: string; to: string; cost: number; reason: string }[];
+  starts: string[];
+  waits_for: string[];
+  refusal: string | null;
+  reason: string;
+  complete: boolean;
+}
+
+export interface InFlightRequest {
+  id: string;
+  timestamp: string;
+  model: string;
+  req_path: string;
+  method: string;
+  req_headers: Record<string, string>;
+  remote_ip: string;
+  resp_headers: Record<string, string>;
+  resp_bytes: number;
+  elapsed_ms: number;
+  metadata?: Record<string, string>;
+}

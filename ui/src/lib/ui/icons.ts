@@ -1,0 +1,80 @@
+/** The icons that manifests may name, by lucide's names. An unknown name gives a puzzle piece. */
+import type { IconLike } from './Icon.svelte';
+import Activity from '@lucide/svelte/icons/activity';
+import Bot from '@lucide/svelte/icons/bot';
+import Box from '@lucide/svelte/icons/box';
+import Boxes from '@lucide/svelte/icons/boxes';
+import ChartLine from '@lucide/svelte/icons/chart-line';
+import CircleCheck from '@lucide/svelte/icons/circle-check';
+import CloudDownload from '@lucide/svelte/icons/cloud-download';
+import Container from '@lucide/svelte/icons/container';
+import Cpu from '@lucide/svelte/icons/cpu';
+import Database from '@lucide/svelte/icons/database';
+import FileCog from '@lucide/svelte/icons/file-cog';
+import FlaskConical from '@lucide/svelte/icons/flask-conical';
+import Gauge from '@lucide/svelte/icons/gauge';
+import GitPullRequest from '@lucide/svelte/icons/git-pull-request';
+import Hammer from '@lucide/svelte/icons/hammer';
+import HardDrive from '@lucide/svelte/icons/hard-drive';
+import HeartPulse from '@lucide/svelte/icons/heart-pulse';
+import ListChecks from '@lucide/svelte/icons/list-checks';
+import Network from '@lucide/svelte/icons/network';
+import Package from '@lucide/svelte/icons/package';
+import Play from '@lucide/svelte/icons/play';
+import Power from '@lucide/svelte/icons/power';
+import Puzzle from '@lucide/svelte/icons/puzzle';
+import RefreshCw from '@lucide/svelte/icons/refresh-cw';
+import ScrollText from '@lucide/svelte/icons/scroll-text';
+import Server from '@lucide/svelte/icons/server';
+import Settings from '@lucide/svelte/icons/settings';
+import Square from '@lucide/svelte/icons/square';
+import Stethoscope from '@lucide/svelte/icons/stethoscope';
+import Terminal from '@lucide/svelte/icons/terminal';
+import Timer from '@lucide/svelte/icons/timer';
+import Trash2 from '@lucide/svelte/icons/trash-2';
+import Wrench from '@lucide/svelte/icons/wrench';
+import Zap from '@lucide/svelte/icons/zap';
+
+const NAMED: Record<string, IconLike> = {
+  activity: Activity,
+  bot: Bot,
+  box: Box,
+  boxes: Boxes,
+  'chart-line': ChartLine,
+  'circle-check': CircleCheck,
+  'cloud-download': CloudDownload,
+  container: Container,
+  cpu: Cpu,
+  database: Database,
+  download: CloudDownload,
+  'file-cog': FileCog,
+  'flask-conical': FlaskConical,
+  gauge: Gauge,
+  git: GitPullRequest,
+  'git-pull-request': GitPullRequest,
+  hammer: Hammer,
+  'hard-drive': HardDrive,
+  'heart-pulse': HeartPulse,
+  'list-checks': ListChecks,
+  network: Network,
+  package: Package,
+  play: Play,
+  power: Power,
+  puzzle: Puzzle,
+  'refresh-cw': RefreshCw,
+  refresh: RefreshCw,
+  'scroll-text': ScrollText,
+  server: Server,
+  settings: Settings,
+  square: Square,
+  stethoscope: Stethoscope,
+  terminal: Terminal,
+  timer: Timer,
+  trash: Trash2,
+  'trash-2': Trash2,
+  wrench: Wrench,
+  zap: Zap,
+};
+
+export const iconNames = Object.keys(NAMED);
+export const named = (name: string) => (NAMED[name] ?? Puzzle) as Exclude<IconLike, string>;

@@ -1,0 +1,16 @@
+export const en = {
+  title: 'Settings',
+  look: 'Look',
+  theme: 'Theme',
+  system: 'As the system',
+  light: 'Light',
+  dark: 'Dark',
+  language: 'Language',
+  name: 'Name of this server',
+  nameHelp: 'Shown in the menu and in the title of the browser’s tab, on this browser only.',
+  about: 'About',
+  version: 'Version',
+  commit: 'Commit',
+  built: 'Built',
+  licences: 'Licences of the libraries in these pages',
+} as const;
