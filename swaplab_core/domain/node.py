@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NewType
+from typing import Any, NewType
 
 from attrs import field, frozen
 
@@ -18,7 +18,7 @@ class Node:
     """One enrolled machine. `executor` names the driver that reaches it (`local`, `ssh`, `agent`).
 
     `address` is what engines on it are reached at from here, a host name or an IP address. `labels` are free words for
-    people and for placement.
+    people and for placement. `reach` is what its executor needs to know of it, and nobody else's business.
     """
 
     id: NodeId
@@ -26,3 +26,4 @@ class Node:
     executor: str
     address: str
     labels: Mapping[str, str] = field(factory=dict)
+    reach: Any = field(default=None, eq=False, repr=False)

@@ -1,0 +1,125 @@
+"""Every way to reach machines keeps the contracts of executors and of processes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import attrs
+import pytest
+import uvloop
+from attrs import define
+
+from swaplab_cluster.adapter import FabricSessions
+from swaplab_cluster.sessions import SshReach
+from swaplab_cluster.ssh import SshExecutor
+from swaplab_cluster.testing import FakeSessions
+from swaplab_core.domain.launch import LaunchSpec
+from swaplab_core.domain.node import Node, NodeId
+from swaplab_core.plugin import Executor, Process, Sink
+from swaplab_core.testing.contracts import ExecutorContract, ProcessesContract
+from swaplab_core.testing.fakes import Behaviour
+
+BASE_URL = "http://127.0.0.1:5800"
+PYTHON = (sys.executable, "-I", "-S", "-c")
+PROGRAM = """
+import json, os, resource, signal, sys, time
+
+behaviour = json.loads(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+def end(status):
+    if status["signal"]:
+        if status["signal"] != signal.SIGKILL:
+            signal.signal(status["signal"], signal.SIG_DFL)
+        os.kill(os.getpid(), status["signal"])
+    os._exit(status["code"])
+
+def leave(*_):
+    time.sleep(behaviour["leaves_after"])
+    end(behaviour["left"])
+
+signal.signal(signal.SIGTERM, signal.SIG_IGN if behaviour["leaves_after"] is None else leave)
+for text in behaviour["says"]:
+    os.write(1, text.encode())
+time.sleep(3600 if behaviour["ends_after"] is None else behaviour["ends_after"])
+end(behaviour["end"])
+"""
+"""Does what a `Behaviour` (as JSON) says."""
+
+
+@define
+class World:
+    """An executor and a node, as a world of both contracts."""
+
+    executor: Executor
+    node: Node
+    polite_command: tuple[str, ...] = (*PYTHON, "import os, sys; os.kill(int(sys.argv[1]), 15)", "${PID}")
+
+    @property
+    def processes(self) -> World:
+        return self
+
+    async def start(self, spec: LaunchSpec, output: Sink) -> Process:
+        return await self.executor.start(self.node, spec, output)
+
+    def spec(self, behaviour: Behaviour) -> LaunchSpec:
+        if behaviour.refusal:
+            return LaunchSpec(("no-such-program",), BASE_URL)
+        text = json.dumps(attrs.asdict(behaviour), default=bytes.decode)
+        return LaunchSpec((*PYTHON, PROGRAM, text), BASE_URL)
+
+    def is_alive(self, pid: int) -> bool:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+        except OSError:
+            return False
+        return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def node(reach: object, executor: str = "ssh") -> Node:
+    return Node(NodeId("n2"), "n2", executor, "127.0.0.2", reach=reach)
+
+
+class Fake:
+    @asynccontextmanager
+    async def world(self) -> AsyncIterator[World]:
+        sessions = FakeSessions()
+        reach = SshReach("n2", "127.0.0.2", 22, "", Path("nowhere"))
+        try:
+            yield World(SshExecutor(None, sessions), node(reach))
+        finally:
+            await sessions.close()
+
+
+class OverSsh:
+    @pytest.fixture(autouse=True)
+    def _sshd(self, sshd_nodes):
+        self.sshd = sshd_nodes
+
+    @asynccontextmanager
+    async def world(self) -> AsyncIterator[World]:
+        executor = SshExecutor(None, FabricSessions())
+        try:
+            yield World(executor, node(self.sshd.reach("127.0.0.2")))
+        finally:
+            await executor.close()
+
+
+class TestFakeCommands(Fake, ExecutorContract):
+    pass
+
+
+class TestFakeEngines(Fake, ProcessesContract):
+    pass
+
+
+class TestSshCommands(OverSsh, ExecutorContract):
+    pass
+
+
+class TestSshEngines(OverSsh, ProcessesContract):
+    loop_factory = uvloop.new_event_loop
