@@ -34,7 +34,7 @@ banner of a talkative login shell
 @dgx IsUpdateRebootRunning|0|b false
 @dgx StatusUpgrade|0|is 40 "Unpacking linux"
 @dgx StatusUpdateCache|0|is 100 "done"
-@path 0|1|65024|/dev/nvme0n1p2|ext4|/|pcie:eui.1|2048|/home/ops/.cache/huggingface/hub
+@path 0|1|65024|/dev/nvme0n1p2|ext4|/|pcie:eui.1|2048|/home/you/.cache/huggingface/hub
 @path 1|1|50|nas:/models|nfs4|/models|:|4096|/models/hub
 @path 2|0||||||
 @path 3|1|66|/dev/nvme1n1|ext4|/mnt/fast|rdma:uuid.77|1|/mnt/fast/hub
