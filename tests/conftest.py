@@ -19,6 +19,10 @@ sys.path[:0] = [str(HERE / "property" / "engine"), str(HERE / "support")]
 if TYPE_CHECKING:
     from running_swaplab import Swaplab
 
+# Hundreds of daemons and engines are started, and each would compile all of swaplab again: a third of its start.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # No explain phase: with it, one failing machine shrank and explained for four minutes; without, ten seconds.
 _PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 _DATABASE = DirectoryBasedExampleDatabase(HERE.parent / ".cache" / "hypothesis")

@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -189,6 +189,20 @@ def unload(model: str | None, url: str) -> None:
 def plan(model: str, url: str) -> None:
     """Say what a request for a model would start, evict or wait for, without doing it."""
     click.echo(_describe(Client(url).plan(model)))
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--all", "show_all", is_flag=True, help="show every fact and its effects, not only what differs")
+def replay(file: IO[bytes], *, show_all: bool) -> None:
+    """Tell a fresh engine what another one was told, and show where it answers otherwise.
+
+    FILE is what GET /api/debug/engine of a running swaplab answers; `-` reads standard input.
+    """
+    from swaplab_core.cli.replay import replayed  # noqa: PLC0415 - the engine is slow to import
+
+    for line in replayed(file, show_all=show_all):
+        click.echo(line)
 
 
 @main.command()

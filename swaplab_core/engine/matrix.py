@@ -37,9 +37,20 @@ class Decision:
     evictions: tuple[Eviction, ...]
 
 
+@frozen
+class WrittenMatrix:
+    """A matrix as a person wrote it, and the models there are."""
+
+    sets: Mapping[str, str]
+    variables: Mapping[str, str]
+    evict_costs: Mapping[str, int]
+    models: tuple[ModelId, ...]
+
+
 @frozen(eq=False)
 class MatrixPolicy:
-    """Who must go, by the sets of a matrix. `costs` names the models whose eviction does not cost 1.
+    """Who must go, by the sets of a matrix. `costs` names the models whose eviction does not cost 1; `written` is where
+    all of it comes from.
 
     A set allows every part of each of its combinations; a model in no set runs alone. Among the cheapest combinations
     the earliest set wins, and in it the combination written first. That keeps a decision stable while it is carried
@@ -49,6 +60,7 @@ class MatrixPolicy:
     program: Program
     costs: Mapping[ModelId, int]
     models: frozenset[ModelId]
+    written: WrittenMatrix
     _memo: Callable[[ModelId, frozenset[ModelId]], Sequence[Eviction]] = field(init=False, repr=False)
 
     @_memo.default
@@ -123,7 +135,8 @@ def compile_matrix(
     if isinstance(program, tuple):
         return (*problems, *program)
     costs = {names[name]: cost for name, cost in evict_costs.items() if name in names}
-    return tuple(problems) or MatrixPolicy(program, costs, frozenset(models))
+    written = WrittenMatrix(sets, variables, evict_costs, tuple(models))
+    return tuple(problems) or MatrixPolicy(program, costs, frozenset(models), written)
 
 
 _VARIABLE = re.compile(r"[A-Za-z0-9.-]{1,32}")

@@ -32,6 +32,7 @@ from swaplab_core.engine.effects import (
 )
 from swaplab_core.engine.facts import Fact, Released, Requested, TimerFired, UnloadRequested
 from swaplab_core.ports import Clock
+from swaplab_core.runtime.tape import Tape
 
 DRAIN_POLL_SECONDS = 0.02
 DYING_SECONDS = 1.0
@@ -132,11 +133,16 @@ class Dispatcher:
     clock: Clock
     announce: Callable[[ModelId], None] = _nobody
     upstreams: Upstreams = field(init=False)
+    tape: Tape = field(init=False)
     _inbox: deque[Fact] = field(factory=deque, init=False)
     _draining: bool = field(default=False, init=False)
     _grants: dict[TicketId, asyncio.Future[Lease]] = field(factory=dict, init=False)
     _numbers: count[int] = field(factory=lambda: count(1), init=False)
     _closing: bool = field(default=False, init=False)
+
+    @tape.default
+    def _blank(self) -> Tape:
+        return Tape(self.engine)
 
     @contextmanager
     def ticket(self, model: ModelId) -> Iterator[Ticket]:
@@ -202,7 +208,10 @@ class Dispatcher:
         self._draining = True
         try:
             while self._inbox:
-                for effect in self.engine.step(self._inbox.popleft()):
+                fact = self._inbox.popleft()
+                step = self.tape.told(fact, self.clock.now())
+                step.effects = self.engine.step(fact)
+                for effect in step.effects:
                     self._perform(effect)
                 moved, self.engine.moved = self.engine.moved, []
                 for model in moved:

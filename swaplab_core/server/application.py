@@ -17,6 +17,7 @@ from swaplab_core.runtime.logbook import LogBook
 from swaplab_core.runtime.performance import PerformanceMonitor
 from swaplab_core.server.access_log import access_log_middleware
 from swaplab_core.server.api_activity import ActivityRoutes
+from swaplab_core.server.api_debug import DebugRoutes
 from swaplab_core.server.api_events import EventRoutes
 from swaplab_core.server.api_inflight import InFlightRoutes
 from swaplab_core.server.api_logs import LogRoutes
@@ -97,6 +98,7 @@ def build_application(
         ActivityRoutes(parts.activity, lambda: parts.models.config().metrics_max_in_memory),
         PerformanceRoutes(parts.monitor, parts.inventory),
         MetricsRoutes(parts.observer.metrics, parts.monitor, parts.models, parts.http),
+        DebugRoutes(parts.dispatcher),
         VersionRoutes(),
         UiRoutes(parts.models),
     )

@@ -21,7 +21,9 @@ from swaplab_core.engine import Limits, Phase, SwapEngine
 from swaplab_core.engine import effects as e
 from swaplab_core.engine import facts as f
 from swaplab_core.engine.policy import Residency
+from swaplab_core.engine.recording import replay
 from swaplab_core.runtime.dispatcher import Dispatcher, Lease
+from swaplab_core.runtime.tape import Tape
 from swaplab_core.testing.fakes import ManualClock
 
 PATIENCE = 3
@@ -164,6 +166,7 @@ class Shell:
 
     def __attrs_post_init__(self) -> None:
         self.dispatcher = Dispatcher(self.engine, self.clock)
+        self.dispatcher.tape = Tape(self.engine, length=5)
         self.dispatcher.upstreams = self.upstreams = FakeUpstreams(self.dispatcher.tell, self.hasty)
         self.engine.listen = self.note_timers
 
@@ -245,6 +248,14 @@ class Shell:
         assert not self.engine.tickets, "a ticket leaked"
         assert all(unload.done() for unload in self.unloads), "an unload hangs"
         await asyncio.gather(*self.unloads)
+        self.check_tape()
+
+    def check_tape(self) -> None:
+        """From the middle of it all, a fresh engine goes on exactly as this one did."""
+        recording = self.dispatcher.tape.recording()
+        assert [step.fact for step in recording.steps] == self.engine.facts[-len(recording.steps) :]
+        assert len(self.engine.facts) <= 10 or 5 < len(recording.steps) <= 10
+        assert list(replay(recording)) == []
 
     async def _close(self) -> None:
         close = asyncio.get_running_loop().create_task(self.dispatcher.close(DRAIN_SECONDS, asyncio.Event()))

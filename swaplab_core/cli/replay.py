@@ -1,0 +1,92 @@
+"""`swaplab replay`: what the engine of another daemon was told, told to the engine of this one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, Any, NoReturn
+
+from swaplab_core.domain.errors import SwaplabError
+from swaplab_core.engine.effects import Effect
+from swaplab_core.engine.facts import Fact
+from swaplab_core.engine.recording import (
+    Difference,
+    Recording,
+    Step,
+    effect_to_json,
+    fact_to_json,
+    from_json,
+    replay,
+)
+
+
+class BadRecording(SwaplabError):
+    """A file is no recording of an engine."""
+
+    code = "bad-recording"
+
+
+class EngineDiffers(SwaplabError):
+    """This engine does not do what the recorded one did."""
+
+    code = "engine-differs"
+
+
+def replayed(file: IO[bytes], *, show_all: bool) -> Iterator[str]:
+    """The lines to print, of the steps that differ or of all. Raises BadRecording or, at the end, EngineDiffers."""
+    recording = _read(file)
+    differences = {difference.number: difference for difference in replay(recording)}
+    for number, step in enumerate(recording.steps, start=1):
+        if number in differences or show_all:
+            yield from _lines(number, step, differences.get(number))
+    count = f"{len(recording.steps)} fact{'s' * (len(recording.steps) != 1)}"
+    if differences:
+        raise EngineDiffers(f"{len(differences)} of {count} have other effects in this version")
+    yield f"{count} replayed with {len(recording.start.slots)} models: all effects are the recorded ones"
+
+
+def _read(file: IO[bytes]) -> Recording:
+    try:
+        value = json.load(file)
+        if not isinstance(value, Mapping):
+            raise ValueError("it is no JSON object")
+        return from_json(value)
+    except ValueError as error:
+        _refuse(file.name, error)
+
+
+def _refuse(name: str, error: ValueError) -> NoReturn:
+    raise BadRecording(
+        f"{name} is no recording of an engine: {error}",
+        advice="save one with: curl http://127.0.0.1:8080/api/debug/engine > FILE",
+    ) from error
+
+
+def _lines(number: int, step: Step, difference: Difference | None) -> Iterator[str]:
+    yield f"{number:5}. {-step.at:.3f} s before the end: {_fact(step.fact)}"
+    yield from _effects("recorded" if difference else "", step.effects)
+    if difference and difference.error:
+        yield f"       now       the engine fails: {difference.error}"
+    elif difference:
+        yield from _effects("now", difference.answered)
+
+
+def _effects(title: str, effects: Sequence[Effect] | None) -> Iterator[str]:
+    if effects is None:
+        yield f"       {title:9} the engine failed"
+        return
+    for text in [_words(effect_to_json(effect), "effect") for effect in effects] or ["(nothing)"]:
+        yield f"       {title:9} {text}"
+
+
+def _fact(fact: Fact) -> str:
+    value = fact_to_json(fact)
+    if "policy" in value:  # of a whole configuration only the names
+        value = {"fact": value["fact"], "models": list(value["models"]), "changed": value["changed"]}
+    return _words(value, "fact")
+
+
+def _words(value: Mapping[str, Any], name: str) -> str:
+    """`Requested ticket=1 model="a"`."""
+    rest = " ".join(f"{key}={json.dumps(item)}" for key, item in value.items() if key != name and item != "")
+    return f"{value[name]} {rest}"
