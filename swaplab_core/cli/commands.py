@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -192,9 +192,9 @@ def plan(model: str, url: str) -> None:
 
 
 @main.command()
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--all", "show_all", is_flag=True, help="show every fact and its effects, not only what differs")
-def replay(file: IO[bytes], *, show_all: bool) -> None:
+def replay(file: Path, *, show_all: bool) -> None:
     """Tell a fresh engine what another one was told, and show where it answers otherwise.
 
     FILE is what GET /api/debug/engine of a running swaplab answers; `-` reads standard input.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import IO, Any, NoReturn
+from pathlib import Path
+from typing import Any
 
 from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.engine.effects import Effect
@@ -32,7 +34,7 @@ class EngineDiffers(SwaplabError):
     code = "engine-differs"
 
 
-def replayed(file: IO[bytes], *, show_all: bool) -> Iterator[str]:
+def replayed(file: Path, *, show_all: bool) -> Iterator[str]:
     """The lines to print, of the steps that differ or of all. Raises BadRecording or, at the end, EngineDiffers."""
     recording = _read(file)
     differences = {difference.number: difference for difference in replay(recording)}
@@ -45,21 +47,17 @@ def replayed(file: IO[bytes], *, show_all: bool) -> Iterator[str]:
     yield f"{count} replayed with {len(recording.start.slots)} models: all effects are the recorded ones"
 
 
-def _read(file: IO[bytes]) -> Recording:
+def _read(file: Path) -> Recording:
     try:
-        value = json.load(file)
+        value = json.loads(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes())
         if not isinstance(value, Mapping):
             raise ValueError("it is no JSON object")
         return from_json(value)
+    except OSError as error:
+        raise BadRecording(f"{file}: cannot be read: {error.strerror}") from error
     except ValueError as error:
-        _refuse(file.name, error)
-
-
-def _refuse(name: str, error: ValueError) -> NoReturn:
-    raise BadRecording(
-        f"{name} is no recording of an engine: {error}",
-        advice="save one with: curl http://127.0.0.1:8080/api/debug/engine > FILE",
-    ) from error
+        advice = "save one with: curl http://127.0.0.1:8080/api/debug/engine > FILE"
+        raise BadRecording(f"{file} is no recording of an engine: {error}", advice=advice) from error
 
 
 def _lines(number: int, step: Step, difference: Difference | None) -> Iterator[str]:

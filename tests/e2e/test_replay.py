@@ -55,6 +55,6 @@ def test_what_a_daemon_did_is_done_again_and_what_differs_is_shown(recording, tm
 def test_a_file_that_is_no_recording_is_one_message_with_advice(text):
     message = replay("-", text=text, code=1)
 
-    assert message.startswith("swaplab: <stdin> is no recording of an engine: ")
+    assert message.startswith("swaplab: - is no recording of an engine: ")
     assert message.endswith("(save one with: curl http://127.0.0.1:8080/api/debug/engine > FILE)\n")
     assert message.count("\n") == 1
