@@ -7,7 +7,9 @@ import errno
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -23,10 +25,13 @@ from swaplab_core.adapters.hardware import gpu_sources
 from swaplab_core.adapters.hardware.detect import LocalHardware
 from swaplab_core.adapters.hardware.system import PsutilProbe
 from swaplab_core.adapters.http import AiohttpHttp
+from swaplab_core.adapters.job_files import FolderJobFiles
 from swaplab_core.adapters.listen import Address, BadAddress
 from swaplab_core.adapters.processes import LocalProcesses
 from swaplab_core.adapters.programs import find_program
 from swaplab_core.adapters.relay import Relay
+from swaplab_core.adapters.revisions import RevisionFolder
+from swaplab_core.adapters.state_folder import StateFolder, default_state_folder
 from swaplab_core.adapters.store import SqlStore
 from swaplab_core.adapters.watch import FileWatcher
 from swaplab_core.config.diff import Difference
@@ -37,19 +42,23 @@ from swaplab_core.domain.events import ConfigChanged, ModelChanged
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.engine import SwapEngine
 from swaplab_core.engine.facts import Reconfigured
-from swaplab_core.plugin.catalogue import Catalogue
+from swaplab_core.plugin.catalogue import EXECUTORS, Catalogue
+from swaplab_core.plugin.hooks import guarded
+from swaplab_core.plugin.interface import Executor
+from swaplab_core.plugin.lab import LabView
 from swaplab_core.runtime.bus import Bus
 from swaplab_core.runtime.captures import CaptureCache
 from swaplab_core.runtime.dispatcher import DRAIN_POLL_SECONDS, Dispatcher
 from swaplab_core.runtime.hardware import HardwareInventory
 from swaplab_core.runtime.inflight import InFlight
+from swaplab_core.runtime.jobs import Jobs
 from swaplab_core.runtime.launches import Launches
 from swaplab_core.runtime.logbook import PRINTED, LogBook
 from swaplab_core.runtime.nodes import Nodes
 from swaplab_core.runtime.performance import PerformanceMonitor
 from swaplab_core.runtime.proxy_log import ProxyLog
 from swaplab_core.runtime.recorder import Recorder
-from swaplab_core.runtime.reload import Reloader, digest
+from swaplab_core.runtime.reload import Reloader
 from swaplab_core.runtime.scheduling import check_policy, engine_limits, eviction_policy
 from swaplab_core.runtime.supervisor import Supervisor
 from swaplab_core.runtime.tasks import spawn
@@ -59,10 +68,14 @@ from swaplab_core.server.observation import Observer
 from swaplab_core.server.plugin_routes import mount_plugin_routes
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS
 from swaplab_core.services.activity import Activity
+from swaplab_core.services.config_editor import ConfigEditor
 from swaplab_core.services.models import Models
+from swaplab_core.services.plugin_checks import check_plugins
+from swaplab_core.services.plugin_lab import PluginLab
 from swaplab_core.services.routes import Routes
 
 DRAIN_SECONDS = 30.0
+PLUGIN_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
 
@@ -102,10 +115,34 @@ class ConfigFiles:
         return read_sources(self.file, self.folder)
 
     def load(self, sources: Sequence[Source], keep_ports: Mapping[ModelId, int] | None = None) -> Loaded:
-        """Check them, eviction policy included; `keep_ports` are the ports that models have now."""
-        schemas = backend_schemas(self.catalogue)
-        loaded = load(sources, environment=os.environ, backends=schemas, keep_ports=keep_ports or {})
-        return check_policy(loaded)
+        """Check them, eviction policy and what plugins know included; `keep_ports` are the ports that models have."""
+        loaded = load(
+            sources,
+            environment=os.environ,
+            backends=backend_schemas(self.catalogue),
+            sections=self.catalogue.hooks.config_section(),
+            keep_ports=keep_ports or {},
+        )
+        return check_plugins(check_policy(loaded), self.catalogue.hooks)
+
+
+@asynccontextmanager
+async def _leased(dispatcher: Dispatcher, model: ModelId) -> AsyncIterator[str]:
+    """A model loaded and kept, for jobs."""
+    async with dispatcher.lease(model) as lease:
+        yield lease.base_url
+
+
+def _executors(catalogue: Catalogue, view: LabView, own: Mapping[str, Executor]) -> dict[str, Executor]:
+    """Make the executors of plugins; one that cannot be made is put on its record."""
+    executors = dict(own)
+    for name, kind in catalogue.executors.items():
+        made = guarded(partial(kind, view))
+        if isinstance(made, Exception):
+            catalogue.degrade(EXECUTORS, name, made)
+        else:
+            executors[name] = made
+    return executors
 
 
 @define(eq=False)
@@ -133,13 +170,15 @@ class Options:
     """How to serve.
 
     `replace_at_once`: a changed model is replaced without waiting for its streams to end. `keep_alive_seconds`: how
-    long a client that waits for a stream may hear nothing.
+    long a client that waits for a stream may hear nothing. `state_folder` is for what survives a restart; None means
+    a place that follows from the configuration's.
     """
 
     max_body_mib: int = DEFAULT_MAX_BODY_MIB
     watch: bool = False
     replace_at_once: bool = False
     keep_alive_seconds: float = KEEP_ALIVE_SECONDS
+    state_folder: Path | None = None
 
 
 @define(eq=False)
@@ -155,9 +194,12 @@ class Lab:
     console: Console
     proxy_log: ProxyLog
     application: web.Application
-    reloader: Reloader = field(init=False)
+    reloader: Reloader
+    gateway: LoopbackGateway
+    state: StateFolder
+    job_files: FolderJobFiles
+    view: PluginLab
     watcher: FileWatcher | None = field(init=False)
-    gateway: LoopbackGateway = field(factory=LoopbackGateway, init=False)
 
     @classmethod
     def build(cls, files: ConfigFiles, sources: Sequence[Source], config: Config, options: Options) -> Self:
@@ -169,6 +211,8 @@ class Lab:
         bus, console, metrics = Bus(), Console(), Metrics()
         logs = LogBook(bus, console.write, PRINTED[config.log_to_stdout])
         nodes = Nodes({"local": LocalExecutor(processes)})
+        state = StateFolder(options.state_folder or default_state_folder(files.file or files.folder))
+        job_files, gateway = FolderJobFiles(state.path / "jobs"), LoopbackGateway()
         launches = Launches(config, files.catalogue, find_program, lambda node: nodes.get(node).address)
         dispatcher = Dispatcher(_engine(config), clock, lambda model: bus.publish(ModelChanged(model)))
         supervisor = Supervisor(nodes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics), nodes)
@@ -178,6 +222,16 @@ class Lab:
         routes.use(config)
         monitor = PerformanceMonitor(PsutilProbe(), gpu_sources(processes, clock), clock)
         monitor.use(config.performance)
+        jobs = Jobs(nodes, job_files, clock, partial(_leased, dispatcher), bus.publish)
+
+        def apply(config: Config, difference: Difference) -> None:
+            lab.apply(config, difference)
+
+        reloader = Reloader(files.read, files.load, apply, config, sources, clock)
+        editor = ConfigEditor(files.file, reloader, RevisionFolder(state.path / "config-history"))
+        view = PluginLab(gateway.as_daemon(), editor, lambda: launches.config, state, nodes, jobs, bus)
+        nodes.others = lambda: files.catalogue.hooks.nodes(view)
+        nodes.executors = _executors(files.catalogue, view, nodes.executors)
         store = SqlStore(config.store.path if config.store else "", retention=retention(config))
         observer = _observer(launches, bus, clock, store, metrics)
         parts = Parts(
@@ -199,10 +253,12 @@ class Lab:
         )
         proxy_log = ProxyLog(logs)
         proxy_log.install(config)
-        lab = cls(options, parts, launches, processes, supervisor, store, console, proxy_log, application)
-        lab.reloader = Reloader(files.read, files.load, lab.apply, config, digest(sources), clock)
+        lab = cls(
+            options, parts, launches, processes, supervisor, store, console, proxy_log, application, reloader, gateway,
+            state, job_files, view,
+        )  # fmt: skip
         lab.watcher = FileWatcher(files.file, files.folder, clock) if options.watch else None
-        mount_plugin_routes(application, files.catalogue, lab.gateway)
+        mount_plugin_routes(application, files.catalogue, gateway, view)
         return lab
 
     def apply(self, config: Config, difference: Difference) -> None:
@@ -237,8 +293,10 @@ class Lab:
         stop = _Stop()
         try:
             listening = await _listen(runner, address)
-            background = self._background(stop)
+            await self.view.runner.open()
             self.gateway.use(listening.url)
+            await self._tell_plugins("start", self.parts.catalogue.hooks.startup(self.view))
+            background = self._background(stop)
             on_listening(listening)
             await stop.first.wait()
             _log.info("stopping: running streams may end, at most %g s (again: at once)", DRAIN_SECONDS)
@@ -247,7 +305,12 @@ class Lab:
             await self._close(runner, stop)
         finally:
             stop.restore()
+            await self.view.runner.close()
             await runner.cleanup()
+            await self._tell_plugins("end", self.parts.catalogue.hooks.shutdown(self.view))
+            await self.view.close()
+            self.job_files.close()
+            self.state.close()
             await self.parts.observer.recorder.close()
             await self.store.close()
             await self.gateway.close()
@@ -265,10 +328,18 @@ class Lab:
         return [
             *tasks,
             spawn(self.reloader.run(), name="reload"),
+            spawn(self.view.pass_on_events(self.parts.catalogue.hooks), name="events for plugins"),
             spawn(self.parts.monitor.run(), name="performance"),
             spawn(self.parts.observer.recorder.run(), name="activity"),
             spawn(self.parts.models.preload(self.launches.config.hooks.on_startup.preload), name="preload"),
         ]
+
+    async def _tell_plugins(self, what: str, hook: Coroutine[None, None, None]) -> None:
+        try:
+            async with asyncio.timeout(PLUGIN_SECONDS):
+                await hook
+        except TimeoutError:
+            _log.warning("a plugin took more than %g s to %s, and was left behind", PLUGIN_SECONDS, what)
 
     def _reload_on_signal(self) -> None:
         _log.info("SIGHUP: looking at the configuration files")
@@ -277,6 +348,7 @@ class Lab:
     async def _close(self, runner: web.AppRunner, stop: _Stop) -> None:
         for site in list(runner.sites):
             await site.stop()
+        await self.view.runner.close()
         self.parts.bus.close()
         deadline = stop.loop.time() + DRAIN_SECONDS
         await self.parts.dispatcher.close(DRAIN_SECONDS, stop.second)

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from swaplab_core.domain.activity import ActivityFilter, ActivityQuery, ActivityRow, ActivityStats
 from swaplab_core.domain.hardware import HardwareSnapshot
+from swaplab_core.domain.job import Job, JobId
 from swaplab_core.domain.launch import HttpCall, LaunchSpec, StopStrategy
 from swaplab_core.domain.node import NodeId
 from swaplab_core.domain.performance import GpuSample, SystemSample
@@ -169,4 +170,28 @@ class Store(Protocol):
 
     async def stats(self, where: ActivityFilter) -> ActivityStats:
         """Sums and histograms."""
+        ...
+
+
+class JobFiles(Protocol):
+    """Keeps jobs and their logs. Everything happens in the order of the calls; a failure is logged, never raised."""
+
+    async def load(self) -> list[Job]:
+        """Every job that is kept, oldest first."""
+        ...
+
+    def save(self, job: Job) -> None:
+        """Keep a job as it stands; returns before that is done."""
+        ...
+
+    def append(self, job: JobId, data: bytes) -> None:
+        """Add to its log; returns before that is done."""
+        ...
+
+    async def read(self, job: JobId, offset: int, limit: int) -> bytes:
+        """Read of its log at most `limit` bytes from `offset` on."""
+        ...
+
+    def delete(self, job: JobId) -> None:
+        """Forget a job and its log."""
         ...

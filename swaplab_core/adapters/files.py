@@ -1,7 +1,12 @@
-"""Reading configuration files."""
+"""Reading configuration files, and writing one so that nobody ever sees half of it."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
+import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,3 +50,74 @@ def _read(path: Path) -> Source:
     except OSError as error:
         problem = Problem(f"cannot be read: {error.strerror}", "check the path and its permissions", file=str(path))
     raise ConfigError([problem]) from None
+
+
+def read_text(path: Path) -> str:
+    """Read a file as it is, a byte-order mark included. Raises ConfigError."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        problem = Problem(f"is not UTF-8 text (byte {error.start})", "save it as UTF-8", file=str(path))
+    except OSError as error:
+        problem = Problem(f"cannot be read: {error.strerror}", "check the path and its permissions", file=str(path))
+    raise ConfigError([problem]) from None
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file in one step: after a crash it holds the old text or the new one. Mode and owner stay.
+
+    A link is followed. A file that cannot be replaced, as one mounted into a container, is written in place. Raises
+    ConfigError.
+    """
+    target = path.resolve()
+    try:
+        try:
+            _replace(target, text.encode())
+        except OSError as error:
+            if error.errno not in {errno.EBUSY, errno.EXDEV} or not target.is_file():
+                raise
+            _overwrite(target, text.encode())
+    except OSError as error:
+        problem = Problem(f"cannot be written: {error.strerror}", "check the rights of file and folder", file=str(path))
+        raise ConfigError([problem]) from None
+
+
+def _replace(target: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            _take_over(file.fileno(), target)
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _take_over(handle: int, old: Path) -> None:
+    """Give the new file the rights of the old one, and its owner where we may."""
+    if not old.exists():
+        return
+    status = old.stat()
+    os.fchmod(handle, stat.S_IMODE(status.st_mode))
+    with contextlib.suppress(PermissionError):
+        os.fchown(handle, status.st_uid, status.st_gid)
+
+
+def _overwrite(target: Path, data: bytes) -> None:
+    with target.open("r+b") as file:
+        file.write(data)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

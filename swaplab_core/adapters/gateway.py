@@ -6,12 +6,12 @@ everybody else's, and ends like everybody else's when its client leaves.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 import orjson
-from attrs import define, field
+from attrs import define, evolve, field, frozen
 from multidict import CIMultiDict, MultiMapping
 from yarl import URL
 
@@ -27,8 +27,12 @@ IDENTITY = frozenset(
 
 @define(eq=False)
 class LoopbackGateway:
-    """Owns the connections to ourselves. Knows no address until the server listens."""
+    """Owns the connections to ourselves. Knows no address until the server listens.
 
+    `identity` gives the headers by which the daemon itself is known to the server.
+    """
+
+    identity: Callable[[], MultiMapping[str]] = CIMultiDict
     _url: str = field(default="", init=False)
     _session: aiohttp.ClientSession | None = field(default=None, init=False)
 
@@ -43,6 +47,10 @@ class LoopbackGateway:
         agent = caller.get("User-Agent", "")
         async with AsyncExitStack() as answers:
             yield _CallersGateway(self._open(), self._url, identity, agent, answers)
+
+    def as_daemon(self) -> Gateway:
+        """Give a gateway that speaks for the daemon itself, for what plugins do without being asked."""
+        return _DaemonsGateway(self)
 
     async def close(self) -> None:
         """Drop all connections."""
@@ -100,6 +108,25 @@ class _CallersGateway:
             headers.setdefault("User-Agent", self._agent)  # the log shall name the client, not the messenger
         headers.extend(self._identity)
         return headers
+
+
+@frozen
+class _DaemonsGateway:
+    """Reads each answer to its end at once, since nobody's leaving would close it."""
+
+    _owner: LoopbackGateway
+
+    async def request(
+        self, method: str, path: str, *, json: object = None, headers: Mapping[str, str] | None = None
+    ) -> GatewayResponse:
+        """Ask; see `Gateway`."""
+        async with self._owner.opened_for(self._owner.identity()) as gateway:
+            answer = await gateway.request(method, path, json=json, headers=headers)
+            return evolve(answer, headers=dict(answer.headers), body=_whole(await answer.read()))
+
+
+async def _whole(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 async def _pieces(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

@@ -77,6 +77,9 @@ def _with_config(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--watch-config", is_flag=True, help="reload when a configuration file changes (SIGHUP always does)")
 @click.option("--replace-at-once", is_flag=True, help="on reload, replace changed models without waiting for streams")
 @click.option("--insecure", is_flag=True, help="allow an address that other machines can reach")
+@click.option(
+    "--state-dir", envvar="SWAPLAB_STATE_DIR", type=click.Path(path_type=Path), help="folder for jobs and history"
+)
 @click.option("--max-body-mib", default=128, show_default=True, help="largest request body that is read")
 @click.option(
     "--keep-alive-seconds",
@@ -93,13 +96,14 @@ def serve(
     watch_config: bool,
     replace_at_once: bool,
     insecure: bool,
+    state_dir: Path | None,
     max_body_mib: int,
     keep_alive_seconds: float,
 ) -> None:
     """Serve the models of a configuration."""
     from swaplab_core.app import Options  # noqa: PLC0415 - commands that talk to a server need none of this
 
-    options = Options(max_body_mib, watch_config, replace_at_once, keep_alive_seconds)
+    options = Options(max_body_mib, watch_config, replace_at_once, keep_alive_seconds, state_dir)
     _serve(config, config_dir, listen, options, insecure=insecure, announce=_announce)
 
 

@@ -22,7 +22,12 @@ def schema() -> None:
     from swaplab_core.config.json_schema import json_schema  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
 
-    click.echo(json.dumps(json_schema(backend_schemas(Catalogue.discover())), indent=2, ensure_ascii=False))
+    catalogue = Catalogue.discover()
+    click.echo(
+        json.dumps(
+            json_schema(backend_schemas(catalogue), catalogue.hooks.config_section()), indent=2, ensure_ascii=False
+        )
+    )
 
 
 @config.command()

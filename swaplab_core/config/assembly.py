@@ -19,13 +19,13 @@ from swaplab_core.domain.problem import Problem
 
 
 def assemble(
-    root: MapNode, backends: Mapping[str, BackendSchema], ports: Mapping[ModelId, int]
+    root: MapNode, backends: Mapping[str, BackendSchema], sections: Mapping[str, type], ports: Mapping[ModelId, int]
 ) -> tuple[Config, tuple[Problem, ...]]:
     """Return the configuration, with defaults in the place of what is wrong, and every problem met."""
-    sections = root.without(("models",)) if isinstance(root.get("models"), MapNode) else root
-    config, problems = read(sections, Config)
-    found = [*unknown_keys(sections, ("the file", Config)), *problems]
-    config = resolve_sections(config or Config())
+    top = root.without(("models",)) if isinstance(root.get("models"), MapNode) else root
+    config, problems = read(top, Config)
+    found = [*unknown_keys(top, ("the file", Config)), *problems]
+    config = evolve(resolve_sections(config or Config()), plugin_settings=_read_plugins(root, sections, found))
     models: dict[ModelId, ModelConfig] = {}
     entries = child_map(root, "models")
     for key, node in entries.items():
@@ -33,6 +33,25 @@ def assemble(
         entry = _read_entry(model, evolve(node, place=entries.key_place(key)), backends, found)
         models[model] = resolve_model(entry, config, port=ports.get(model))
     return with_models(config, models), tuple(found)
+
+
+def _read_plugins(root: MapNode, sections: Mapping[str, type], found: list[Problem]) -> dict[str, Any]:
+    """Read the settings of each plugin; one that has required keys and nothing written is left out."""
+    written = child_map(root, "plugins")
+    for name in written.keys() - sections.keys():
+        advice = did_you_mean(name, sections) or "install it, or remove its settings"
+        found.append(written.key_place(name).warning(f"no plugin '{name}' that has settings is installed", advice))
+    settings: dict[str, Any] = {}
+    for name, cls in sections.items():
+        node = written.get(name)
+        values: Any
+        values, problems = read(EMPTY if node is None else node, cls)
+        if node is not None:
+            node = evolve(node, place=written.key_place(name))
+            found.extend([*unknown_keys(node, (f"plugin '{name}'", cls)), *problems])
+        if values is not None:
+            settings[name] = values
+    return settings
 
 
 def _read_entry(model: ModelId, node: Node, backends: Mapping[str, BackendSchema], found: list[Problem]) -> Entry:

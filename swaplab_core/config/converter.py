@@ -7,6 +7,7 @@ A value that does not fit is a problem and its field keeps the default, so one b
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
@@ -141,16 +142,21 @@ def _field_hook(converter: Converter, field: Attribute[Any]) -> Hook:
     reader = READERS.get(reader_name(field))
     hook = _hook(reader) if reader else converter.get_structure_hook(field.type)
     minimum, choices = field.metadata.get("minimum"), field.metadata.get("choices", ())
+    maximum, pattern = field.metadata.get("maximum"), field.metadata.get("pattern")
     is_required = field.default is NOTHING
-    if minimum is None and not choices and not is_required:
+    if minimum is None and maximum is None and not pattern and not choices and not is_required:
         return hook
 
     def read_limited(node: Node, type_: Any) -> Any:
         value = hook(node, type_)
         if is_required and value in ("", (), {}):
             raise Misfit.at(node.place, "is empty", "write something here")
-        if minimum is not None and value < minimum:
+        if minimum is not None and value is not None and value < minimum:
             raise Misfit.at(node.place, f"must be at least {minimum}, not {value}")
+        if maximum is not None and value is not None and value > maximum:
+            raise Misfit.at(node.place, f"must be at most {maximum}, not {value}")
+        if pattern and isinstance(value, str) and not re.fullmatch(pattern, value):
+            raise Misfit.at(node.place, f"does not look right: '{value}'", f"it must match {pattern}")
         for item in value if isinstance(value, tuple) else (value,):
             if choices and item not in choices:
                 raise Misfit.at(node.place, f"'{item}' is none of: {', '.join(choices)}", did_you_mean(item, choices))

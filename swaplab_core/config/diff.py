@@ -33,7 +33,7 @@ class Difference:
 
 
 _POLICY = frozenset({"groups", "routing"})
-_MODELS = frozenset({"models", "names", "macros"})
+_MODELS = frozenset({"models", "names", "macros", "plugin_settings"})
 
 
 def diff(old: Config, new: Config) -> Difference:

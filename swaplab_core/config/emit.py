@@ -22,6 +22,30 @@ def emit(root: MapNode, layout: Layout) -> str:
     return "\n".join(writer.lines).strip("\n") + "\n"
 
 
+def emit_entry(head: str, node: Node, indent: str) -> list[str]:
+    """Write one value behind `head`, a key with its colon or a dash, both indented by `indent`."""
+    writer = _Writer({}, {})
+    writer.value(head, node, indent, 0)
+    return writer.lines
+
+
+def emit_item(node: Node, indent: str) -> list[str]:
+    """Write one list item, its dash indented by `indent`."""
+    writer = _Writer({}, {})
+    writer.item(node, indent)
+    return writer.lines
+
+
+def emit_key(text: str) -> str:
+    """Write a key, in quotes where it needs them."""
+    return _key(text)
+
+
+def emit_scalar(node: Scalar) -> str:
+    """Write a scalar on one line."""
+    return _inline(node)
+
+
 @define
 class _Writer:
     """Lines written so far, and the comments that still wait for their place."""

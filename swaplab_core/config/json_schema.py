@@ -9,6 +9,7 @@ import types
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
@@ -27,6 +28,7 @@ from swaplab_core.config.structure import fields_by_key, reader_name
 
 Schema = dict[str, Any]
 
+_NO_SECTIONS: Mapping[str, type] = MappingProxyType({})
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MACRO: Schema = {"type": "string", "pattern": r"\$\{"}
 _TEXT: Schema = {"type": ["string", "number", "boolean"]}
@@ -38,14 +40,15 @@ _WRITTEN_AS: Mapping[str, Schema] = {
 }
 
 
-def json_schema(backends: Mapping[str, BackendSchema]) -> Schema:
-    """Return the schema of a file, with the keys of the installed backends."""
+def json_schema(backends: Mapping[str, BackendSchema], sections: Mapping[str, type] = _NO_SECTIONS) -> Schema:
+    """Return the schema of a file, with the keys of the installed backends and the settings of plugins."""
     schema = _class_schema(Config)
     schema["properties"]["models"] = {
         "description": fields_by_key(Config)["models"].metadata["help"],
         "type": ["object", "null"],
         "additionalProperties": _model_schema(backends),
     }
+    schema["properties"]["plugins"] |= {"properties": {name: _class_schema(cls) for name, cls in sections.items()}}
     schema["properties"]["groups"] = _mapping_of(_class_schema(GroupConfig)) | _deprecated("groups")
     schema["properties"]["matrix"] = _class_schema(MatrixConfig) | _deprecated("matrix")
     return {"$schema": _DIALECT, "title": "swaplab configuration", **schema}

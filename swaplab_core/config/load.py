@@ -22,6 +22,7 @@ from swaplab_core.domain.problem import Problem, Severity
 __all__ = ["BackendSchema", "Loaded", "Source", "load"]
 
 _NO_PORTS: Mapping[ModelId, int] = MappingProxyType({})
+_NO_SECTIONS: Mapping[str, type] = MappingProxyType({})
 
 
 @frozen
@@ -53,11 +54,13 @@ def load(
     *,
     environment: Mapping[str, str],
     backends: Mapping[str, BackendSchema],
+    sections: Mapping[str, type] = _NO_SECTIONS,
     keep_ports: Mapping[ModelId, int] = _NO_PORTS,
 ) -> Loaded:
     """Load the files in their order; never raises, whatever they hold.
 
-    `backends` are the installed ones by name. `keep_ports` are the ports that models have now, so that they keep them.
+    `backends` are the installed ones by name, `sections` the classes of plugins' settings by plugin.
+    `keep_ports` are the ports that models have now, so that they keep them.
     """
     roots, unset, problems = _read(sources, environment)
     if roots is None:
@@ -65,7 +68,7 @@ def load(
     merged, merge_problems = merge(roots)
     modern, legacy_problems = modernise(merged)
     expanded = expand_file(modern, backends, keep_ports)
-    config, misfits = assemble(expanded.root, backends, expanded.ports)
+    config, misfits = assemble(expanded.root, backends, sections, expanded.ports)
     problems += merge_problems + legacy_problems + expanded.problems + misfits + check(config, expanded.root)
     problems = unset + _without_consequences(problems, unset)
     return Loaded(None if _has_errors(problems) else config, _in_order(problems), expanded.root)

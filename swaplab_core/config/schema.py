@@ -364,6 +364,8 @@ class Config:
     performance: Performance = setting("the hardware monitor", Performance())
     upstream: UpstreamConfig = setting("the passthrough below /upstream", UpstreamConfig())
     ui: Ui = setting("the web UI", Ui())
+    plugins: Mapping[str, Any] = setting("settings of plugins, by plugin", Factory(dict))
+    plugin_settings: Mapping[str, Any] = derived(Factory(dict))
     groups: Mapping[str, GroupConfig] = derived(Factory(dict))
     names: Mapping[str, ModelId] = field(init=False, eq=False, repr=False, metadata={"derived": True})
 

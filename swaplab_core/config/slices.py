@@ -44,11 +44,17 @@ def _cut_entry(lines: Sequence[str], start: int, end: int) -> Iterator[Slice]:
     body = lines[start + 1 : end]
     models = _starts(body, _indent(body)) if _MODELS.match(lines[start]) else []
     if not models:
-        yield Slice("\n".join(lines[start:end]), start)
+        yield Slice(_text(lines, start, end), start)
         return
     yield Slice(lines[start], start)
     for model, model_end in _spans(models, len(body)):
-        yield Slice("\n".join(body[model:model_end]), start + 1 + model, "models")
+        first = start + 1 + model
+        yield Slice(_text(lines, first, start + 1 + model_end), first, "models")
+
+
+def _text(lines: Sequence[str], start: int, end: int) -> str:
+    """Join some lines; the last one keeps its end, which may belong to a block of text."""
+    return "\n".join(lines[start:end]) + ("\n" if end < len(lines) else "")
 
 
 def _indent(body: Sequence[str]) -> int:

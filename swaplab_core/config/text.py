@@ -87,6 +87,93 @@ class Layout:
     flow_lines: frozenset[int]
 
 
+@frozen
+class Span:
+    """Where a value of the text lies; lines and columns count from 0, and `last` is its last line.
+
+    `start` and `end` are (line, column). `entries` are those of a block mapping by key, `items` those of a block list;
+    a value in brackets or written as an alias has neither. `is_inline`: a scalar on one line, not a block.
+    """
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    last: int
+    is_inline: bool = False
+    is_block_mapping: bool = False
+    entries: Mapping[str, tuple[KeySpan, Span]] = Factory(dict)
+    items: tuple[Span, ...] = ()
+
+
+@frozen
+class KeySpan:
+    """Where a key lies, in one line."""
+
+    line: int
+    column: int
+    end: int
+
+
+def outline(text: str) -> Span | None:
+    """Return where everything lies in a text that can be read; None when nothing is in it."""
+    events = iter(ruamel.parse(text, Loader=ruamel.SafeLoader))
+    next(events)
+    if isinstance(next(events), ruamel.StreamEndEvent):
+        return None
+    return _Outliner(text.split("\n"), events).span(next(events))
+
+
+@define
+class _Outliner:
+    lines: Sequence[str]
+    events: Iterator[ruamel.Event]
+
+    def span(self, event: ruamel.Event) -> Span:
+        start = (event.start_mark.line, event.start_mark.column)
+        if isinstance(event, ruamel.MappingStartEvent):
+            return self._mapping(start, is_flow=bool(event.flow_style))
+        if isinstance(event, ruamel.SequenceStartEvent):
+            return self._list(start, is_flow=bool(event.flow_style))
+        end = (event.end_mark.line, event.end_mark.column)
+        if isinstance(event, ruamel.ScalarEvent) and event.style in {"|", ">"}:
+            return Span(start, end, self._last_of_block(start[0], end))
+        is_plain_value = isinstance(event, ruamel.ScalarEvent) and event.anchor is None and event.tag is None
+        return Span(start, end, end[0], is_inline=is_plain_value and start[0] == end[0])
+
+    def _mapping(self, start: tuple[int, int], *, is_flow: bool) -> Span:
+        entries: dict[str, tuple[KeySpan, Span]] = {}
+        last = start[0]
+        while not isinstance(event := next(self.events), ruamel.MappingEndEvent):
+            key, value = self.span(event), self.span(next(self.events))
+            last = max(last, key.last, value.last)
+            entries[getattr(event, "value", "")] = (KeySpan(key.start[0], key.start[1], key.end[1]), value)
+        end = (event.end_mark.line, event.end_mark.column)
+        return Span(start, end, end[0]) if is_flow else Span(start, end, last, False, True, entries)
+
+    def _list(self, start: tuple[int, int], *, is_flow: bool) -> Span:
+        items: list[Span] = []
+        while not isinstance(event := next(self.events), ruamel.SequenceEndEvent):
+            items.append(self.span(event))
+        end = (event.end_mark.line, event.end_mark.column)
+        if is_flow:
+            return Span(start, end, end[0])
+        return Span(start, end, items[-1].last if items else start[0], items=tuple(items))
+
+    def _last_of_block(self, header: int, end: tuple[int, int]) -> int:
+        """The last line of a block scalar: its mark points behind the blank lines and comments that follow."""
+        stop = min(end[0] + (1 if end[1] else 0), len(self.lines))
+        inside = [line for line in self.lines[header + 1 : stop] if line.strip()]
+        if not inside:
+            return header
+        indent = len(inside[0]) - len(inside[0].lstrip(" "))
+        if "+" in self.lines[header]:
+            return max(header, stop - 1)
+        for number in range(stop - 1, header, -1):
+            line = self.lines[number]
+            if line.strip() and len(line) - len(line.lstrip(" ")) >= indent:
+                return number
+        return header
+
+
 _COMMENT = re.compile(r"(?:^|\s)(#.*)$")
 
 

@@ -4,7 +4,7 @@
 SwaplabError(message, *, code, advice="")     code = stable kebab-case, listed in docs/reference/errors.md
 ├── ClientError          the request is wrong
 │   ├── InvalidRequest   400   ├── UnknownModel 404   ├── TooLarge 413
-│   ├── UnknownCapture   404   ├── Conflict 409
+│   ├── UnknownCapture   404   ├── Conflict 409   ├── Stale 412
 │   └── TooManyRequests  429
 ├── ConfigError          the file is wrong; carries every Problem
 ├── UpstreamError        the engine is at fault
@@ -89,6 +89,12 @@ class Conflict(ClientError):
     """The request does not fit the present state."""
 
     code = "conflict"
+
+
+class Stale(ClientError):
+    """Somebody else has changed it meanwhile: what the request was based on is not the present state."""
+
+    code = "stale"
 
 
 class TooManyRequests(ClientError):

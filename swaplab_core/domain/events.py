@@ -7,11 +7,13 @@ matters, of STREAM events the oldest are dropped and a Gap says how many.
 from __future__ import annotations
 
 import enum
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.job import JobId
 
 
 class Overflow(enum.Enum):
@@ -27,6 +29,8 @@ class Event:
 
     topic: ClassVar[str]
     overflow: ClassVar[Overflow] = Overflow.STATE
+    remembered: ClassVar[bool] = True
+    """Whether it is told to a subscriber that comes back; logs have a history of their own."""
 
     @property
     def key(self) -> object:
@@ -92,8 +96,56 @@ class Logged(Event):
 
     topic = "log"
     overflow = Overflow.STREAM
+    remembered = False
     source: str
     data: bytes
+
+
+@frozen
+class JobChanged(Event):
+    """A job was made, moved on or ended; or it was deleted from the history."""
+
+    topic = "job"
+    job: JobId
+
+    @property
+    def key(self) -> object:
+        """One job."""
+        return self.job
+
+
+@frozen
+class JobLogged(Event):
+    """The log of a job has grown; `end` is the offset at which it ends now."""
+
+    topic = "job-log"
+    remembered = False
+    job: JobId
+    end: int
+
+    @property
+    def key(self) -> object:
+        """One job."""
+        return self.job
+
+
+@frozen
+class PluginNews(Event):
+    """Something of a plugin's own has happened; on the wire it is called `<plugin>.<name>`.
+
+    `data` is JSON, small. Of news of one `name` about one `subject` only the newest matters.
+    """
+
+    topic = "plugin"
+    plugin: str
+    name: str
+    subject: str = ""
+    data: Mapping[str, Any] = field(factory=dict, eq=False)
+
+    @property
+    def key(self) -> object:
+        """One subject."""
+        return self.plugin, self.name, self.subject
 
 
 @frozen

@@ -36,7 +36,8 @@ class Job:
 
     `kind` is `<plugin>:<action>`, `target` what it is about (a backend's folder, a model). `step` counts from 0.
     `waits_for` are the locks it waits for. `result` is JSON that the steps answered; `error` one sentence.
-    `command` is the argv of the running (or last) command as shown to people.
+    `command` is the argv of the running (or last) command as shown to people, `log_bytes` the offset at which its log
+    ends. `author` is who started it, `retry_of` the job that it repeats.
     """
 
     id: JobId
@@ -58,4 +59,6 @@ class Job:
     error: str = ""
     command: str = ""
     exit_code: int | None = None
-    log_lines: int = 0
+    log_bytes: int = 0
+    author: str = ""
+    retry_of: str = ""

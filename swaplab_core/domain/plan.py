@@ -8,6 +8,7 @@ steps that are work of its own adapter instead.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import PurePosixPath
 from typing import Any, Protocol
 
@@ -86,13 +87,8 @@ class Work(Protocol):
         ...
 
 
-class LeaseContext(Protocol):
-    """The asynchronous context of a lease; entering it answers the base URL of the upstream."""
-
-    async def __aenter__(self) -> str: ...
-
-    async def __aexit__(self, *_: object) -> None: ...
-
+LeaseContext = AbstractAsyncContextManager[str]
+"""A lease; entering it answers the base URL of the upstream."""
 
 StepWork = Callable[[Work], Awaitable[Mapping[str, Any] | None]]
 """Code of an adapter; what it returns is merged into the job's result and must be JSON."""

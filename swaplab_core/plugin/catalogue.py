@@ -168,9 +168,12 @@ class Catalogue:
         return ()
 
     def _degrade(self, plugin: str, error: Exception) -> None:
-        """Put on record that a hook module failed when it was asked."""
+        self.degrade(PLUGINS, plugin, error)
+
+    def degrade(self, group: str, name: str, error: Exception) -> None:
+        """Put on record that a plugin failed when it was used."""
         for index, record in enumerate(self._records):
-            if (record.group, record.name) == (PLUGINS, plugin):
+            if (record.group, record.name) == (group, name) and record.state is not PluginState.FAILED:
                 self._records[index] = record.failed(error, PluginState.DEGRADED)
 
 

@@ -8,19 +8,28 @@ own answer, not the others'. Specifications are in `hookspecs`; who is installed
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
+from operator import itemgetter
 from types import ModuleType
 from typing import Any, TypeVar
 
+import click
 import pluggy
 from attrs import define, field
 
 from swaplab_core.domain.demo import DemoModel
+from swaplab_core.domain.diagnostic import Diagnostic
 from swaplab_core.domain.errors import PluginFailed
+from swaplab_core.domain.events import Event
 from swaplab_core.domain.node import Node
+from swaplab_core.domain.problem import Problem
+from swaplab_core.domain.view import Panels
+from swaplab_core.plugin.actions import Action
+from swaplab_core.plugin.check import ConfigFacts
 from swaplab_core.plugin.lab import LabView
 from swaplab_core.plugin.routes import Route
 
@@ -86,21 +95,89 @@ class Hooks:
         answers = self._collect("swaplab_demo_models", DemoModel, {"find_program": find_program})
         return tuple(model for _, models in answers for model in models)
 
-    def routes(self) -> Mapping[str, tuple[Route, ...]]:
+    def config_section(self) -> Mapping[str, type]:
+        """Ask every plugin for the class of its settings (`swaplab_config_section`): by plugin."""
+        return {plugin: classes[0] for plugin, classes in self._collect("swaplab_config_section", type, {}, one=True)}
+
+    def commands(self) -> Mapping[str, click.Command]:
+        """Ask every plugin for its commands (`swaplab_commands`): by name."""
+        answers = sorted(self._collect("swaplab_commands", click.Command, {}), key=itemgetter(0), reverse=True)
+        return {command.name or plugin: command for plugin, commands in answers for command in commands}
+
+    def actions(self, lab: LabView) -> Mapping[str, tuple[Action, ...]]:
+        """Ask every plugin for its actions (`swaplab_actions`): by plugin."""
+        return self._by_plugin("swaplab_actions", Action, {"lab": lab})
+
+    def panels(self, lab: LabView) -> Mapping[str, tuple[Panels, ...]]:
+        """Ask every plugin for what it shows (`swaplab_panels`): by plugin."""
+        return self._by_plugin("swaplab_panels", Panels, {"lab": lab})
+
+    def diagnostics(self, lab: LabView) -> Mapping[str, tuple[Diagnostic, ...]]:
+        """Ask every plugin for its checks (`swaplab_diagnostics`): by plugin."""
+        return self._by_plugin("swaplab_diagnostics", Diagnostic, {"lab": lab})
+
+    def routes(self, lab: LabView) -> Mapping[str, tuple[Route, ...]]:
         """Ask every plugin for its HTTP routes (`swaplab_routes`): by plugin, in the order of their names."""
-        return {plugin: tuple(routes) for plugin, routes in sorted(self._collect("swaplab_routes", Route, {}))}
+        return self._by_plugin("swaplab_routes", Route, {"lab": lab})
 
     def nodes(self, lab: LabView) -> tuple[Node, ...]:
         """Ask every plugin for the machines it knows (`swaplab_nodes`)."""
         return tuple(node for _, nodes in self._collect("swaplab_nodes", Node, {"lab": lab}) for node in nodes)
 
-    def _collect(self, name: str, kind: type[T], arguments: Mapping[str, object]) -> Iterator[tuple[str, list[T]]]:
-        """Call a sync hook that lists things: plugin and answer in pluggy's order, the failing plugins reported."""
-        for impl in reversed(getattr(self._manager.hook, name).get_hookimpls()):
-            answer = guarded(partial(_ask, impl, kind, arguments))
+    def check_config(self, config: ConfigFacts) -> tuple[Problem, ...]:
+        """Ask every plugin what is wrong with a configuration (`swaplab_check_config`)."""
+        answers = self._collect("swaplab_check_config", Problem, {"config": config})
+        return tuple(problem for _, problems in answers for problem in problems)
+
+    async def startup(self, lab: LabView) -> None:
+        """Tell every plugin that the daemon begins (`swaplab_startup`)."""
+        await self._tell("swaplab_startup", {"lab": lab})
+
+    async def shutdown(self, lab: LabView) -> None:
+        """Tell every plugin that the daemon ends (`swaplab_shutdown`)."""
+        await self._tell("swaplab_shutdown", {"lab": lab})
+
+    async def event(self, event: Event, lab: LabView) -> None:
+        """Tell every plugin what has happened (`swaplab_event`)."""
+        await self._tell("swaplab_event", {"event": event, "lab": lab})
+
+    @property
+    def hears_events(self) -> bool:
+        """Does any plugin implement `swaplab_event`?"""
+        return bool(self._implementations("swaplab_event"))
+
+    def _by_plugin(self, name: str, kind: type[T], arguments: Mapping[str, object]) -> dict[str, tuple[T, ...]]:
+        return {
+            plugin: tuple(answer) for plugin, answer in sorted(self._collect(name, kind, arguments), key=itemgetter(0))
+        }
+
+    def _implementations(self, name: str) -> list[Any]:
+        """In the order in which they were registered."""
+        return list(reversed(getattr(self._manager.hook, name).get_hookimpls()))
+
+    async def _tell(self, name: str, arguments: Mapping[str, object]) -> None:
+        """Call an async hook of every plugin, all at once."""
+        impls = self._implementations(name)
+        calls = [guarded_wait(partial(_call, impl, arguments)) for impl in impls]
+        for impl, answer in zip(impls, await asyncio.gather(*calls), strict=True):
             if isinstance(answer, Exception):
-                _log.warning("hook %s of plugin %r failed", name, impl.plugin_name, exc_info=answer)
-                self.report(impl.plugin_name, answer)
+                self._failed(name, impl.plugin_name, answer)
+
+    def _failed(self, name: str, plugin: str, error: Exception) -> None:
+        _log.warning("hook %s of plugin %r failed", name, plugin, exc_info=error)
+        self.report(plugin, error)
+
+    def _collect(
+        self, name: str, kind: type[T], arguments: Mapping[str, object], *, one: bool = False
+    ) -> Iterator[tuple[str, list[T]]]:
+        """Call a sync hook: plugin and answer in pluggy's order, the failing plugins reported.
+
+        The answer is a list of things, or with `one` a single thing.
+        """
+        for impl in self._implementations(name):
+            answer = guarded(partial(_ask, impl, kind, arguments, one=one))
+            if isinstance(answer, Exception):
+                self._failed(name, impl.plugin_name, answer)
             else:
                 yield impl.plugin_name, answer
 
@@ -108,9 +185,15 @@ class Hooks:
         return [name for name in dir(self.specs) if self._manager.parse_hookspec_opts(self.specs, name) is not None]
 
 
-def _ask(impl: Any, kind: type[T], arguments: Mapping[str, object]) -> list[T]:
-    """Call one implementation with the arguments it names, and hold its answer against the specification."""
-    answer = list(impl.function(*(arguments[name] for name in impl.argnames)))
+def _call(impl: Any, arguments: Mapping[str, object]) -> Any:
+    """Call one implementation with the arguments it names."""
+    return impl.function(*(arguments[name] for name in impl.argnames))
+
+
+def _ask(impl: Any, kind: type[T], arguments: Mapping[str, object], *, one: bool) -> list[T]:
+    """Call one implementation, and hold its answer against the specification."""
+    given = _call(impl, arguments)
+    answer = [given] if one else list(given)
     for item in answer:
         if not isinstance(item, kind):
             raise TypeError(f"it answered with {item!r}, which is no {kind.__name__}")

@@ -16,11 +16,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+import click
+
 from swaplab_core.domain.demo import DemoModel
+from swaplab_core.domain.diagnostic import Diagnostic
+from swaplab_core.domain.events import Event
 from swaplab_core.domain.node import Node
+from swaplab_core.domain.problem import Problem
+from swaplab_core.domain.view import Panels
+from swaplab_core.plugin.actions import Action
+from swaplab_core.plugin.check import ConfigFacts
 from swaplab_core.plugin.hooks import hookspec
 from swaplab_core.plugin.lab import LabView
 from swaplab_core.plugin.routes import Route
+
+# registration: asked before anything runs
 
 
 @hookspec
@@ -46,12 +56,147 @@ def swaplab_demo_models(find_program: Callable[[str], str | None]) -> Iterable[D
 
 
 @hookspec
-def swaplab_routes() -> Iterable[Route]:
+def swaplab_config_section() -> type:
+    """Say which settings the operator may write under `plugins.<name>:` in the configuration file.
+
+    Called when: the daemon starts, and `swaplab check` and the like look at a file.
+
+    Arguments: none.
+
+    Return: an attrs class; `<name>` is that of the entry point. Its fields are made with `form_field`, so that the UI
+    can show them as a form. What is wrong in the file is reported with its line, not by the plugin, and unknown keys
+    are warned of. `lab.settings("mine", Settings)` gives the instance that is in force.
+
+    Example:
+    ```python
+    @frozen
+    class Settings:
+        token: str = form_field("Token", "", help="sent to the hub", secret=True)
+        parallel: int = form_field("Downloads at once", 2, minimum=1)
+
+
+    @hookimpl
+    def swaplab_config_section():
+        return Settings
+    ```
+    """
+
+
+@hookspec
+def swaplab_commands() -> Iterable[click.Command]:
+    """Add commands to `swaplab`.
+
+    Called when: a command is given that the core does not have, and for the help.
+
+    Arguments: none.
+
+    Return: click commands or groups. A name that the core has is left to it; of two plugins the first counts.
+
+    Example:
+    ```python
+    @click.command(help="Run a benchmark.")
+    def bench() -> None:
+        click.echo("running")
+
+
+    @hookimpl
+    def swaplab_commands():
+        return [bench]
+    ```
+    """
+
+
+# what people see and do
+
+
+@hookspec
+def swaplab_actions(lab: LabView) -> Iterable[Action]:
+    """Offer operations: each with a form, a guard and a plan that runs as a job.
+
+    Called when: actions are listed or shown, and when one is run; so `unavailable` may say how it is at this moment.
+    Answer from memory.
+
+    Arguments: `lab` is what plugins see of the daemon.
+
+    Return: the actions. On the wire one is called `<plugin>:<id>`. The planner decides and does nothing: it is also
+    called for the preview. What it is given has been checked against the form.
+
+    Example:
+    ```python
+    @frozen
+    class Build:
+        jobs: int = form_field("Compile jobs", 8, minimum=1, cli="-j")
+
+
+    def plan(form, target):
+        make = Command(("make", f"-j{form.jobs}"), cwd=PurePosixPath(target))
+        return Plan((Step("Build", make),), locks=frozenset({f"backend:{target}"}))
+
+
+    @hookimpl
+    def swaplab_actions():
+        spec = ActionSpec("build", "Build", Build, slots=("backend.actions",), target="backend")
+        return [Action(spec, plan)]
+    ```
+    """
+
+
+@hookspec
+def swaplab_panels(lab: LabView) -> Iterable[Panels]:
+    """Show something in the UI, without a line of JavaScript, or with a module for what that cannot say.
+
+    Called when: the UI asks for its manifest. Answer from memory.
+
+    Arguments: `lab` is what plugins see of the daemon.
+
+    Return: entries of the side bar, views and modules. Slots, kinds and the JSON of each kind are in the reference of
+    the UI. A view's data comes from a route, usually one of `swaplab_routes`.
+
+    Example:
+    ```python
+    @hookimpl
+    def swaplab_panels():
+        columns = [{"key": "name", "title": "Name"}, {"key": "size", "title": "Size", "type": "bytes"}]
+        view = View("files", "page", "Files", "table", source="api/plugins/mine/files", props={"columns": columns},
+                    route="/x/mine/files")
+        return [Panels(nav=(NavEntry("files", "Files", "/x/mine/files", icon="files"),), views=(view,))]
+    ```
+    """
+
+
+@hookspec
+def swaplab_diagnostics(lab: LabView) -> Iterable[Diagnostic]:
+    """Offer checks of what the plugin needs: a program, a service, a machine.
+
+    Called when: somebody asks how things are (`GET /api/diagnostics`).
+
+    Arguments: `lab` is what plugins see of the daemon.
+
+    Return: the checks. `run` is awaited, each on its own and with a time limit; it looks and changes nothing.
+
+    Example:
+    ```python
+    async def docker() -> list[Finding]:
+        if find_program("docker") is None:
+            return [Finding(Health.ERROR, "docker is not installed", "install it: apt install docker.io")]
+        return [Finding(Health.OK, "docker is there")]
+
+
+    @hookimpl
+    def swaplab_diagnostics():
+        return [Diagnostic("docker", "Docker", docker)]
+    ```
+    """
+
+
+@hookspec
+def swaplab_routes(lab: LabView) -> Iterable[Route]:
     """Answer HTTP requests: pages of a plugin's own, or another server's API translated to the routes of this one.
 
     Called when: the server is built, once, before it listens.
 
-    Arguments: none. A handler gets each request as a `Call`, and the server's own routes through a `Gateway`.
+    Arguments: `lab` is what plugins see of the daemon. A handler gets each request as a `Call`, and the server's own
+    routes through a `Gateway` that speaks for the caller.
 
     Return: the routes. Each is mounted at `/api/plugins/<plugin>` + `path`, and at its `public_path` when it has one.
     Each must state its policy: `Policy.OPEN`, `INFER`, `READ`, `OPERATE` or `ADMIN`. A public path that the core or an
@@ -92,5 +237,93 @@ def swaplab_nodes(lab: LabView) -> Iterable[Node]:
         @hookimpl
         def swaplab_nodes(self):
             return [Node(NodeId(n.id), n.title, "ssh", n.address) for n in self.inventory.nodes]
+    ```
+    """
+
+
+# the configuration
+
+
+@hookspec
+def swaplab_check_config(config: ConfigFacts) -> Iterable[Problem]:
+    """Hold a configuration against what only the plugin knows, before it is put in force.
+
+    Called when: a configuration without errors has been read: at the start, on reload, in the editor, by `swaplab
+    check`. It runs in a thread and must be pure.
+
+    Arguments: `config` holds the models and all plugins' settings, and makes problems that know their line.
+
+    Return: the problems. An error keeps the configuration from being used, a warning is only told.
+
+    Example:
+    ```python
+    @hookimpl
+    def swaplab_check_config(config):
+        for model, entry in config.models.items():
+            if entry.get("backend") == "mine" and "weights" not in entry:
+                yield config.error("has no weights", "write `weights: FILE`", "models", model)
+    ```
+    """
+
+
+# the life of the daemon
+
+
+@hookspec
+async def swaplab_startup(lab: LabView) -> None:
+    """Begin: the daemon is about to listen.
+
+    Called when: everything is connected and nothing is served yet.
+
+    Arguments: `lab` is what plugins see of the daemon; it stays valid until the end.
+
+    Return: nothing. Be quick; what takes long goes into `lab.spawn`.
+
+    Example:
+    ```python
+    @hookimpl
+    async def swaplab_startup(self, lab):
+        self.store = Store(lab.state_folder("mine"))
+        lab.spawn(self.watch, name="watch of mine")
+    ```
+    """
+
+
+@hookspec
+async def swaplab_shutdown(lab: LabView) -> None:
+    """End: give back what is held.
+
+    Called when: the daemon ends, after requests and jobs have ended.
+
+    Arguments: `lab` is what plugins see of the daemon.
+
+    Return: nothing; what takes longer than ten seconds is left behind.
+
+    Example:
+    ```python
+    @hookimpl
+    async def swaplab_shutdown(self):
+        await self.store.close()
+    ```
+    """
+
+
+@hookspec
+async def swaplab_event(event: Event, lab: LabView) -> None:
+    """Hear what has happened.
+
+    Called when: an event was published on the bus. The next one waits until all plugins have heard this one; of
+    events about one thing that come meanwhile only the newest is told, and logs are not told at all.
+
+    Arguments: `event` is one of `swaplab_core.domain.events`, `lab` what plugins see of the daemon.
+
+    Return: nothing.
+
+    Example:
+    ```python
+    @hookimpl
+    async def swaplab_event(self, event, lab):
+        if isinstance(event, ConfigChanged):
+            self.settings = lab.settings("mine", Settings)
     ```
     """

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from attrs import frozen
+
 from swaplab_core.domain.events import Event
 from swaplab_core.domain.job import Job, JobId
 from swaplab_core.domain.node import LOCAL, Node, NodeId
@@ -18,8 +20,9 @@ from swaplab_core.plugin.routes import Gateway
 T = TypeVar("T")
 
 
-class Output(Protocol):
-    """What a short command answered."""
+@frozen
+class Output:
+    """What a short command answered; the exit code is negative when a signal killed it."""
 
     exit_code: int
     stdout: bytes
@@ -29,12 +32,17 @@ class Output(Protocol):
 class ConfigEdits(Protocol):
     """Line-precise edits of the operator's configuration file; comments and order stay. Each is one revision.
 
-    All raise ConfigError with the problems when the result would not load, and then nothing is written.
+    All edits raise ConfigError with the problems when the result would not load, and then nothing is written. They
+    return when the new configuration is in force.
     """
 
     @property
     def path(self) -> Path | None:
         """The file; None when the configuration has none that can be edited."""
+        ...
+
+    def document(self) -> Mapping[str, Any]:
+        """All that the file in force says, as plain values: macros and `${env.X}` not expanded. Not to be changed."""
         ...
 
     def models(self) -> Mapping[str, Mapping[str, Any]]:
@@ -45,17 +53,48 @@ class ConfigEdits(Protocol):
         """The macros of the file."""
         ...
 
+    def groups(self) -> Mapping[str, Mapping[str, Any]]:
+        """The groups as they are written, wherever the file has them."""
+        ...
+
+    async def apply(self, change: Callable[[dict[str, Any]], None], *, author: str, reason: str) -> str:
+        """Let `change` alter a copy of the document, and write what is different; answers the new revision.
+
+        The most general edit: several changes are one revision. `change` works on the newest text of the file.
+        """
+        ...
+
     async def upsert_model(self, model: str, entry: Mapping[str, Any], *, author: str, reason: str) -> str:
         """Add the entry of a model or replace it; answers the new revision."""
         ...
 
     async def delete_models(self, models: Sequence[str], *, author: str, reason: str) -> str:
-        """Remove models, from groups as well; answers the new revision."""
+        """Remove models, from groups and the preload list as well; answers the new revision."""
         ...
 
     async def set_macros(self, macros: Mapping[str, str], *, author: str, reason: str) -> str:
         """Add those macros that are not there yet, before all models; answers the new revision."""
         ...
+
+    async def set_group(self, model: str, group: str, settings: Mapping[str, Any], *, author: str, reason: str) -> str:
+        """Make a model a member of this group and no other; a new group gets these settings. "" means of none."""
+        ...
+
+
+def groups_of(document: dict[str, Any]) -> dict[str, Any]:
+    """The mapping of groups in a document that `apply` hands out, to be changed in place; made when there is none.
+
+    An older file has it at the top level, a newer one below `routing`.
+    """
+    if isinstance(document.get("groups"), dict):
+        found: dict[str, Any] = document["groups"]
+        return found
+    place = document
+    for key in ("routing", "router", "settings", "groups"):
+        if not isinstance(place.get(key), dict):
+            place[key] = {}
+        place = place[key]
+    return place
 
 
 class LabView(Protocol):
@@ -100,8 +139,24 @@ class LabView(Protocol):
         """One job as it stands; None when there is no such job, or no longer."""
         ...
 
+    def jobs(self, kind: str = "") -> Sequence[Job]:
+        """The jobs that are remembered, newest first; `kind` is the beginning of those wanted."""
+        ...
+
     async def wait(self, job: JobId) -> Job:
-        """Return when the job is over."""
+        """Return when the job is over. Raises NotThere."""
+        ...
+
+    async def cancel(self, job: JobId) -> Job:
+        """End a job and return when it has ended. Raises NotThere, and Conflict when it was over."""
+        ...
+
+    async def job_log(self, job: JobId, offset: int = 0) -> str:
+        """The text of a job's log from `offset` on, lines that were redrawn left out. Raises NotThere."""
+        ...
+
+    def delete_job(self, job: JobId) -> None:
+        """Forget a job that is over, and its log. Raises NotThere and Conflict."""
         ...
 
     async def run(self, command: Command, node: NodeId = LOCAL, *, timeout_seconds: float = 10.0) -> Output:
@@ -113,5 +168,5 @@ class LabView(Protocol):
         ...
 
     def spawn(self, work: Callable[[], Awaitable[None]], *, name: str) -> None:
-        """Run something in the background until the daemon ends; its failure is put on the plugin's record."""
+        """Run something in the background until the daemon ends; when it fails, the log says so under this name."""
         ...

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 
 from attrs import define, field, frozen
 
-from swaplab_core.domain.events import Event, Gap, Logged, Overflow
+from swaplab_core.domain.events import Event, Gap, Overflow
 
 QUEUE_LIMIT = 1024
 REMEMBERED = 2048
-"""Events kept for subscribers that come back; log chunks are not among them, logs have a history of their own."""
+"""Events kept for subscribers that come back."""
 
 
 @frozen
@@ -106,7 +106,7 @@ class Bus:
         """Hand the event to everybody who asked for its kind."""
         self.published += 1
         numbered = Numbered(self.published, event)
-        if not isinstance(event, Logged):
+        if event.remembered:
             self._recent.append(numbered)
         for subscription in self._subscriptions.get(type(event), ()):
             subscription.offer(numbered)

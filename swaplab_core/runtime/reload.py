@@ -37,16 +37,21 @@ Apply = Callable[[Config, Difference], None]
 class Reloader:
     """`read` gives the files, `load` checks them (slow, in a thread), `apply` puts a configuration in force.
 
-    `config` is the one in force, `revision` the digest of the files it came from.
+    `config` is the one in force, `sources` are the files it came from and `revision` is their digest.
     """
 
     read: Read
     load: Load
     apply: Apply
     config: Config
-    revision: str
+    sources: Sequence[Source]
     clock: Clock
+    revision: str = field(init=False)
+    _busy: asyncio.Lock = field(factory=asyncio.Lock, init=False)
     _wanted: asyncio.Event = field(factory=asyncio.Event, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.revision = digest(self.sources)
 
     def request(self) -> None:
         """Look at the files soon. Never blocks; safe while a reload runs."""
@@ -64,6 +69,10 @@ class Reloader:
 
     async def reload(self) -> Difference | None:
         """Read, check and apply; answers what changed, None when nothing was applied."""
+        async with self._busy:
+            return await self._reload_now()
+
+    async def _reload_now(self) -> Difference | None:
         try:
             sources = await asyncio.to_thread(self.read)
             settled = self.clock.now() + SETTLING_SECONDS
@@ -81,9 +90,9 @@ class Reloader:
         if again != revision:
             self.request()
             return None
-        return self._take(loaded, revision)
+        return self._take(loaded, sources, revision)
 
-    def _take(self, loaded: Loaded, revision: str) -> Difference | None:
+    def _take(self, loaded: Loaded, sources: Sequence[Source], revision: str) -> Difference | None:
         for problem in loaded.problems:
             level = logging.ERROR if problem.severity is Severity.ERROR else logging.WARNING
             _log.log(level, "%s", problem)
@@ -91,7 +100,7 @@ class Reloader:
             _log.error("the configuration stays as it is, until the errors above are mended")
             return None
         difference = diff(self.config, loaded.config)
-        self.config, self.revision = loaded.config, revision
+        self.config, self.sources, self.revision = loaded.config, sources, revision
         self.apply(loaded.config, difference)
         _log.info("configuration reloaded: %s", describe(difference))
         return difference

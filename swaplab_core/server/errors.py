@@ -14,12 +14,14 @@ from aiohttp.typedefs import Handler
 
 from swaplab_core.domain.errors import (
     ClientError,
+    ConfigError,
     Conflict,
     InvalidRequest,
     NodeError,
     NotThere,
     PluginError,
     ShuttingDown,
+    Stale,
     SwaplabError,
     TooLarge,
     TooManyRequests,
@@ -45,6 +47,8 @@ _STATUS: dict[type[SwaplabError], HTTPStatus] = {
     UnknownCapture: HTTPStatus.NOT_FOUND,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Conflict: HTTPStatus.CONFLICT,
+    Stale: HTTPStatus.PRECONDITION_FAILED,
+    ConfigError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     ClientError: HTTPStatus.BAD_REQUEST,
     UpstreamTimeout: HTTPStatus.GATEWAY_TIMEOUT,

@@ -15,6 +15,7 @@ from swaplab_core.adapters.gateway import LoopbackGateway
 from swaplab_core.domain.errors import PluginError, PluginFailed, SwaplabError
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.plugin.hooks import guarded, guarded_wait
+from swaplab_core.plugin.lab import LabView
 from swaplab_core.plugin.routes import Call, Reply, Route
 from swaplab_core.server.body import read_body
 from swaplab_core.server.claims import Claims
@@ -27,11 +28,13 @@ _FRAMING = frozenset({"connection", "content-length", "keep-alive", "trailer", "
 _log = logging.getLogger(__name__)
 
 
-def mount_plugin_routes(application: web.Application, catalogue: Catalogue, gateway: LoopbackGateway) -> None:
+def mount_plugin_routes(
+    application: web.Application, catalogue: Catalogue, gateway: LoopbackGateway, lab: LabView
+) -> None:
     """Ask the plugins for their routes and add them. Call it when the core's own routes are there."""
     claims = Claims.of_core(map(_pattern, application.router.resources()))
     table = application[ROUTES]
-    for plugin, routes in catalogue.hooks.routes().items():
+    for plugin, routes in catalogue.hooks.routes(lab).items():
         for route in routes:
             served = PluginRoute(plugin, route, gateway, catalogue.hooks.report)
             for path in _paths(plugin, route):

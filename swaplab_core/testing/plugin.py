@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +32,18 @@ class MakeTinyGguf(Protocol):
     def __call__(self, say: str, *, endless: bool = False, rich: bool = False) -> Path:
         """Answer the path of a model that says this; the same arguments give the same file."""
         ...
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _state_of_daemons_under_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what daemons remember out of the home of whoever runs the tests."""
+    before = os.environ.get("XDG_STATE_HOME")
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+    yield
+    if before is None:
+        del os.environ["XDG_STATE_HOME"]
+    else:
+        os.environ["XDG_STATE_HOME"] = before
 
 
 @pytest.fixture

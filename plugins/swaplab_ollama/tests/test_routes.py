@@ -8,7 +8,7 @@ from swaplab_ollama import routes
 
 
 def offered():
-    return Catalogue.of(plugins={"ollama": routes}).hooks.routes()["ollama"]
+    return Catalogue.of(plugins={"ollama": routes}).hooks.routes(None)["ollama"]
 
 
 def test_every_path_is_public_but_those_of_the_core():

@@ -1,8 +1,8 @@
 """Contract suites: what every implementation must do, as classes of tests to inherit from.
 
-`ProcessesContract` · `HttpContract` · `ClockContract`: one for each port, run against the fake and the real adapter,
-so a fake cannot lie. `ExecutorContract`: for every way to reach machines. A subclass named `Test…` says how to make the
-thing under test; pytest does the rest.
+`ProcessesContract` · `HttpContract` · `ClockContract` · `JobFilesContract`: one for each port, run against the fake and
+the real adapter, so a fake cannot lie. `ExecutorContract`: for every way to reach machines. A subclass named `Test…`
+says how to make the thing under test; pytest does the rest.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from swaplab_core.testing.contracts.clock import ClockContract
 from swaplab_core.testing.contracts.executor import ExecutorContract, ExecutorWorld
 from swaplab_core.testing.contracts.http import HttpContract, HttpWorld
+from swaplab_core.testing.contracts.job_files import JobFilesContract
 from swaplab_core.testing.contracts.processes import ProcessesContract, ProcessesWorld
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ExecutorWorld",
     "HttpContract",
     "HttpWorld",
+    "JobFilesContract",
     "ProcessesContract",
     "ProcessesWorld",
 ]

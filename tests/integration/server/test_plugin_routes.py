@@ -128,7 +128,7 @@ async def serving(*routes, keys=(), **plugins) -> AsyncIterator[Serving]:
     application = web.Application(middlewares=[error_middleware, key_middleware(lambda: keys)], client_max_size=2**20)
     table = application[ROUTES] = RouteTable(application)
     table.mount(core.routes())
-    mount_plugin_routes(application, catalogue, gateway)
+    mount_plugin_routes(application, catalogue, gateway, None)
     runner = web.AppRunner(application, handler_cancellation=True)
     await runner.setup()
     try:

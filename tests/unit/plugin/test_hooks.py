@@ -103,14 +103,14 @@ def serving(*paths, **changes):
 def test_routes_come_by_plugin_in_the_order_of_their_names(hooks):
     for name in ("b", "c", "a"):
         hooks.register(name, serving(f"/{name}", "/x"))
-    found = {plugin: [route.path for route in routes] for plugin, routes in hooks.routes().items()}
+    found = {plugin: [route.path for route in routes] for plugin, routes in hooks.routes(None).items()}
     assert list(found.items()) == [("a", ["/a", "/x"]), ("b", ["/b", "/x"]), ("c", ["/c", "/x"])]
 
 
 def test_a_route_without_a_policy_costs_its_plugin_all_of_them_and_nobody_else(hooks, failures):
     hooks.register("careless", serving("/x", policy=None))
     hooks.register("proper", serving("/y"))
-    assert list(hooks.routes()) == ["proper"]
+    assert list(hooks.routes(None)) == ["proper"]
     assert failures == [("careless", "policy None is none of swaplab_core.plugin.Policy")]
 
 

@@ -54,7 +54,7 @@ class Files:
         self.applied.append((list(new.models), difference))
 
     def reloader(self):
-        return Reloader(self.read, self.load, self.apply, config(*self.text.split()), digest(self.read()), LoopClock())
+        return Reloader(self.read, self.load, self.apply, config(*self.text.split()), self.read(), LoopClock())
 
 
 @contextlib.asynccontextmanager

@@ -21,7 +21,7 @@ STATUSES = {
     errors.TooLarge: 413,
     errors.Conflict: 409,
     errors.TooManyRequests: 429,
-    errors.ConfigError: 500,
+    errors.ConfigError: 422,
     errors.UpstreamError: 502,
     errors.StartFailed: 502,
     errors.UpstreamDied: 502,

@@ -1,0 +1,261 @@
+"""The configuration file as it is edited: by people in the UI, by plugins, and back to what it was.
+
+One writer at a time. A text is checked as a whole before it is written, written in one step, put in force at once, and
+kept as a revision with its author and reason; undo is one more revision. A writer says which revision its text is based
+on, and is refused when somebody was faster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from swaplab_core.adapters.files import read_text, replace_text
+from swaplab_core.adapters.revisions import RevisionFolder, revision_of
+from swaplab_core.config.diff import Difference, diff
+from swaplab_core.config.edit import document, rewrite
+from swaplab_core.config.load import Loaded
+from swaplab_core.config.schema import Config
+from swaplab_core.domain.errors import ConfigError, Conflict, NotThere, Stale
+from swaplab_core.domain.problem import Problem, Severity
+from swaplab_core.domain.revision import Revision
+from swaplab_core.plugin.lab import groups_of
+from swaplab_core.runtime.reload import Reloader
+
+OUTSIDE = "outside"
+"""The author of what swaplab did not write itself."""
+
+Change = Callable[[dict[str, Any]], None]
+
+
+@frozen
+class ConfigText:
+    """The file as it is now. `updated_at` is unix seconds."""
+
+    path: Path
+    content: str
+    revision: str
+    updated_at: float
+
+
+@frozen
+class Checked:
+    """What a text would mean: its problems, and what would change; None when it cannot be used."""
+
+    problems: tuple[Problem, ...]
+    difference: Difference | None
+
+
+class StaleText(Stale):
+    """The file is no longer what the edit was based on; `current` is what it is."""
+
+    def __init__(self, current: ConfigText) -> None:
+        super().__init__(
+            "the configuration was changed by somebody else meanwhile", advice="look at the new text, then save again"
+        )
+        self.current = current
+
+
+@define(eq=False)
+class ConfigEditor:
+    """`file` is the one that is edited, None when the configuration is a folder of files."""
+
+    file: Path | None
+    reloader: Reloader
+    history: RevisionFolder
+    now: Callable[[], float] = time.time
+    _writing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+    _documents: tuple[str, Mapping[str, Any]] = field(default=("", {}), init=False)
+
+    # looking
+
+    @property
+    def path(self) -> Path | None:
+        """The file that is edited."""
+        return self.file
+
+    async def current(self) -> ConfigText:
+        """The file as it is. Raises Conflict when there is none to edit, ConfigError when it cannot be read."""
+        file = self._file()
+        content = await asyncio.to_thread(read_text, file)
+        updated_at = (await asyncio.to_thread(file.stat)).st_mtime
+        return ConfigText(file, content, revision_of(content), updated_at)
+
+    async def check(self, text: str) -> Checked:
+        """What would this text mean?"""
+        loaded = await asyncio.to_thread(self._load, text)
+        difference = None if loaded.config is None else diff(self.reloader.config, loaded.config)
+        return Checked(loaded.problems, difference)
+
+    async def revisions(self) -> list[Revision]:
+        """What was in force, newest first."""
+        return await asyncio.to_thread(self.history.all)
+
+    async def text_of(self, revision: str) -> str:
+        """The text of a revision. Raises NotThere."""
+        text = await asyncio.to_thread(self.history.text, revision)
+        if text is None:
+            raise NotThere(f"the revision {revision[:12]} is not kept", advice="see GET /api/config/history")
+        return text
+
+    # writing
+
+    async def save(self, text: str, *, author: str, reason: str, based_on: str | None = None) -> Difference:
+        """Write a text and put it in force; answers what has changed.
+
+        Raises StaleText when the file is not `based_on`, and ConfigError when the text cannot be used.
+        """
+        async with self._writing:
+            current = await self.current()
+            if based_on is not None and based_on != current.revision:
+                raise StaleText(current)
+            return await self._write(current, text, author, reason)
+
+    async def restore(self, revision: str, *, author: str) -> Difference:
+        """Write an old text once more. Raises NotThere and what `save` raises."""
+        text = await self.text_of(revision)
+        return await self.save(text, author=author, reason=f"restored {revision[:12]}")
+
+    async def apply(self, change: Change, *, author: str, reason: str) -> str:
+        """Change the document and write what is different; answers the new revision."""
+        async with self._writing:
+            current = await self.current()
+
+            def edited() -> str:
+                new = document(current.content, str(current.path))
+                change(new)
+                return rewrite(current.content, new, str(current.path))
+
+            text = await asyncio.to_thread(edited)
+            if text != current.content:
+                await self._write(current, text, author, reason)
+            return revision_of(text)
+
+    async def _write(self, current: ConfigText, text: str, author: str, reason: str) -> Difference:
+        loaded = await asyncio.to_thread(self._load, text)
+        if loaded.config is None:
+            raise ConfigError([problem for problem in loaded.problems if problem.severity is Severity.ERROR])
+        await asyncio.to_thread(self._keep, current, text, author, reason)
+        await asyncio.to_thread(replace_text, current.path, text)
+        return await self.reloader.reload() or Difference()
+
+    def _keep(self, current: ConfigText, text: str, author: str, reason: str) -> None:
+        """Add the new text to the history, and before it what somebody else had made of the file."""
+        known = self.history.all()
+        if not known or known[0].id != current.revision:
+            self.history.add(current.content, Revision(current.revision, current.updated_at, OUTSIDE, ""))
+        self.history.add(text, Revision(revision_of(text), self.now(), author, reason))
+
+    def _load(self, text: str) -> Loaded:
+        """Check the text in the place of the file, together with the other files."""
+        file = self._file()
+        sources = self.reloader.read()
+        replaced = [evolve(source, text=text) if Path(source.name) == file else source for source in sources]
+        return self.reloader.load(replaced, _ports(self.reloader.config))
+
+    def _file(self) -> Path:
+        if self.file is None:
+            raise Conflict(
+                "the configuration is a folder of files, which swaplab does not edit",
+                advice="start it with --config FILE, or edit them yourself",
+            )
+        return self.file
+
+    # for plugins: `ConfigEdits`
+
+    def document(self) -> Mapping[str, Any]:
+        """What the file in force says."""
+        revision = self.reloader.revision
+        if self._documents[0] != revision:
+            self._documents = (revision, self._read_document())
+        return self._documents[1]
+
+    def models(self) -> Mapping[str, Mapping[str, Any]]:
+        """The entries of `models:`."""
+        return {name: entry or {} for name, entry in _mapping(self.document(), "models").items()}
+
+    def macros(self) -> Mapping[str, Any]:
+        """The macros."""
+        return _mapping(self.document(), "macros")
+
+    def groups(self) -> Mapping[str, Mapping[str, Any]]:
+        """The groups."""
+        return groups_of(copy.deepcopy(dict(self.document())))
+
+    async def upsert_model(self, model: str, entry: Mapping[str, Any], *, author: str, reason: str) -> str:
+        """Add or replace a model."""
+
+        def change(new: dict[str, Any]) -> None:
+            new["models"] = {**_mapping(new, "models"), model: entry}
+
+        return await self.apply(change, author=author, reason=reason)
+
+    async def delete_models(self, models: Sequence[str], *, author: str, reason: str) -> str:
+        """Remove models. Raises NotThere when one is not in the file."""
+
+        def change(new: dict[str, Any]) -> None:
+            known = _mapping(new, "models")
+            for model in models:
+                if model not in known:
+                    raise NotThere(f"the configuration file has no model {model!r}")
+            new["models"] = {name: entry for name, entry in known.items() if name not in models}
+            _leave_groups(new, models)
+            _leave_preload(new, models)
+
+        return await self.apply(change, author=author, reason=reason)
+
+    async def set_macros(self, macros: Mapping[str, str], *, author: str, reason: str) -> str:
+        """Add macros."""
+
+        def change(new: dict[str, Any]) -> None:
+            known = _mapping(new, "macros")
+            new["macros"] = {**known, **{name: value for name, value in macros.items() if name not in known}}
+
+        return await self.apply(change, author=author, reason=reason)
+
+    async def set_group(self, model: str, group: str, settings: Mapping[str, Any], *, author: str, reason: str) -> str:
+        """Change the group of a model."""
+
+        def change(new: dict[str, Any]) -> None:
+            _leave_groups(new, [model], except_for=group)
+            if group:
+                entry = groups_of(new).setdefault(group, {**settings, "members": []})
+                entry["members"] = [*(member for member in entry.get("members") or [] if member != model), model]
+
+        return await self.apply(change, author=author, reason=reason)
+
+    def _read_document(self) -> Mapping[str, Any]:
+        file = self._file()
+        for source in self.reloader.sources:
+            if Path(source.name) == file:
+                return document(source.text, source.name)
+        return {}
+
+
+def _ports(config: Config) -> dict[Any, int]:
+    return {model.id: model.port for model in config.models.values() if model.port is not None}
+
+
+def _mapping(document: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = document.get(key)
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _leave_groups(new: dict[str, Any], models: Sequence[str], *, except_for: str = "") -> None:
+    has_groups = isinstance(new.get("groups"), dict) or "routing" in new
+    for name, group in groups_of(new).items() if has_groups else ():
+        if name != except_for and isinstance(group, dict) and isinstance(group.get("members"), list):
+            group["members"] = [member for member in group["members"] if member not in models]
+
+
+def _leave_preload(new: dict[str, Any], models: Sequence[str]) -> None:
+    hooks = new.get("hooks")
+    startup = hooks.get("on_startup") if isinstance(hooks, dict) else None
+    if isinstance(startup, dict) and isinstance(startup.get("preload"), list):
+        startup["preload"] = [name for name in startup["preload"] if name not in models]
