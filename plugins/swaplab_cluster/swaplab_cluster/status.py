@@ -37,7 +37,10 @@ class Reach:
 
 @frozen
 class NodeStatus:
-    """One machine: how it answered last, and what it told; `told` says when, by section."""
+    """One machine: how it answered last, and what it told; `told` says when, by section.
+
+    `node_id` is what the daemon calls it: "" for this machine when it is not enrolled.
+    """
 
     node: InventoryNode
     is_local: bool = False
@@ -46,6 +49,7 @@ class NodeStatus:
     facts: Facts = NOTHING
     told: Mapping[str, float] = field(factory=dict)
     drained: bool = False
+    node_id: str = ""
 
     def age(self, section: str, now: float) -> float | None:
         """How old what it told of a section is; an answer of "not reachable" is as good as any."""
