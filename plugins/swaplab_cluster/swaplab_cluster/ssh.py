@@ -1,36 +1,15 @@
-"""The executor `ssh`: engines and commands on other machines, over the connections of `sessions`.
-
-Every program runs under the script of `remote`, so that it ends when we stop it, when we are gone, and when nothing has
-been heard of us for a while. Decisions about words are in `remote`; what ends what is here.
-"""
+"""The executor `ssh`: engines and commands on other machines, over the connections of `adapter`."""
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-from collections.abc import Callable, Coroutine
-from typing import Any
-
-from attrs import define, field
-
-from swaplab_cluster import remote
 from swaplab_cluster.adapter import FabricSessions
-from swaplab_cluster.remote import BEAT_SECONDS, RemoteRun
-from swaplab_cluster.sessions import Session, Sessions, SshReach
-from swaplab_cluster.tasks import spawn
+from swaplab_cluster.programs import Programs
+from swaplab_cluster.sessions import Sessions, SshReach
 from swaplab_core.domain.errors import NodeError, StartFailed
-from swaplab_core.domain.launch import LaunchSpec, StopStrategy
+from swaplab_core.domain.launch import LaunchSpec
 from swaplab_core.domain.node import Node
 from swaplab_core.domain.plan import ReadyCommand
 from swaplab_core.plugin import Executor, ExitStatus, LabView, Process, Sink
-
-HEADER_SECONDS = 15.0
-CANCEL_SECONDS = 5.0
-PID_MACRO = "${PID}"
-
-
-def _nothing(_: bytes) -> None:
-    """Hear nothing."""
 
 
 class SshExecutor(Executor):
@@ -42,197 +21,26 @@ class SshExecutor(Executor):
     def __init__(self, lab: LabView, sessions: Sessions | None = None) -> None:
         super().__init__(lab)
         self.sessions: Sessions = sessions or FabricSessions()
-        self._text = remote.script()
+        self._programs = Programs(self.sessions)
 
     async def start(self, node: Node, spec: LaunchSpec, output: Sink) -> Process:
         """Start an engine; it ends with the connection."""
-        folder = "" if spec.cwd is None else str(spec.cwd)
-        run = RemoteRun(spec.argv, secrets.token_hex(16), spec.env, folder, merge=True)
         try:
-            program = await self._begin(node, run, output, _nothing)
+            reach = _reach(node)
         except NodeError as error:
             raise StartFailed(error.message, advice=error.advice) from error
-        return SshProcess(program, lambda argv: self.run(node, ReadyCommand(argv), output, output), output)
+        return await self._programs.start(reach, spec, output)
 
     async def run(self, node: Node, command: ReadyCommand, stdout: Sink, stderr: Sink) -> ExitStatus:
         """Run a command to its end."""
-        folder = "" if command.cwd is None else str(command.cwd)
-        mark, merge = secrets.token_hex(16), stdout is stderr
-        program = await self._begin(
-            node, RemoteRun(command.argv, mark, command.env, folder, command.stdin, merge), stdout, stderr
-        )
-        try:
-            return await program.wait()
-        except asyncio.CancelledError:
-            await asyncio.shield(program.end())
-            raise
+        return await self._programs.run(_reach(node), command, stdout, stderr)
 
     async def close(self) -> None:
         """Give up all connections."""
         await self.sessions.close()
 
-    async def _begin(self, node: Node, run: RemoteRun, stdout: Sink, stderr: Sink) -> Program:
-        reach = node.reach
-        if not isinstance(reach, SshReach):
-            raise NodeError(f"{node.title} is not reached with ssh", advice="look at its entry in the inventory")
-        opening = _Opening(run.mark, stdout)
-        line, first = remote.command_line(self._text, run), remote.first_input(run)
-        session = await self.sessions.open(reach, line, first, opening.heard, stderr)
-        try:
-            pid = await opening.pid(session, node, run)
-        except BaseException:
-            await session.close()
-            raise
-        return Program(pid, session)
 
-
-def _future() -> asyncio.Future[remote.Started | remote.Refused]:
-    return asyncio.get_running_loop().create_future()
-
-
-@define(eq=False)
-class _Opening:
-    """Hears the first line, and hands on what comes after it."""
-
-    mark: str
-    output: Sink
-    _received: bytes = b""
-    _said: asyncio.Future[remote.Started | remote.Refused] = field(
-        factory=lambda: asyncio.get_running_loop().create_future()
-    )
-
-    def heard(self, chunk: bytes) -> None:
-        if self._said.done():
-            self.output(chunk)
-            return
-        self._received += chunk
-        said = remote.header(self._received, self.mark)
-        if said is None:
-            return
-        self._said.set_result(said)
-        if isinstance(said, remote.Started) and said.rest:
-            self.output(said.rest)
-
-    async def pid(self, session: Session, node: Node, run: RemoteRun) -> int:
-        """Wait for the first line. Raises NodeError when the program was not started."""
-        ended = spawn(session.wait(), name="first line of a session")
-        try:
-            waiting: set[asyncio.Future[Any]] = {self._said, ended}
-            await asyncio.wait(waiting, timeout=HEADER_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ended.cancel()
-        if not self._said.done():
-            said = " ".join(self._received.decode(errors="replace").split())[-300:]
-            raise NodeError(
-                f"{node.title}: {run.argv[0]} was not started: the shell there said {said or 'nothing'}",
-                advice="the login shell of that account must be a POSIX shell",
-            )
-        match self._said.result():
-            case remote.Started(pid):
-                return pid
-            case remote.Refused(reason):
-                raise NodeError(
-                    f"{node.title}: {run.argv[0]} was not started: {reason}",
-                    advice=f"install it on {node.title}, or name it by its full path there",
-                )
-
-
-@define(eq=False)
-class Program:
-    """A program that runs under the script: heart beats go to it until it has ended."""
-
-    pid: int
-    session: Session
-    _done: asyncio.Task[ExitStatus] = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._done = spawn(self._live(), name=f"program {self.pid}")
-
-    async def _live(self) -> ExitStatus:
-        ended = spawn(self.session.wait(), name=f"end of program {self.pid}")
-        while True:
-            done, _ = await asyncio.wait({ended}, timeout=BEAT_SECONDS)
-            if done:
-                return remote.exit_status(ended.result())
-            await self.session.send(remote.ALIVE)
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether it is gone, or the connection is."""
-        return self._done.done()
-
-    async def wait(self) -> ExitStatus:
-        """Return when it has ended, and how."""
-        return await asyncio.shield(self._done)
-
-    async def send(self, letter: bytes) -> None:
-        """Say a letter to the script it runs under."""
-        await self.session.send(letter)
-
-    async def end(self) -> None:
-        """End it politely, then by force, then by cutting it off."""
-        for letter in (remote.TERM, remote.KILL):
-            await self.send(letter)
-            done, _ = await asyncio.wait({self._done}, timeout=CANCEL_SECONDS)
-            if done:
-                return
-        await self.session.close()
-
-
-@define(eq=False)
-class SshProcess:
-    """An engine on another machine: the port `Process`."""
-
-    _program: Program
-    _run: Callable[[tuple[str, ...]], Coroutine[None, None, ExitStatus]]
-    _output: Sink
-    _kill_timer: asyncio.TimerHandle | None = None
-
-    @property
-    def pid(self) -> int:
-        """Its number on that machine."""
-        return self._program.pid
-
-    async def wait(self) -> ExitStatus:
-        """Return when it has ended there, or the connection has."""
-        return await self._program.wait()
-
-    async def stop(self, strategy: StopStrategy) -> ExitStatus:
-        """Ask it to go, wait the grace, kill the group, wait; a second call joins the first."""
-        if not self._program.has_ended:
-            is_first = self._kill_timer is None
-            self._kill_within(strategy.grace_seconds)
-            if is_first:
-                spawn(self._ask(strategy.argv), name=f"stop program {self.pid}")
-        status = await self.wait()
-        if self._kill_timer is not None:
-            self._kill_timer.cancel()
-        return status
-
-    def _kill_within(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        if self._kill_timer is not None:
-            if self._kill_timer.when() <= loop.time() + seconds:
-                return
-            self._kill_timer.cancel()
-        self._kill_timer = loop.call_later(seconds, self._kill)
-
-    def _kill(self) -> None:
-        spawn(self._program.send(remote.KILL), name=f"kill program {self.pid}")
-
-    async def _ask(self, stop_argv: tuple[str, ...]) -> None:
-        if not stop_argv:
-            await self._program.send(remote.TERM)
-            return
-        argv = tuple(part.replace(PID_MACRO, str(self.pid)) for part in stop_argv)
-        try:
-            status = await self._run(argv)
-        except NodeError as error:
-            await self._ask_otherwise(f"cannot be started: {error}")
-        else:
-            if status.code != 0 and not self._program.has_ended:
-                await self._ask_otherwise(f"failed: {status}")
-
-    async def _ask_otherwise(self, reason: str) -> None:
-        self._output(f"swaplab: the stop command {reason}; sending SIGTERM instead\n".encode())
-        await self._program.send(remote.TERM)
+def _reach(node: Node) -> SshReach:
+    if not isinstance(node.reach, SshReach):
+        raise NodeError(f"{node.title} is not reached with ssh", advice="look at its entry in the inventory")
+    return node.reach

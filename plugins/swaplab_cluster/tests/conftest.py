@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from importlib.resources import files
 
 import pytest
 
+from swaplab_cluster.testing_agents import running_agent
 from swaplab_cluster.testing_sshd import find_sshd, running_sshd
 from swaplab_core.testing.require import require
 
@@ -29,3 +31,10 @@ def sshd_nodes(tmp_path_factory):
     program = require("ssh", find_sshd(), "apt install openssh-server")
     with running_sshd(tmp_path_factory.mktemp("sshd"), program) as nodes:
         yield nodes
+
+
+@pytest.fixture(scope="session")
+def agent(tmp_path_factory):
+    """A real agent on 127.0.0.2 that allows a shell and this Python."""
+    with running_agent(tmp_path_factory.mktemp("agent"), "127.0.0.2", ["/bin/sh", sys.executable]) as running:
+        yield running

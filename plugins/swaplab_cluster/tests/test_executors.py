@@ -14,6 +14,7 @@ import uvloop
 from attrs import define
 
 from swaplab_cluster.adapter import FabricSessions
+from swaplab_cluster.agent_client import AgentExecutor
 from swaplab_cluster.sessions import SshReach
 from swaplab_cluster.ssh import SshExecutor
 from swaplab_cluster.testing import FakeSessions
@@ -123,3 +124,25 @@ class TestSshCommands(OverSsh, ExecutorContract):
 
 class TestSshEngines(OverSsh, ProcessesContract):
     loop_factory = uvloop.new_event_loop
+
+
+class ThroughAgent:
+    @pytest.fixture(autouse=True)
+    def _agent(self, agent):
+        self.agent = agent
+
+    @asynccontextmanager
+    async def world(self) -> AsyncIterator[World]:
+        executor = AgentExecutor(None)
+        try:
+            yield World(executor, node(self.agent.reach(), "agent"))
+        finally:
+            await executor.close()
+
+
+class TestAgentCommands(ThroughAgent, ExecutorContract):
+    loop_factory = uvloop.new_event_loop
+
+
+class TestAgentEngines(ThroughAgent, ProcessesContract):
+    pass
