@@ -1,0 +1,175 @@
+/** Conversations: their shape, and what of them is sent. Pure. */
+import type { Endpoint, Params, Part, ToolCall, Turn, Usage } from '$lib/stream';
+
+export interface AnsweredCall extends ToolCall {
+  /** What the person gave as the tool's result. */
+  result?: string;
+}
+
+/** What happened to one request, in milliseconds from when it was sent. */
+export interface Timing {
+  /** The model was ready (0: it was already); null while or when nobody knows. */
+  ready: number | null;
+  first: number | null;
+  reasoned: number | null;
+  end: number | null;
+}
+
+/** One request's part of an answer; tool calls that got their results lead to another step. */
+export interface Step {
+  text: string;
+  reasoning: string;
+  loading: string;
+  tools: AnsweredCall[];
+  usage?: Usage;
+  finish?: string;
+  timing: Timing;
+}
+
+export interface Answer {
+  model: string;
+  steps: Step[];
+  state: 'waiting' | 'running' | 'done' | 'stopped' | 'failed';
+  error?: string;
+}
+
+/** What the person said, and one answer for each model that was asked. */
+export interface Exchange {
+  id: string;
+  text: string;
+  images: string[];
+  answers: Answer[];
+}
+
+export interface Conversation {
+  id: string;
+  title: string;
+  created: number;
+  updated: number;
+  pinned: boolean;
+  models: string[];
+  endpoint: Endpoint;
+  system: string;
+  params: Params;
+  exchanges: Exchange[];
+}
+
+export const MOST_MODELS = 4;
+export const TITLE_LENGTH = 60;
+
+export const newId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+export function newConversation(models: string[], from?: Partial<Conversation>): Conversation {
+  const now = Date.now();
+  return {
+    id: newId(),
+    title: '',
+    created: now,
+    updated: now,
+    pinned: false,
+    endpoint: 'v1/chat/completions',
+    system: '',
+    params: {},
+    exchanges: [],
+    ...from,
+    models,
+  };
+}
+
+export const newStep = (): Step => ({
+  text: '',
+  reasoning: '',
+  loading: '',
+  tools: [],
+  timing: { ready: null, first: null, reasoned: null, end: null },
+});
+
+/** What is sent for an answer: all that was said before, as this model answered it (or the first, where it was not asked). */
+export function turnsFor(conversation: Conversation, exchange: Exchange, answer: Answer): Turn[] {
+  const turns: Turn[] = conversation.system.trim() ? [{ role: 'system', content: conversation.system.trim() }] : [];
+  for (const each of conversation.exchanges) {
+    turns.push({ role: 'user', content: content(each) });
+    if (each === exchange || each.id === exchange.id) {
+      turns.push(...answerTurns(answer.steps.filter((step) => step.timing.end !== null)));
+      return turns;
+    }
+    const said = each.answers.find((one) => one.model === answer.model && hasText(one)) ?? each.answers.find(hasText);
+    if (said) turns.push(...answerTurns(said.steps));
+  }
+  return turns;
+}
+
+const hasText = (answer: Answer): boolean => answer.steps.some((step) => step.text || step.tools.length);
+
+function content(exchange: Exchange): string | Part[] {
+  if (!exchange.images.length) return exchange.text;
+  const images: Part[] = exchange.images.map((url) => ({ type: 'image_url', image_url: { url } }));
+  return exchange.text ? [{ type: 'text', text: exchange.text }, ...images] : images;
+}
+
+function answerTurns(steps: readonly Step[]): Turn[] {
+  return steps.flatMap((step) => {
+    const calls = step.tools.map(({ id, name, arguments: given }) => ({ id, name, arguments: given }));
+    const said: Turn = { role: 'assistant', content: step.text, ...(calls.length ? { toolCalls: calls } : {}) };
+    const results = step.tools.map((call): Turn => ({
+      role: 'tool',
+      toolCallId: call.id,
+      content: call.result ?? '(no result)',
+    }));
+    return [said, ...results];
+  });
+}
+
+export const titleOf = (conversation: Conversation): string =>
+  conversation.title || conversation.exchanges[0]?.text.replace(/\s+/g, ' ').trim().slice(0, TITLE_LENGTH) || '';
+
+export const needsResults = (answer: Answer): boolean =>
+  answer.state === 'done' && (answer.steps.at(-1)?.tools.length ?? 0) > 0;
+
+/** How fast a step was, by the engine's word or by the clock. */
+export function speed(step: Step): number | null {
+  if (step.usage?.outputSpeed) return step.usage.outputSpeed;
+  const { first, end } = step.timing;
+  const tokens = step.usage?.output;
+  if (!tokens || tokens < 2 || first === null || end === null || end <= first) return null;
+  return ((tokens - 1) * 1000) / (end - first);
+}
+
+/** From the moment the model could work to its first word. */
+export function timeToFirst(step: Step): number | null {
+  const { first, ready } = step.timing;
+  return first === null ? null : Math.max(0, first - (ready ?? 0)) / 1000;
+}
+
+/** The whole conversation as a file for people. */
+export function toMarkdown(conversation: Conversation): string {
+  const parts = [`# ${titleOf(conversation) || 'Conversation'}`];
+  if (conversation.system) parts.push(`> ${conversation.system.replaceAll('\n', '\n> ')}`);
+  for (const exchange of conversation.exchanges) {
+    parts.push(`**You**\n\n${exchange.text}`);
+    for (const answer of exchange.answers)
+      parts.push(`**${answer.model}**\n\n${answer.steps.map((step) => step.text).join('\n\n')}`);
+  }
+  return `${parts.join('\n\n')}\n`;
+}
+
+/** Reads what `JSON.stringify` of conversations gave; what is no conversation is left out. */
+export function readExport(text: string): Conversation[] {
+  const found: unknown = JSON.parse(text);
+  const list = Array.isArray(found) ? found : [found];
+  return list.filter(isConversation).map((each) => ({ ...newConversation(each.models), ...each, id: newId() }));
+}
+
+function isConversation(value: unknown): value is Conversation {
+  const each = value as Partial<Conversation> | null;
+  return (
+    typeof each === 'object' &&
+    each !== null &&
+    Array.isArray(each.models) &&
+    Array.isArray(each.exchanges) &&
+    each.exchanges.every(
+      (one) => typeof one?.text === 'string' && Array.isArray(one.answers) && Array.isArray(one.images),
+    )
+  );
+}

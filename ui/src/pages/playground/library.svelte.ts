@@ -1,0 +1,91 @@
+/** All conversations of this browser, in IndexedDB; images go with them. */
+import { createStore, del, entries, set, type UseStore } from 'idb-keyval';
+import { newConversation, titleOf, type Conversation } from './conversation';
+
+const SAVE_AFTER_MS = 800;
+
+class Library {
+  all = $state<Conversation[]>([]);
+  current = $state<Conversation>(newConversation([]));
+  isLoaded = $state(false);
+  /** Why conversations cannot be kept, e.g. in a private window. */
+  trouble = $state('');
+  #store: UseStore | null = null;
+  #timers = new Map<string, ReturnType<typeof setTimeout>>();
+
+  async load(): Promise<void> {
+    if (this.isLoaded) return;
+    try {
+      this.#store = createStore('swaplab', 'chats');
+      const found = await entries<string, Conversation>(this.#store);
+      this.all = found.map(([, conversation]) => interrupted(conversation)).sort((a, b) => b.updated - a.updated);
+    } catch (error) {
+      this.trouble = String(error);
+    }
+    this.isLoaded = true;
+  }
+  /** Newest first, pinned ones before all, those that hold every word. */
+  find(words: string): Conversation[] {
+    const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+    return this.all
+      .filter((each) => wanted.every((word) => text(each).includes(word)))
+      .sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.updated - a.updated);
+  }
+  begin(models: string[], from?: Partial<Conversation>): void {
+    this.current = newConversation(models, from);
+  }
+  open(id: string): void {
+    const found = this.all.find((each) => each.id === id);
+    if (found) this.current = found;
+  }
+  /** Call after each change; it is written a moment later. */
+  changed(conversation: Conversation): void {
+    conversation.updated = Date.now();
+    if (!this.all.some((each) => each.id === conversation.id)) {
+      this.all = [conversation, ...this.all];
+      // the list's own proxy from here on, so that both are one
+      if (this.current.id === conversation.id) this.current = this.all[0] ?? this.current;
+    }
+    clearTimeout(this.#timers.get(conversation.id));
+    const save = () => void this.#save(conversation.id);
+    this.#timers.set(conversation.id, setTimeout(save, SAVE_AFTER_MS));
+  }
+  add(conversations: readonly Conversation[]): void {
+    for (const each of conversations) {
+      this.all = [each, ...this.all];
+      void this.#save(each.id);
+    }
+  }
+  async remove(id: string): Promise<Conversation | undefined> {
+    const gone = this.all.find((each) => each.id === id);
+    clearTimeout(this.#timers.get(id));
+    this.all = this.all.filter((each) => each.id !== id);
+    if (this.current.id === id) this.begin([...this.current.models]);
+    if (this.#store) await del(id, this.#store);
+    return gone && $state.snapshot(gone);
+  }
+
+  async #save(id: string): Promise<void> {
+    const found = this.all.find((each) => each.id === id);
+    if (!found || !this.#store) return;
+    try {
+      await set(id, $state.snapshot(found), this.#store);
+      this.trouble = '';
+    } catch (error) {
+      this.trouble = String(error);
+    }
+  }
+}
+
+const text = (conversation: Conversation): string =>
+  [titleOf(conversation), ...conversation.exchanges.map((each) => each.text)].join(' ').toLowerCase();
+
+/** An answer that was running when the page was closed has stopped. */
+function interrupted(conversation: Conversation): Conversation {
+  for (const exchange of conversation.exchanges)
+    for (const answer of exchange.answers)
+      if (answer.state === 'running' || answer.state === 'waiting') answer.state = 'stopped';
+  return conversation;
+}
+
+export const library = new Library();

@@ -1,0 +1,129 @@
+/** Asking: one request after the other where models would push each other out, at once where they are all there. */
+import { ApiError, isAbort, sentence } from '$lib/api/client';
+import { models } from '$lib/state/models.svelte';
+import { addTool, ask, type Delta } from '$lib/stream';
+import { newId, newStep, turnsFor, type Answer, type Conversation, type Exchange, type Step } from './conversation';
+import { library } from './library.svelte';
+
+const READY_POLL_MS = 100;
+
+class Talk {
+  /** By conversation: what ends its requests. */
+  #running = $state<Record<string, AbortController>>({});
+  /** One for each visit, so that the activity shows the visit's requests together. */
+  readonly session = `swaplab-${newId()}`;
+
+  isBusy(conversation: Conversation): boolean {
+    return conversation.id in this.#running;
+  }
+  stop(conversation: Conversation): void {
+    this.#running[conversation.id]?.abort();
+  }
+
+  async send(conversation: Conversation, text: string, images: string[]): Promise<void> {
+    library.changed(conversation);
+    const kept = library.all.find((each) => each.id === conversation.id) ?? conversation;
+    kept.exchanges.push({ id: newId(), text, images, answers: kept.models.map(waiting) });
+    const exchange = kept.exchanges.at(-1);
+    if (exchange) await this.#run(kept, exchange, exchange.answers);
+  }
+  /** Answer again; what was said after it goes. */
+  async again(conversation: Conversation, exchange: Exchange, answer?: Answer): Promise<void> {
+    cutAfter(conversation, exchange);
+    if (answer) Object.assign(answer, waiting(answer.model));
+    else exchange.answers = conversation.models.map(waiting);
+    await this.#run(conversation, exchange, answer ? [answer] : exchange.answers);
+  }
+  async edit(conversation: Conversation, exchange: Exchange, text: string): Promise<void> {
+    exchange.text = text;
+    await this.again(conversation, exchange);
+  }
+  /** Go on with the results of the tools the model called. */
+  async resume(conversation: Conversation, exchange: Exchange, answer: Answer): Promise<void> {
+    cutAfter(conversation, exchange);
+    answer.state = 'waiting';
+    await this.#run(conversation, exchange, [answer]);
+  }
+
+  async #run(conversation: Conversation, exchange: Exchange, answers: readonly Answer[]): Promise<void> {
+    const controller = new AbortController();
+    this.#running[conversation.id] = controller;
+    const one = (answer: Answer) => this.#answer(conversation, exchange, answer, controller.signal);
+    try {
+      const [there, absent] = partition(answers, (answer) => models.find(answer.model)?.state === 'ready');
+      await Promise.all(there.map(one));
+      for (const answer of absent) await one(answer);
+    } finally {
+      delete this.#running[conversation.id];
+      library.changed(conversation);
+    }
+  }
+
+  async #answer(conversation: Conversation, exchange: Exchange, answer: Answer, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return void (answer.state = 'stopped');
+    const turns = turnsFor(conversation, exchange, answer);
+    answer.state = 'running';
+    answer.error = undefined;
+    answer.steps.push(newStep());
+    const step = answer.steps.at(-1) as Step;
+    const { endpoint, params } = $state.snapshot(conversation) as Conversation;
+    const started = performance.now();
+    const watch = watchReady(answer.model, step, started);
+    try {
+      for await (const delta of ask({ endpoint, model: answer.model, turns, params, signal, session: this.session })) {
+        apply(step, delta, performance.now() - started);
+        library.changed(conversation);
+      }
+      answer.state = 'done';
+    } catch (error) {
+      answer.state = isAbort(error) || signal.aborted ? 'stopped' : 'failed';
+      if (answer.state === 'failed') answer.error = error instanceof ApiError ? error.message : sentence(error);
+    } finally {
+      clearInterval(watch);
+      step.timing.end = performance.now() - started;
+    }
+  }
+}
+
+const waiting = (model: string): Answer => ({ model, steps: [], state: 'waiting', error: undefined });
+
+function cutAfter(conversation: Conversation, exchange: Exchange): void {
+  const at = conversation.exchanges.findIndex((each) => each.id === exchange.id);
+  conversation.exchanges.splice(at + 1);
+}
+
+/** Note when the model became ready; the events of the server say so. */
+function watchReady(name: string, step: Step, started: number): ReturnType<typeof setInterval> {
+  const isReady = () => {
+    const model = models.find(name);
+    return !model || model.state === 'ready';
+  };
+  if (isReady()) step.timing.ready = 0;
+  return setInterval(() => {
+    if (step.timing.ready === null && isReady()) step.timing.ready = performance.now() - started;
+  }, READY_POLL_MS);
+}
+
+/** Put a piece of the answer in its place. `at` is in milliseconds since the request. */
+export function apply(step: Step, delta: Delta, at: number): void {
+  if (delta.loading) step.loading += delta.loading;
+  if ((delta.reasoning || delta.text || delta.tool) && step.timing.first === null) {
+    step.timing.first = at;
+    step.timing.ready ??= at;
+  }
+  if (delta.reasoning) step.reasoning += delta.reasoning;
+  if ((delta.text || delta.tool) && step.reasoning && step.timing.reasoned === null) step.timing.reasoned = at;
+  if (delta.text) step.text += delta.text;
+  if (delta.tool) step.tools = addTool(step.tools, delta.tool);
+  if (delta.usage) step.usage = { ...step.usage, ...known(delta.usage) };
+  if (delta.finish) step.finish = delta.finish;
+}
+
+const known = <T extends object>(values: T): Partial<T> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+
+function partition<T>(list: readonly T[], test: (item: T) => boolean): [T[], T[]] {
+  return [list.filter(test), list.filter((item) => !test(item))];
+}
+
+export const talk = new Talk();

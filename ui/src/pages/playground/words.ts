@@ -1,0 +1,6 @@
+/** The words of this page. */
+import { catalogue } from '$i18n';
+import { en } from './en';
+import { es } from './es';
+
+export const t = catalogue(en, es);
