@@ -36,15 +36,16 @@ from swaplab_core.adapters.store import SqlStore
 from swaplab_core.adapters.watch import FileWatcher
 from swaplab_core.config.diff import Difference
 from swaplab_core.config.load import Loaded, Source, load
-from swaplab_core.config.schema import BackendSchema, Config
+from swaplab_core.config.schema import BackendSchema, Config, nothing
 from swaplab_core.domain.activity import Retention
 from swaplab_core.domain.events import ConfigChanged, ModelChanged
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.engine import SwapEngine
 from swaplab_core.engine.facts import Reconfigured
+from swaplab_core.plugin.abilities import NeedsOptions, RefusesFields, RunsRecipes
 from swaplab_core.plugin.catalogue import EXECUTORS, Catalogue
 from swaplab_core.plugin.hooks import guarded
-from swaplab_core.plugin.interface import Executor
+from swaplab_core.plugin.interface import Backend, Executor
 from swaplab_core.plugin.lab import LabView
 from swaplab_core.runtime.bus import Bus
 from swaplab_core.runtime.captures import CaptureCache
@@ -97,9 +98,19 @@ def retention(config: Config) -> Retention:
     return Retention() if config.store else Retention(max_rows=max(1, config.metrics_max_in_memory))
 
 
-def backend_schemas(catalogue: Catalogue) -> dict[str, BackendSchema]:
+def backend_schemas(backends: Mapping[str, Backend]) -> dict[str, BackendSchema]:
     """What the loader must know of each installed backend."""
-    return {name: BackendSchema(b.options, b.needs_port) for name, b in catalogue.backends.items()}
+    return {name: _schema(backend) for name, backend in backends.items()}
+
+
+def _schema(backend: Backend) -> BackendSchema:
+    return BackendSchema(
+        backend.options,
+        backend.needs_port,
+        runs_recipes=isinstance(backend, RunsRecipes),
+        drop_fields=backend.refused_fields if isinstance(backend, RefusesFields) else (),
+        needed=backend.needed if isinstance(backend, NeedsOptions) else nothing,
+    )
 
 
 @frozen
@@ -119,7 +130,7 @@ class ConfigFiles:
         loaded = load(
             sources,
             environment=os.environ,
-            backends=backend_schemas(self.catalogue),
+            backends=backend_schemas(self.catalogue.backends),
             sections=self.catalogue.hooks.config_section(),
             keep_ports=keep_ports or {},
         )

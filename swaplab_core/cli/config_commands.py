@@ -25,7 +25,9 @@ def schema() -> None:
     catalogue = Catalogue.discover()
     click.echo(
         json.dumps(
-            json_schema(backend_schemas(catalogue), catalogue.hooks.config_section()), indent=2, ensure_ascii=False
+            json_schema(backend_schemas(catalogue.backends), catalogue.hooks.config_section()),
+            indent=2,
+            ensure_ascii=False,
         )
     )
 

@@ -9,13 +9,15 @@ from attrs import evolve
 
 from swaplab_core.config.converter import read
 from swaplab_core.config.didyoumean import did_you_mean, names
-from swaplab_core.config.document import EMPTY, MapNode, Node, child_map
+from swaplab_core.config.document import EMPTY, MapNode, Node, child_map, place_of, to_python
 from swaplab_core.config.expansion import backend_name
 from swaplab_core.config.resolve import Entry, resolve_model, resolve_sections, with_models
 from swaplab_core.config.schema import BackendSchema, Config, ModelConfig
 from swaplab_core.config.structure import file_keys, unknown_keys
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.problem import Problem
+from swaplab_core.domain.recipe import RecipeSettings
+from swaplab_core.domain.recipe_settings import read_settings
 
 
 def assemble(
@@ -61,7 +63,34 @@ def _read_entry(model: ModelId, node: Node, backends: Mapping[str, BackendSchema
     values = values or ModelConfig()
     if not isinstance(node, MapNode):
         return Entry(model, EMPTY, values, None)
-    return Entry(model, node, values, _read_options(node, backends, found))
+    settings = _read_recipe(node, backends, found)
+    options = _read_options(node, backends, found)
+    if settings is None and options is not None:
+        missing = backends[values.backend].needed(options)
+        found.extend(node.place.problem(f"'{key}' is missing", f"write `{key}:` here") for key in missing)
+    return Entry(model, node, _without_refused(values, backends), options, settings)
+
+
+def _without_refused(values: ModelConfig, backends: Mapping[str, BackendSchema]) -> ModelConfig:
+    """Strip the fields of requests that the engine would refuse."""
+    schema = backends.get(values.backend)
+    if schema is None or not schema.drop_fields:
+        return values
+    params = tuple(sorted({*values.filters.strip_params, *schema.drop_fields}))
+    return evolve(values, filters=evolve(values.filters, strip_params=params))
+
+
+def _read_recipe(node: MapNode, backends: Mapping[str, BackendSchema], found: list[Problem]) -> RecipeSettings | None:
+    """Read the settings of a model that uses a recipe; of any other they are only a note."""
+    schema = backends.get(backend_name(node.get("backend")))
+    written = child_map(node, "metadata", "recipe_ui")
+    if schema is None or not schema.runs_recipes or not written:
+        return None
+    settings, misfits = read_settings(to_python(written))
+    for misfit in misfits:
+        place = place_of(written, misfit.key)
+        found.append(place.problem(f"recipe_ui.{misfit.key}: {misfit.message}", misfit.advice))
+    return settings
 
 
 def _read_options(node: MapNode, backends: Mapping[str, BackendSchema], found: list[Problem]) -> Any:

@@ -19,6 +19,7 @@ from swaplab_core.config.schema import (
     ModelConfig,
 )
 from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.recipe import RecipeSettings
 
 T = TypeVar("T")
 
@@ -30,12 +31,13 @@ _NO_FILTERS = Filters()
 
 @frozen
 class Entry:
-    """A model as read: its id, its keys as written, their values, and its backend's options."""
+    """A model as read: its id, its keys as written, their values, its backend's options and its recipe settings."""
 
     id: ModelId
     node: MapNode
     model: ModelConfig
     options: Any
+    recipe: RecipeSettings | None = None
 
 
 def resolve_model(entry: Entry, config: Config, *, port: int | None) -> ModelConfig:
@@ -46,6 +48,7 @@ def resolve_model(entry: Entry, config: Config, *, port: int | None) -> ModelCon
         model,
         id=entry.id,
         options=entry.options,
+        recipe=entry.recipe,
         port=port,
         check_endpoint_given=is_written(node, "checkEndpoint"),
         check_endpoint=None if (model.check_endpoint or "").strip() == "none" else model.check_endpoint,

@@ -12,7 +12,7 @@ special reader in `readers`), `minimum`, `choices`, `launch` (a change of it nee
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import NOTHING, Factory, field, frozen
@@ -50,17 +50,24 @@ def derived(default: Any, *, launch: bool = False) -> Any:
     return field(default=default, metadata={"derived": True, "launch": launch})
 
 
+def nothing(_: Any) -> tuple[str, ...]:
+    """Return no keys."""
+    return ()
+
+
 @frozen
 class BackendSchema:
     """What the loader must know of a backend: the attrs class of its own keys, and whether each model gets a port.
 
     `runs_recipes`: its models may have recipe settings. `drop_fields` are fields of requests that its engine refuses.
+    `needed` says which keys an entry without a recipe lacks.
     """
 
     options: type
     needs_port: bool
     runs_recipes: bool = False
     drop_fields: tuple[str, ...] = ()
+    needed: Callable[[Any], tuple[str, ...]] = nothing
 
 
 @frozen

@@ -8,7 +8,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any
 
 from attrs import field, frozen
 
@@ -39,7 +38,9 @@ class GitFacts:
 
 @frozen
 class FolderFacts:
-    """What stands in a folder. `files` and `folders` are names at its top; `texts` the scripts there, by name.
+    """What stands in a folder. `files` and `folders` are names at its top, `below` the paths one level deeper.
+
+    `executables` are those of `files` that may be run, `texts` the scripts among them by name.
 
     `runtimes` are the words that its recipes use for their engine (`runtime:`, and the program of their command).
     `stamp` changes when one of the scripts does.
@@ -48,6 +49,7 @@ class FolderFacts:
     path: PurePosixPath
     files: frozenset[str] = frozenset()
     folders: frozenset[str] = frozenset()
+    below: frozenset[str] = frozenset()
     executables: frozenset[str] = frozenset()
     texts: Mapping[str, str] = field(factory=dict)
     runtimes: frozenset[str] = frozenset()
@@ -97,6 +99,7 @@ class BackendState:
 
     `recipes` are those that can be read. `local_images` are what the container engine has, `environment` the variables
     of the daemon that begin with `LLAMA_SWAP_`. `chosen_image` is what a person chose last, "" for nothing.
+    `remote_tags` are the tags of repositories as far as a registry has been asked.
     """
 
     id: BackendId
@@ -106,7 +109,7 @@ class BackendState:
     local_images: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(factory=dict)
     chosen_image: str = ""
-    extra: Mapping[str, Any] = field(factory=dict)
+    remote_tags: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
     @property
     def folder(self) -> PurePosixPath:

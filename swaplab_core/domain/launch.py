@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from swaplab_core.domain.backend import FolderFacts
 from swaplab_core.domain.ids import ModelId
-from swaplab_core.domain.node import LOCAL, NodeId
+from swaplab_core.domain.node import LOCAL, Node, NodeId
 from swaplab_core.domain.plan import Step
 from swaplab_core.domain.recipe import Recipe, RecipeSettings
 
@@ -88,8 +88,10 @@ class LaunchSpec:
 class RecipeLaunch:
     """The recipe of the model that is to be launched, and how its entry wants it.
 
-    `file` is the recipe's path, `relative` the same below `recipes/` of the backend's folder, None for a recipe of the
-    user's. `home` is the user's home, where caches of engines are; `runs` a folder of the model's own for files.
+    `nodes` are those of the settings, the head first; the address of each is what the others reach it at, and an empty
+    id is this machine. `file` is the recipe's path, `relative` the same below `recipes/` of the backend's folder, None
+    for a recipe of the user's. `home` is the user's home, where caches of engines are, `hf_home` where downloaded
+    models are; `runs` is a folder of the model's own for files.
     """
 
     recipe: Recipe
@@ -98,7 +100,9 @@ class RecipeLaunch:
     file: PurePosixPath
     relative: PurePosixPath | None
     home: PurePosixPath
+    hf_home: PurePosixPath
     runs: PurePosixPath
+    nodes: tuple[Node, ...] = ()
 
 
 @frozen

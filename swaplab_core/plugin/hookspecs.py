@@ -157,8 +157,15 @@ def swaplab_panels(lab: LabView) -> Iterable[Panels]:
     @hookimpl
     def swaplab_panels():
         columns = [{"key": "name", "title": "Name"}, {"key": "size", "title": "Size", "type": "bytes"}]
-        view = View("files", "page", "Files", "table", source="api/plugins/mine/files", props={"columns": columns},
-                    route="/x/mine/files")
+        view = View(
+            "files",
+            "page",
+            "Files",
+            "table",
+            source="api/plugins/mine/files",
+            props={"columns": columns},
+            route="/x/mine/files",
+        )
         return [Panels(nav=(NavEntry("files", "Files", "/x/mine/files", icon="files"),), views=(view,))]
     ```
     """

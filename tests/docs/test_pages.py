@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from repository import ROOT, Block, blocks, headings, pages, prose
 
+from swaplab_core.app import backend_schemas
 from swaplab_core.cli import main
 from swaplab_core.config.load import Source, load
-from swaplab_core.config.schema import BackendSchema
 from swaplab_core.plugin.catalogue import Catalogue
 
 PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()]
@@ -83,7 +83,7 @@ def test_every_make_target_shown_exists(page):
 def test_every_configuration_shown_loads_without_a_problem(page, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "examples/swaplab_echo"))
     drivers = {**Catalogue.discover().backends, "echo": importlib.import_module("swaplab_echo.backend").EchoBackend()}
-    schemas = {name: BackendSchema(driver.options, driver.needs_port) for name, driver in drivers.items()}
+    schemas = backend_schemas(drivers)
     for block in blocks(page):
         if block.language == "yaml" and re.search(r"^(models|apiKeys):", block.content, re.MULTILINE):
             loaded = load([Source(str(page), block.content)], environment=ENVIRONMENT, backends=schemas)

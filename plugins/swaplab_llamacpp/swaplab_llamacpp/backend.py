@@ -1,15 +1,33 @@
-"""The llama.cpp driver: one `llama-server` process per model."""
+"""The llama.cpp driver: one `llama-server` per model, here or in a container, from a recipe or from typed options."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
-from attrs import Attribute, fields
+from attrs import Attribute, evolve, fields
 
-from swaplab_core.plugin import Backend, LaunchRequest, LaunchSpec, PluginFailed, Progress, Usage, read_usage
+from swaplab_core.domain.backend import BackendState, Confidence, FolderFacts, ImageChoice
+from swaplab_core.domain.launch import RecipeLaunch
+from swaplab_core.domain.node import LOCAL
+from swaplab_core.domain.recipe import Mode, Recipe, RecipeSettings
+from swaplab_core.plugin import LaunchRequest, LaunchSpec, PluginFailed, Progress, Usage, read_usage
+from swaplab_core.plugin.containers import HUB_INSIDE, Container, docker_spec
+from swaplab_core.plugin.recipe_runner import (
+    RUNNER,
+    Readying,
+    RecipeBackend,
+    check_argv,
+    port_of,
+    recipe_argument,
+    run_spec,
+)
+from swaplab_core.plugin.recipe_template import BadTemplate
+from swaplab_llamacpp import images, recipes
 from swaplab_llamacpp.options import LlamaCppOptions
+from swaplab_llamacpp.usage import read_step
 
 PROGRAMS = ("llama-server", "llama-server-vulkan")
 """What the server may be called, best first."""
@@ -19,37 +37,66 @@ PROGRAMS = ("llama-server", "llama-server-vulkan")
 _ENV = {"LLAMA_ARG_CORS_ORIGINS": "localhost"}
 
 _UNFIT_FOR_ALIAS = re.compile(r"[\x00-\x1f\x7f,]+|^-+")
+_UNFIT_FOR_A_CONTAINER = re.compile(r"[^a-zA-Z0-9_.-]+")
 _LATER_PART = re.compile(r"-(?!0*1-)\d{5}-of-\d{5}\.gguf$")
-_STEPS = (
-    ("loading model", Progress("weights")),
-    ("warming up the model", Progress("warm-up")),
-    ("initializing, n_slots", Progress("slots")),
-    ("initializing slots", Progress("slots")),
-    ("model loaded", Progress("ready", 1.0)),
-    ("listening on http", Progress("ready", 1.0)),
-    ("server is listening on http", Progress("ready", 1.0)),
-)
-"""What a log message begins with, in current and older builds; llama-server tells no percentages."""
 
 
-class LlamaCppBackend(Backend):
+class LlamaCppBackend(RecipeBackend):
     """Runs GGUF models with llama.cpp's `llama-server`."""
 
     name: ClassVar[str] = "llamacpp"
     title: ClassVar[str] = "llama.cpp"
     docs_url: ClassVar[str] = "https://github.com/ggml-org/llama.cpp/tree/master/tools/server"
     options: ClassVar[type] = LlamaCppOptions
+    words: ClassVar[tuple[str, ...]] = ("llama-cpp", "llamacpp", "llama.cpp")
+    runtimes: ClassVar[frozenset[str]] = recipes.RUNTIMES | {"llama-server"}
+    parsers: ClassVar[tuple[str, ...]] = (recipes.SCHEMA, "schema2", "schema1", recipes.PRESETS)
+    node_macros: ClassVar[tuple[str, ...]] = ("llamacpp_nodes", "nodes")
+    readying: ClassVar[Readying] = Readying(600.0, 600.0)
 
-    def launch(self, request: LaunchRequest) -> LaunchSpec:
+    def recognise(self, folder: FolderFacts) -> Confidence:
+        """Know the folder by its build script, too."""
+        if folder.is_valid and "build-llama-cpp-spark.sh" in folder.files:
+            return Confidence.CERTAIN
+        return super().recognise(folder)
+
+    def vendor(self, folder: FolderFacts) -> str:  # noqa: ARG002 - the same for all
+        """Who makes llama.cpp."""
+        return "ggml"
+
+    def needed(self, options: Any) -> tuple[str, ...]:
+        """Without a recipe, the entry says what to load."""
+        return () if options.model or options.presets else ("model",)
+
+    def settle(self, recipe: Recipe, settings: RecipeSettings) -> RecipeSettings:  # noqa: ARG002 - the same for all
+        """Keep to one node: its runner knows neither several nor a swap inside a container."""
+        return evolve(settings, hot_swap=False)
+
+    def images(self, state: BackendState) -> ImageChoice:
+        """See `images.images`."""
+        return images.images(state)
+
+    def launch_recipe(self, request: LaunchRequest, launch: RecipeLaunch) -> LaunchSpec:
+        """Use the folder's runner where there is one, else a container, else the server of this machine."""
+        if launch.recipe.format == recipes.PRESETS:
+            return _router(request, str(launch.file), launch.settings.extra_args)
+        if launch.recipe.format != "schema2" and launch.folder.is_valid:
+            return _through_the_runner(request, launch, self.readying)
+        return _from_recipe(request, launch, self.readying)
+
+    def launch_without_recipe(self, request: LaunchRequest) -> LaunchSpec:
         """Write the command line; readiness is llama-server's `/health`, which answers 503 while it loads."""
         options: LlamaCppOptions = request.options
-        assert request.port is not None, "the core gives a port to every driver with needs_port"
+        if options.presets:
+            return _router(request, _path(options.presets), options.extra_args)
+        if options.image:
+            return _in_a_container(request, options)
         argv = (
             _program(options, request.find_program),
             *("-m", _path(options.model)),
             *("--alias", _alias(request.model)),
             *("--host", request.host),
-            *("--port", str(request.port)),
+            *("--port", str(port_of(request))),
             *_flags(options),
             *options.extra_args,
         )
@@ -57,13 +104,80 @@ class LlamaCppBackend(Backend):
         return LaunchSpec(argv=argv, base_url=request.base_url, env=_ENV)
 
     def progress(self, line: str) -> Progress | None:
-        """Recognise the steps of a load by how the message, after the name of the function, begins."""
-        message = line.partition(": ")[2]
-        return next((progress for beginning, progress in _STEPS if message.startswith(beginning)), None)
+        """See `usage.read_step`."""
+        return read_step(line)
 
     def usage(self, message: Mapping[str, Any]) -> Usage | None:
         """Read `usage` and llama.cpp's `timings`."""
         return read_usage(message)
+
+
+def _through_the_runner(request: LaunchRequest, launch: RecipeLaunch, readying: Readying) -> LaunchSpec:
+    """Give the folder's runner its recipe; it knows few flags, and hands all others on to llama-server."""
+    if launch.settings.mode is Mode.CLUSTER:
+        raise PluginFailed(f"{request.model}: llama.cpp runs on one node", advice="set its mode to solo")
+    port = port_of(request)
+    argv = (RUNNER, recipe_argument(launch), "--solo", "--port", str(port), *launch.settings.extra_args)
+    image = launch.settings.container_image
+    env = {**_ENV, **({"LLAMA_CPP_SPARK_IMAGE": image} if image else {})}
+    name = f"llama_cpp_spark_{_UNFIT_FOR_A_CONTAINER.sub('_', launch.settings.recipe)}_{port}"
+    return run_spec(request, launch, argv, name=name, readying=readying, env=env)
+
+
+def _from_recipe(request: LaunchRequest, launch: RecipeLaunch, readying: Readying) -> LaunchSpec:
+    recipe, settings = launch.recipe, launch.settings
+    image = settings.container_image or recipe.container
+    in_container = bool(image) and (request.node != LOCAL or request.find_program("docker") is not None)
+    host = "0.0.0.0" if in_container else request.host  # noqa: S104 - inside the container, published on one address
+    try:
+        arguments = recipes.server_arguments(recipe, host, port_of(request), _alias(request.model))
+    except BadTemplate as error:
+        raise PluginFailed(f"{request.model}: {error.message}", advice=error.advice) from None
+    arguments = (*arguments, *settings.extra_args)
+    if not in_container:
+        argv = check_argv((_program(LlamaCppOptions(), request.find_program), *arguments))
+        return LaunchSpec(argv, request.base_url, env={**_ENV, **recipe.env})
+    container = Container(
+        image,
+        arguments,
+        mounts=((launch.hf_home, HUB_INSIDE, ""),),
+        env={**_ENV, **recipe.env},
+        flags=settings.extra_docker_args,
+        publish=True,
+    )
+    return docker_spec(request, LlamaCppBackend.name, container, ready_seconds=readying.solo_seconds)
+
+
+def _in_a_container(request: LaunchRequest, options: LlamaCppOptions) -> LaunchSpec:
+    """Run llama-server's image; the model's folder is mounted at its own path, so that paths mean the same inside."""
+    paths = [PurePosixPath(_path(path)) for path in (options.model, options.mmproj) if path]
+    relative = next((path for path in paths if not path.is_absolute()), None)
+    if relative is not None:
+        raise PluginFailed(f"{relative} is no absolute path, and a container needs one", advice="write the whole path")
+    folders = dict.fromkeys(path.parent for path in paths)
+    arguments = (
+        *("-m", _path(options.model), "--alias", _alias(request.model)),
+        *("--host", "0.0.0.0", "--port", str(port_of(request))),  # noqa: S104 - inside the container, published on one address
+        *_flags(options),
+        *options.extra_args,
+    )
+    mounts = tuple((folder, str(folder), "ro") for folder in folders)
+    container = Container(options.image, arguments, mounts=mounts, env=_ENV, publish=True, gpus=options.gpu_layers != 0)
+    return docker_spec(request, LlamaCppBackend.name, container, ready_seconds=LlamaCppBackend.readying.solo_seconds)
+
+
+def _router(request: LaunchRequest, presets: str, extra_args: tuple[str, ...]) -> LaunchSpec:
+    """Run llama-server as the router of a presets file: one process that loads and drops the models it names."""
+    options = request.options if isinstance(request.options, LlamaCppOptions) else LlamaCppOptions()
+    argv = (
+        _program(options, request.find_program),
+        *("--models-preset", presets),
+        *("--models-max", str(options.models_max)),
+        *("--host", request.host, "--port", str(port_of(request))),
+        *extra_args,
+    )
+    _check_single_lines(argv)
+    return LaunchSpec(argv=argv, base_url=request.base_url, env=_ENV)
 
 
 def find_server(find_program: Callable[[str], str | None]) -> str | None:

@@ -20,14 +20,31 @@ class LlamaCppOptions:
     """The typed options of a model entry; whatever is left out is left to llama-server."""
 
     model: str = field(
+        default="",
         metadata={
             "help": "Path of the GGUF file, absolute or relative to where swaplab was started. "
-            "Of a model in several files name the first."
-        }
+            "Of a model in several files name the first. Left out with a recipe, or with presets."
+        },
     )
     binary: str | None = field(
         default=None,
         metadata={"help": "The llama-server program: a name on PATH or a path. The first one installed, if left out."},
+    )
+    image: str = field(
+        default="",
+        metadata={
+            "help": "Run the server in a container of this image, with docker, instead of the installed program."
+        },
+    )
+    presets: str = field(
+        default="",
+        metadata={
+            "help": "A presets file instead of a model: llama-server becomes a router that loads and drops the models "
+            "of the file by itself. Name them in aliases, so that clients can ask for them."
+        },
+    )
+    models_max: int = field(
+        default=4, metadata={"help": "With presets: how many models the router keeps loaded.", "minimum": 1}
     )
     ctx_size: int | None = _option(
         "--ctx-size", "Context in tokens, for all slots together. 0: as the model has it.", minimum=0

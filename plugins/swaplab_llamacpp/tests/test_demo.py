@@ -54,5 +54,7 @@ def test_the_entry_points_of_the_distribution_are_healthy():
     mine = [record for record in Catalogue.discover().records if record.distribution == "swaplab-llamacpp"]
     assert [(record.group, record.name, record.error) for record in mine] == [
         ("swaplab.backends", "llamacpp", ""),
+        ("swaplab.recipe_parsers", "llamacpp", ""),
+        ("swaplab.recipe_parsers", "llamacpp-presets", ""),
         ("swaplab.plugins", "llamacpp", ""),
     ]

@@ -170,18 +170,18 @@ def test_a_broken_module_fails_alone(site, source, error):
 
 
 def test_two_drivers_of_one_name_fail_both_and_name_each_other(site):
-    """The three are listed as vllm, aaa, vllm: stevedore alone would let the last one win without a word."""
-    site.install("several", "[swaplab.backends]\nvllm = one:Driver\naaa = two:Driver\n", one=DRIVER.format(name="vllm"))
+    """The three are listed as zed, aaa, zed: stevedore alone would let the last one win without a word."""
+    site.install("several", "[swaplab.backends]\nzed = one:Driver\naaa = two:Driver\n", one=DRIVER.format(name="zed"))
     (site.folder / "two.py").write_text(textwrap.dedent(DRIVER.format(name="aaa")))
-    site.install_driver("rival", "vllm", "rival_driver", version="3.0")
+    site.install_driver("rival", "zed", "rival_driver", version="3.0")
     found = site.discover()
-    message = "'vllm' is offered more than once: by rival 3.0 and several 1.0 (uninstall all but one)"
-    both = [record for record in found.records if record["name"] == "vllm"]
+    message = "'zed' is offered more than once: by rival 3.0 and several 1.0 (uninstall all but one)"
+    both = [record for record in found.records if record["name"] == "zed"]
     assert [(record["distribution"], record["state"], record["error"]) for record in both] == [
         ("rival", "failed", message),
         ("several", "failed", message),
     ]
-    assert "vllm" not in found.backends
+    assert "zed" not in found.backends
     assert "aaa" in found.backends
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from swaplab_core.config.load import BackendSchema, Source, load
+from swaplab_core.app import backend_schemas
+from swaplab_core.config.load import Source, load
 from swaplab_core.plugin import LaunchRequest, ModelId
 from swaplab_core.plugin.catalogue import Catalogue
 
@@ -15,7 +16,7 @@ def catalogue():
 
 
 def loaded(catalogue, text):
-    schemas = {name: BackendSchema(driver.options, driver.needs_port) for name, driver in catalogue.backends.items()}
+    schemas = backend_schemas(catalogue.backends)
     return load([Source("config.yaml", text)], environment={"HOME": "/home/me"}, backends=schemas)
 
 
