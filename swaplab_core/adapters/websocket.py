@@ -48,11 +48,22 @@ async def tunnel(
     response.force_close()
     await response.prepare(request)
     client, engine = _End.of_client(request), _End.of_upstream(upstream)
-    async with asyncio.TaskGroup() as both:
-        upward = both.create_task(_pump(client, engine, _unseen))
+    try:
+        await _both_ways(client, engine, passed)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if request.transport is not None or task is None:
+            raise
+        task.uncancel()  # the client has closed: of a tunnel that is a good end
+    return response
+
+
+async def _both_ways(client: _End, engine: _End, passed: Callable[[bytes], None]) -> None:
+    """Return when the upstream has closed; cancelled when the client has."""
+    async with asyncio.TaskGroup() as pumps:
+        upward = pumps.create_task(_pump(client, engine, _unseen))
         await _pump(engine, client, passed)
         upward.cancel()
-    return response
 
 
 @frozen(eq=False)
