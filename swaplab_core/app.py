@@ -7,7 +7,7 @@ import errno
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -295,7 +295,10 @@ class Lab:
         self.parts.observer.captures.resize(config.capture_buffer_mib * 2**20)
         self.parts.bus.publish(ConfigChanged(self.reloader.revision))
         fresh = changed | difference.added
-        spawn(self.parts.models.preload([m for m in config.hooks.on_startup.preload if m in fresh]), name="preload")
+        self._preload(model for model in config.hooks.on_startup.preload if model in fresh)
+
+    def _preload(self, models: Iterable[ModelId]) -> asyncio.Task[None]:
+        return spawn(self.parts.models.preload(list(models), self.parts.bus.publish), name="preload")
 
     async def serve(self, address: Address, on_listening: Callable[[Address], None]) -> None:
         """Serve until SIGINT or SIGTERM, then end in good order: a second signal cuts running streams short."""
@@ -342,7 +345,7 @@ class Lab:
             spawn(self.view.pass_on_events(self.parts.catalogue.hooks), name="events for plugins"),
             spawn(self.parts.monitor.run(), name="performance"),
             spawn(self.parts.observer.recorder.run(), name="activity"),
-            spawn(self.parts.models.preload(self.launches.config.hooks.on_startup.preload), name="preload"),
+            self._preload(self.launches.config.hooks.on_startup.preload),
         ]
 
     async def _tell_plugins(self, what: str, hook: Coroutine[None, None, None]) -> None:

@@ -55,6 +55,9 @@ async def tunnel(
         if request.transport is not None or task is None:
             raise
         task.uncancel()  # the client has closed: of a tunnel that is a good end
+    finally:
+        client.writer.close()
+        engine.writer.close()
     return response
 
 

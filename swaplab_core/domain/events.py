@@ -1,7 +1,7 @@
 """Everything that is announced on the bus, in the past tense. For whoever wants to know; nobody decides by it.
 
 Each class says how it behaves when a subscriber is slow (`overflow`): of STATE events only the newest of each `key`
-matters, of STREAM events the oldest are dropped and a Gap says how many.
+matters, of STREAM events the oldest are dropped, and of states too when there are too many keys; a Gap says so.
 """
 
 from __future__ import annotations
@@ -37,6 +37,11 @@ class Event:
         """What a newer STATE event of the same class replaces."""
         return None
 
+    @property
+    def size(self) -> int:
+        """Bytes that it holds, as far as they are worth counting."""
+        return 0
+
 
 @frozen
 class ModelChanged(Event):
@@ -49,6 +54,16 @@ class ModelChanged(Event):
     def key(self) -> object:
         """One model."""
         return self.model
+
+
+@frozen
+class ModelPreloaded(Event):
+    """A model was loaded because the configuration wants it loaded, or could not be."""
+
+    topic = "preload"
+    overflow = Overflow.STREAM
+    model: ModelId
+    success: bool
 
 
 @frozen
@@ -100,6 +115,11 @@ class Logged(Event):
     source: str
     data: bytes
 
+    @property
+    def size(self) -> int:
+        """All that it holds."""
+        return len(self.data)
+
 
 @frozen
 class JobChanged(Event):
@@ -150,8 +170,13 @@ class PluginNews(Event):
 
 @frozen
 class Gap(Event):
-    """So many STREAM events were dropped here, because their subscriber was slow."""
+    """So many STREAM events, `bytes` of log in them, were dropped here, because their subscriber was slow.
+
+    `states`: it has also missed states, so all it knows of them may be wrong.
+    """
 
     topic = "gap"
     overflow = Overflow.STREAM
     dropped: int
+    bytes: int = 0
+    states: bool = False

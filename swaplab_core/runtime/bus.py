@@ -1,7 +1,7 @@
 """The event bus: whoever publishes never waits, whoever listens never slows anybody else.
 
-Each subscriber has a queue of its own, bounded: STATE events replace an older one of their key, of STREAM events the
-oldest are dropped and a Gap is put in their place.
+Each subscriber has a queue of its own, bounded: STATE events replace an older one of their key, and of what is too much
+the oldest are dropped and a Gap is put in their place.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import asyncio
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from heapq import merge
 
 from attrs import define, field, frozen
 
 from swaplab_core.domain.events import Event, Gap, Overflow
 
 QUEUE_LIMIT = 1024
+QUEUE_BYTES = 2**20
 REMEMBERED = 2048
 """Events kept for subscribers that come back."""
 
@@ -30,15 +32,19 @@ class Numbered:
 
 @define(eq=False)
 class Subscription:
-    """One listener's queue. Iterate to receive; ends when the bus is closed, or with the loop that reads it."""
+    """One listener's queue. Iterate to receive; ends when the bus is closed, or with the loop that reads it.
 
-    kinds: tuple[type[Event], ...]
+    At most `limit` events of each sort wait, and STREAM events of `limit_bytes` together.
+    """
+
     limit: int
-    _queue: OrderedDict[object, Numbered] = field(factory=OrderedDict, init=False)
-    _streamed: int = field(default=0, init=False)
-    _dropped: int = field(default=0, init=False)
-    _news: asyncio.Event = field(factory=asyncio.Event, init=False)
+    limit_bytes: int
     is_closed: bool = field(default=False, init=False)
+    _states: OrderedDict[object, Numbered] = field(factory=OrderedDict, init=False)
+    _streams: deque[Numbered] = field(factory=deque, init=False)
+    _bytes: int = field(default=0, init=False)
+    _missed: Gap | None = field(default=None, init=False)
+    _news: asyncio.Event = field(factory=asyncio.Event, init=False)
 
     async def __aiter__(self) -> AsyncIterator[Numbered]:
         """Yield events as they come."""
@@ -59,27 +65,33 @@ class Subscription:
                 return
 
     def take(self) -> list[Numbered]:
-        """Everything that has come, without waiting."""
-        waiting = list(self._queue.values())
-        if self._dropped and waiting:
-            waiting.insert(0, Numbered(waiting[0].number - 1, Gap(self._dropped)))
-        self._queue.clear()
-        self._streamed = self._dropped = 0
+        """Everything that has come, without waiting; a Gap first if something is missing."""
+        waiting = list(merge(self._states.values(), self._streams, key=lambda numbered: numbered.number))
+        if self._missed is not None and waiting:
+            waiting.insert(0, Numbered(waiting[0].number - 1, self._missed))
+        self._states.clear()
+        self._streams.clear()
+        self._bytes, self._missed = 0, None
         self._news.clear()
         return waiting
 
     def offer(self, numbered: Numbered) -> None:
-        """Add an event; never blocks, never grows beyond the limit for stream events."""
+        """Add an event; never blocks, never grows beyond the limits."""
         event = numbered.event
         if event.overflow is Overflow.STATE:
-            key: object = (type(event), event.key)
-            self._queue.pop(key, None)
-            self._queue[key] = numbered
+            key = (type(event), event.key)
+            self._states.pop(key, None)
+            self._states[key] = numbered
+            if len(self._states) > self.limit:
+                self._states.popitem(last=False)
+                self._miss(Gap(0, states=True))
         else:
-            self._queue[numbered.number] = numbered
-            self._streamed += 1
-            if self._streamed > self.limit:
-                self._drop_oldest()
+            self._streams.append(numbered)
+            self._bytes += event.size
+            while len(self._streams) > self.limit or (self._bytes > self.limit_bytes and len(self._streams) > 1):
+                oldest = self._streams.popleft().event
+                self._bytes -= oldest.size
+                self._miss(Gap(1, oldest.size))
         self._news.set()
 
     def close(self) -> None:
@@ -87,11 +99,9 @@ class Subscription:
         self.is_closed = True
         self._news.set()
 
-    def _drop_oldest(self) -> None:
-        oldest = next(key for key, kept in self._queue.items() if kept.event.overflow is Overflow.STREAM)
-        del self._queue[oldest]
-        self._streamed -= 1
-        self._dropped += 1
+    def _miss(self, gap: Gap) -> None:
+        before = self._missed or Gap(0)
+        self._missed = Gap(before.dropped + gap.dropped, before.bytes + gap.bytes, states=before.states or gap.states)
 
 
 @define(eq=False)
@@ -124,9 +134,11 @@ class Bus:
         return [recent for recent in self._recent if recent.number > number and isinstance(recent.event, kinds)]
 
     @contextmanager
-    def subscribe(self, *kinds: type[Event], limit: int = QUEUE_LIMIT) -> Iterator[Subscription]:
+    def subscribe(
+        self, *kinds: type[Event], limit: int = QUEUE_LIMIT, limit_bytes: int = QUEUE_BYTES
+    ) -> Iterator[Subscription]:
         """Receive these kinds of events until the block ends."""
-        subscription = Subscription(kinds, limit)
+        subscription = Subscription(limit, limit_bytes)
         for kind in kinds:
             self._subscriptions.setdefault(kind, []).append(subscription)
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -44,6 +45,15 @@ class LogLine:
     replaces: bool
 
 
+@frozen
+class LogPage:
+    """Some lines. Everything from offset `begin` to `end` is in them, if it was not blank."""
+
+    lines: list[LogLine]
+    begin: int
+    end: int
+
+
 @define(eq=False)
 class History:
     """The newest output of one source: (offset, unix time, bytes) of each chunk."""
@@ -68,25 +78,32 @@ class History:
 
     def lines(self, *, before: int | None = None, limit: int = 200) -> list[LogLine]:
         """The newest `limit` lines, or those before line number `before`; oldest first, blank ones left out."""
+        return self.page(before=before, limit=limit).lines
+
+    def page(self, *, since: int = 0, before: int | None = None, limit: int = 200) -> LogPage:
+        """The newest `limit` lines from `since` on and before `before`. Costs no more than what it answers."""
         content = self.content()
         start = self.written - len(content)
-        found = [line for line in self._cut(content, start) if before is None or line.number < before]
-        return found[-limit:]
+        end = len(content) if before is None else max(0, before - start)
+        first, wanted = min(max(0, since - start), end), limit
+        while True:
+            begin = _begin_of_last_lines(content, first, end, wanted)
+            found = list(self._cut(content, start, begin, end))
+            if len(found) >= limit or begin == first:
+                cut = max(0, len(found) - limit)
+                return LogPage(found[cut:], found[cut].number if cut else start + begin, start + end)
+            wanted *= 4  # many of them were blank
 
-    def _cut(self, content: bytes, start: int) -> Iterator[LogLine]:
-        after_return = False
-        for match in _LINE.finditer(content):
+    def _cut(self, content: bytes, start: int, begin: int, end: int) -> Iterator[LogLine]:
+        after_return = content[begin - 1 : begin] == b"\r"
+        offsets, times = [offset for offset, _, _ in self._chunks], [written_at for _, written_at, _ in self._chunks]
+        for match in _LINE.finditer(content, begin, end):
             text = clean(match[1])
             number = start + match.start()
             if text:
-                yield LogLine(number, self._time_of(number), self.source, level_of(text), text, after_return)
+                written_at = times[max(0, bisect_right(offsets, number) - 1)]
+                yield LogLine(number, written_at, self.source, level_of(text), text, after_return)
             after_return = match[2] == b"\r"
-
-    def _time_of(self, number: int) -> float:
-        for offset, written_at, _ in reversed(self._chunks):
-            if offset <= number:
-                return written_at
-        return self._chunks[0][1]
 
 
 @define(eq=False)
@@ -125,6 +142,12 @@ class LogBook:
         """Whether a follower of `source` wants this chunk."""
         kind = UPSTREAM if event.source.startswith(MODEL) else PROXY
         return source in {event.source, kind} or (source == STDOUT and kind in self.printed)
+
+
+def _begin_of_last_lines(content: bytes, first: int, end: int, count: int) -> int:
+    """Where the last `count` lines of a part begin, about: `first` when there are not more."""
+    pieces = content[first:end].replace(b"\r", b"\n").rsplit(b"\n", count + 1)
+    return first + len(pieces[0]) + 1 if len(pieces) > count + 1 else first
 
 
 PRINTED = {

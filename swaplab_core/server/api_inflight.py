@@ -12,6 +12,8 @@ from swaplab_core.server.api_models import json_response
 from swaplab_core.server.projections import Projections
 from swaplab_core.server.route import Endpoint, get, post
 
+MOST_DIGITS = 18
+
 
 @define(eq=False)
 class InFlightRoutes:
@@ -34,6 +36,7 @@ class InFlightRoutes:
     async def cancel(self, request: web.Request) -> web.Response:
         """End a request as if its client had left."""
         text = request.match_info["id"]
-        if not (text.isdecimal() and self.inflight.cancel(int(text))):
-            raise NotThere(f"no request {text} is in flight", advice="see GET /api/inflight")
+        is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+        if not (is_number and self.inflight.cancel(int(text))):
+            raise NotThere(f"no request {text[:100]} is in flight", advice="see GET /api/inflight")
         return json_response({"msg": "ok"})

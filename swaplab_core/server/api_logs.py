@@ -1,31 +1,33 @@
 """Logs: llama-swap's plain-text streams, and line records for the UI.
 
-A follower gets the history first and then what comes; one that reads too slowly misses the oldest chunks, and a mark
-says how many. Nobody else waits for it.
+A follower gets the history first and then what comes; one that reads too slowly misses the oldest, and a mark says how
+much. Nobody else waits for it; in a flood a follower of lines gets what fits into a small part of the loop's time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
 
-import orjson
 from aiohttp import web
-from aiohttp_sse import sse_response
 from attrs import define
 
 from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.events import Gap, Logged
 from swaplab_core.runtime.bus import Bus
-from swaplab_core.runtime.logbook import MODEL, PROXY, STDOUT, UPSTREAM, LogBook, LogLine
+from swaplab_core.runtime.logbook import MODEL, PROXY, STDOUT, UPSTREAM, LogBook
 from swaplab_core.server.api_models import json_response
+from swaplab_core.server.event_frames import dropped_mark
+from swaplab_core.server.log_lines import MOST_LINES, PAGE, LineFollower, record
 from swaplab_core.server.route import Endpoint, get
+from swaplab_core.server.sse import EVENT_STREAM, event_stream, last_event_id, only_asks
 from swaplab_core.services.models import Models
 
 FOLLOWER_CHUNKS = 256
 BATCH_SECONDS = 0.05
-PAGE = 200
+LARGEST_SHARE = 0.05
+"""Of the event loop's time, for one follower of lines."""
 _LEVELS = ("debug", "info", "warn", "error")
 _PLAIN = {
     "Content-Type": "text/plain; charset=utf-8",
@@ -62,6 +64,8 @@ class LogRoutes:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Follow `proxy`, `upstream` or a model as text."""
         source = self._source(request.match_info.get("source", STDOUT))
+        if only_asks(request):
+            return web.Response(headers=_PLAIN)
         response = web.StreamResponse(headers=_PLAIN)
         with self.bus.subscribe(Logged, limit=FOLLOWER_CHUNKS) as follower:
             await response.prepare(request)
@@ -71,7 +75,7 @@ class LogRoutes:
                 await response.write(history)
             async for numbered in follower:
                 if isinstance(numbered.event, Gap):
-                    await response.write(f"\n— {numbered.event.dropped} chunks dropped —\n".encode())
+                    await response.write(dropped_mark(numbered.event.bytes))
                 elif isinstance(numbered.event, Logged) and self.logs.belongs_to(numbered.event, source):
                     await response.write(numbered.event.data)
         return response
@@ -80,36 +84,34 @@ class LogRoutes:
         """Line records before a line: `?source=&before=&limit=`."""
         source = self._source(request.query.get("source", STDOUT))
         before, limit = _number(request, "before"), _number(request, "limit")
-        lines = self.logs.history(source).lines(before=before, limit=min(limit or PAGE, 5 * PAGE))
-        return json_response({"source": source, "lines": [_record(line) for line in lines]})
+        lines = self.logs.history(source).lines(before=before, limit=min(limit or PAGE, MOST_LINES))
+        return json_response({"source": source, "lines": [record(line) for line in lines]})
 
     async def records(self, request: web.Request) -> web.StreamResponse:
-        """Follow a source as line records: `?source=&level=`; history first."""
+        """Follow a source as line records: `?source=&level=&since=`; history first, or the lines from `since` on."""
         source = self._source(request.query.get("source", STDOUT))
-        wanted = _levels(request.query.get("level", ""))
-        async with sse_response(request) as response:
-            async for batch in self._batches(source):
-                events = b"".join(
-                    b"event: line\nid: %d\ndata: %b\n\n" % (line.number, orjson.dumps(_record(line)))
-                    for line in batch
-                    if not wanted or line.level in wanted
-                )
-                if events:
-                    await response.write(events)
+        wanted, since = _levels(request.query.get("level", "")), _number(request, "since")
+        resumed = last_event_id(request)
+        if only_asks(request):
+            return web.Response(headers=EVENT_STREAM)
+        async with event_stream(request) as response:
+            lines = LineFollower(self.logs.history(source), wanted)
+            await self._follow(response, source, lines, since if resumed is None else resumed)
         return response
 
-    async def _batches(self, source: str) -> AsyncIterator[list[LogLine]]:
-        """What is new, at most some twenty times a second. A line that grows comes again under its number."""
-        history, last = self.logs.history(source), None
+    async def _follow(self, response: web.StreamResponse, source: str, lines: LineFollower, since: int | None) -> None:
+        """Send what is new, at most some twenty times a second, until the client leaves or the daemon ends."""
         with self.bus.subscribe(Logged, limit=FOLLOWER_CHUNKS) as follower:
-            batch = history.lines(limit=PAGE)
+            began = time.monotonic()
+            events = lines.begin(since)
             while not follower.is_closed:
-                if batch:
-                    yield batch
-                    last = batch[-1]
+                spent = time.monotonic() - began
+                if events:
+                    await response.write(events)
                 await follower.wait_for(lambda event: isinstance(event, Logged) and self.logs.belongs_to(event, source))
-                await asyncio.sleep(BATCH_SECONDS)
-                batch = [line for line in history.lines(limit=5 * PAGE) if _is_news(line, last)]
+                await asyncio.sleep(max(BATCH_SECONDS, spent / LARGEST_SHARE))
+                began = time.monotonic()
+                events = lines.news()
 
     def _source(self, name: str) -> str:
         """`proxy`, `upstream`, `model:<id>`, or an id or alias. Raises InvalidRequest."""
@@ -119,19 +121,6 @@ class LogRoutes:
         if model is None:
             raise InvalidRequest(f"no log is called {name!r}", advice="there are: proxy, upstream, and each model's id")
         return MODEL + model.id
-
-
-def _is_news(line: LogLine, last: LogLine | None) -> bool:
-    return last is None or line.number > last.number or (line.number == last.number and line.text != last.text)
-
-
-def _record(line: LogLine) -> dict[str, object]:
-    record: dict[str, object] = {"seq": line.number, "ts": line.time, "source": line.source, "text": line.text}
-    if line.level:
-        record["level"] = line.level
-    if line.replaces:
-        record["cr"] = True
-    return record
 
 
 def _levels(least: str) -> frozenset[str]:
@@ -147,6 +136,6 @@ def _number(request: web.Request, name: str) -> int | None:
     text = request.query.get(name)
     if text is None:
         return None
-    if not text.isdecimal():
-        raise InvalidRequest(f"{name} must be a whole number, not {text!r}")
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise InvalidRequest(f"{name} must be a whole number, not {text[:100]!r}")
     return int(text)

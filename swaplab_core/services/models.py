@@ -11,6 +11,7 @@ from attrs import define, frozen
 
 from swaplab_core.config.schema import Config, ModelConfig
 from swaplab_core.domain.errors import SwaplabError, UnknownModel
+from swaplab_core.domain.events import Event, ModelPreloaded
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.metering import Progress
 from swaplab_core.engine import Phase, SwapPlan, plan
@@ -99,13 +100,16 @@ class Models:
         async with self.dispatcher.lease(model.id):
             return self.state(model)
 
-    async def preload(self, names: Iterable[ModelId]) -> None:
+    async def preload(self, names: Iterable[ModelId], tell: Callable[[Event], None]) -> None:
         """Load one after the other; one that fails is reported and the next is tried."""
         for name in names:
             try:
                 await self.load(name)
             except SwaplabError as error:
                 _log.warning("preload of %s failed: %s", name, error)
+                tell(ModelPreloaded(name, success=False))
+            else:
+                tell(ModelPreloaded(name, success=True))
 
     async def unload(self, names: Iterable[str] | None = None) -> None:
         """Stop these models, or all, busy or not; returns when they are gone."""

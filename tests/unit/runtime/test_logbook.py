@@ -113,6 +113,42 @@ def test_a_line_after_a_carriage_return_replaces_the_one_before():
     ]
 
 
+def test_a_page_is_the_end_of_what_was_asked_for_and_says_what_it_covers():
+    log = history(b"one\ntwo\n", b"three\r", b"four\r\nfive", limit_bytes=1000)
+
+    def texts(**wanted):
+        page = log.page(**wanted)
+        return [line.text for line in page.lines], page.begin, page.end
+
+    assert texts() == (["one", "two", "three", "four", "five"], 0, 24)
+    assert texts(since=4) == (["two", "three", "four", "five"], 4, 24)
+    assert texts(since=14) == (["four", "five"], 14, 24)
+    assert log.page(since=14).lines[0].replaces, "what stood before it is known"
+    assert texts(since=4, limit=2) == (["four", "five"], 14, 24)
+    assert texts(before=8, limit=1) == (["two"], 4, 8)
+    assert texts(since=24) == ([], 24, 24)
+    assert texts(since=99) == ([], 24, 24)
+
+
+def test_a_page_of_what_is_forgotten_begins_later_than_asked():
+    log = history(b"one\ntwo\n", b"three\n", limit_bytes=6)
+
+    assert (log.page(since=4).begin, [line.text for line in log.page(since=4).lines]) == (8, ["three"])
+
+
+@given(st.lists(st.sampled_from([b"a", b"bc", b"\n", b"\r", b"\r\n", b"\n\n\n"]), max_size=60), st.integers(1, 9))
+def test_pages_going_backwards_are_all_lines(pieces, limit):
+    log = history(*pieces, limit_bytes=10_000)
+    everything = log.lines(limit=10_000)
+
+    pages, before = [], None
+    while page := log.lines(before=before, limit=limit):
+        pages[:0] = page
+        before = page[0].number
+
+    assert pages == everything
+
+
 @pytest.mark.parametrize(
     ("text", "level"),
     [

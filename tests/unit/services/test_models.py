@@ -10,6 +10,7 @@ from attrs import define, field
 
 from swaplab_core.config.schema import Config, ModelConfig
 from swaplab_core.domain.errors import StartFailed, UnknownModel, Unloaded
+from swaplab_core.domain.events import Event, ModelPreloaded
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.launch import LaunchSpec
 from swaplab_core.engine import Phase, SwapEngine
@@ -102,9 +103,11 @@ def test_a_load_that_fails_raises_why():
 
 def test_preloading_goes_on_after_a_failure(caplog):
     async def scenario(world: World) -> None:
-        await world.finish(world.models.preload([ModelId("broken"), ModelId("b")]))
+        told: list[Event] = []
+        await world.finish(world.models.preload([ModelId("broken"), ModelId("b")], told.append))
 
         assert world.running() == ["b"]
+        assert told == [ModelPreloaded(ModelId("broken"), success=False), ModelPreloaded(ModelId("b"), success=True)]
 
     run(scenario)
     assert "preload of broken failed" in caplog.text
