@@ -36,7 +36,7 @@ from swaplab_core.adapters.store import SqlStore
 from swaplab_core.adapters.watch import FileWatcher
 from swaplab_core.config.diff import Difference
 from swaplab_core.config.load import Loaded, Source, load
-from swaplab_core.config.schema import BackendSchema, Config, nothing
+from swaplab_core.config.schema import BackendSchema, Config, StoreConfig, nothing
 from swaplab_core.domain.activity import Retention
 from swaplab_core.domain.events import ConfigChanged, ModelChanged
 from swaplab_core.domain.ids import ModelId
@@ -94,8 +94,16 @@ def _observer(launches: Launches, bus: Bus, clock: LoopClock, store: SqlStore, m
 
 
 def retention(config: Config) -> Retention:
-    """In memory a bounded number of rows is kept, in a file all of them."""
-    return Retention() if config.store else Retention(max_rows=max(1, config.metrics_max_in_memory))
+    """In memory a bounded number of rows is kept, in a database as much as the file says."""
+    if config.store is None:
+        return Retention(max_rows=max(1, config.metrics_max_in_memory))
+    return Retention(config.store.max_rows or None, config.store.max_age_seconds or None)
+
+
+def activity_store(config: Config) -> SqlStore:
+    """The store that a configuration names; nothing is opened yet."""
+    place = config.store or StoreConfig()
+    return SqlStore(place.path, place.url, retention(config))
 
 
 def backend_schemas(backends: Mapping[str, Backend]) -> dict[str, BackendSchema]:
@@ -243,7 +251,7 @@ class Lab:
         view = PluginLab(gateway.as_daemon(), editor, lambda: launches.config, state, nodes, jobs, bus)
         nodes.others = lambda: files.catalogue.hooks.nodes(view)
         nodes.executors = _executors(files.catalogue, view, nodes.executors)
-        store = SqlStore(config.store.path if config.store else "", retention=retention(config))
+        store = activity_store(config)
         observer = _observer(launches, bus, clock, store, metrics)
         parts = Parts(
             models=models,
@@ -292,6 +300,8 @@ class Lab:
         self.proxy_log.use(config)
         self.parts.monitor.use(config.performance)
         self.store.retention = retention(config)
+        if not self.store.is_at_place_of(activity_store(config)):
+            _log.warning("store: the activity stays where it is until swaplab is started again")
         self.parts.observer.captures.resize(config.capture_buffer_mib * 2**20)
         self.parts.bus.publish(ConfigChanged(self.reloader.revision))
         fresh = changed | difference.added

@@ -13,10 +13,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
 
+from swaplab_core.testing.require import require
+
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "property" / "engine"), str(HERE / "support")]
 
 if TYPE_CHECKING:
+    from running_postgresql import Postgresql
     from running_swaplab import Swaplab
 
 # Hundreds of daemons and engines are started, and each would compile all of swaplab again: a third of its start.
@@ -49,6 +52,15 @@ class Serve(Protocol):
     ) -> Swaplab:
         """Start a daemon with these models; `top` are further keys of its file, `options` of its command line."""
         ...
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgresql]:
+    """A real PostgreSQL, one for all tests of a worker."""
+    from running_postgresql import ADVICE, find_programs, running_postgresql
+
+    with running_postgresql(require("postgresql", find_programs(), ADVICE)) as server:
+        yield server
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ def _one_thread(name: str) -> ThreadPoolExecutor:
 
 @define(eq=False)
 class SqlStore:
-    """`url` is an SQLAlchemy address, such as `postgresql+psycopg://…`; without it `path` is a SQLite file, or "" for
-    memory. `retention` may be changed at any time. Every method raises StoreFailed.
+    """`url` is the address of a database, such as `postgresql://user@host/name`; without it `path` is a SQLite file, or
+    "" for memory. `retention` may be changed at any time. Every method raises StoreFailed.
     """
 
     path: str = ""
@@ -50,6 +50,10 @@ class SqlStore:
     def is_in_memory(self) -> bool:
         """Nothing outlives the daemon."""
         return self.url in _IN_MEMORY if self.url else not self.path
+
+    def is_at_place_of(self, other: SqlStore) -> bool:
+        """Do both mean the same database?"""
+        return (self.path, self.url) == (other.path, other.url)
 
     async def open(self) -> None:
         """Connect and bring the schema up to date; later calls do it too, this one tells early."""

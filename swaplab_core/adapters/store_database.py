@@ -6,6 +6,7 @@ SQLAlchemy takes a third of a second to import, so nothing imports this module w
 from __future__ import annotations
 
 import logging
+import re
 import sqlite3
 import threading
 import time
@@ -20,7 +21,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.util import CommandError
 from attrs import define, field
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from swaplab_core.adapters.store_table import ACTIVITY, conditions, page_of, to_columns, to_row
@@ -29,10 +30,14 @@ from swaplab_core.domain.errors import StoreFailed
 from swaplab_core.domain.histogram import Histogram, histogram
 
 BUSY_SECONDS = 5
+CONNECT_SECONDS = 10
 VERSION_TABLE = "swaplab_schema"
 PRUNE_SECONDS = 60.0
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _C = ACTIVITY.c
+_SHOWN = frozenset({"host", "port"})
+"""What of an address's query is told; a password may stand there too."""
+_MIGRATION_LOCK = 0x5AB1AB
 _migrating = threading.Lock()  # alembic keeps its context in globals
 
 
@@ -60,6 +65,8 @@ class Database:
         config = AlembicConfig()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         with _migrating, self.engine.begin() as connection:
+            if self.engine.dialect.name == "postgresql":  # another swaplab may be doing the same
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config.attributes.update(connection=connection, version_table=VERSION_TABLE)
             command.upgrade(config, "head")
 
@@ -122,10 +129,17 @@ def sqlite_url(path: str) -> sa.URL:
     return sa.URL.create("sqlite", database=path or None)
 
 
+def database_url(url: str | sa.URL) -> sa.URL:
+    """The address with the driver that we use, where it names none; `postgres` is an old name of `postgresql`."""
+    text = url if isinstance(url, sa.URL) else re.sub("^postgres(?=[:+])", "postgresql", url.strip())
+    made = sa.make_url(text)
+    return made.set(drivername="postgresql+psycopg") if made.drivername == "postgresql" else made
+
+
 def _engine(url: str | sa.URL) -> sa.Engine:
-    made = sa.make_url(url)
-    if made.get_backend_name() != "sqlite":
-        return sa.create_engine(made, pool_pre_ping=True)
+    made = database_url(url)
+    if made.get_backend_name() == "postgresql":
+        return sa.create_engine(made, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
     arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     if made.database in {None, "", ":memory:"}:
         return sa.create_engine(made, connect_args=arguments, poolclass=StaticPool)
@@ -152,11 +166,13 @@ def _speeds(connection: sa.Connection, speed: sa.Column[float], where: ActivityF
 def _shown(url: str | sa.URL) -> str:
     """The path of a file, or the address without its password."""
     try:
-        made = sa.make_url(url)
+        made = database_url(url)
     except SQLAlchemyError:
         return "of store.url"
-    is_file = made.get_backend_name() == "sqlite" and made.database
-    return str(made.database) if is_file else made.render_as_string(hide_password=True)
+    if made.get_backend_name() == "sqlite" and made.database:
+        return made.database
+    shown = {key: value for key, value in made.query.items() if key in _SHOWN}
+    return made.set(query=shown).render_as_string(hide_password=True)
 
 
 @contextmanager
@@ -170,11 +186,13 @@ def _told(what: str) -> Iterator[None]:
 
 def _advice(error: Exception) -> str:
     if isinstance(error, ImportError):
-        return "install the driver of that database, for PostgreSQL: pip install 'psycopg[binary]'"
+        return "install the driver of that database, for PostgreSQL: pip install 'swaplab-core[postgresql]'"
     if isinstance(error, CommandError):
         return "a newer swaplab has written it: use that one, or another store.path"
     if "not a database" in str(error):
         return "the file holds something else: name another one in store.path"
+    if isinstance(error, OperationalError) and "connection" in str(error):
+        return "the database of store.url must run, be reachable, and let this user in"
     if "unable to open" in str(error):
         return "store.path must name a file in a folder that exists and can be written"
     return ""

@@ -14,6 +14,7 @@ from swaplab_core.domain.problem import Problem
 SHORTEST_HEALTH_CHECK_SECONDS = 15
 SHORTEST_SAMPLE_SECONDS = 5
 HIGHEST_PORT = 65535
+POSTGRESQL = ("postgresql", "postgres")
 LOG_LEVELS = ("debug", "info", "warn", "error")
 LOG_TIME_FORMATS = (
     "ansic", "unixdate", "rubydate", "rfc822", "rfc822z", "rfc850", "rfc1123", "rfc1123z",
@@ -72,8 +73,19 @@ def _ignored_paths(config: Config, root: MapNode) -> Iterator[Problem]:
 
 
 def _store(config: Config, root: MapNode) -> Iterator[Problem]:
-    if config.store is not None and not config.store.path.strip():
-        yield place_of(root, "store", "path").problem("is empty", "write the path of a file, or remove `store`")
+    if config.store is None:
+        return
+    path, url = config.store.path.strip(), config.store.url.strip()
+    place = place_of(root, "store")
+    if not (path or url):
+        yield place.problem("says nowhere where the activity is kept", "write `path` or `url`, or remove `store`")
+    elif path and url:
+        yield place.problem("has both `path` and `url`", "keep the one where the activity is to be kept")
+    elif url and url.partition(":")[0].partition("+")[0] not in POSTGRESQL:
+        yield place_of(root, "store", "url").problem(
+            "is no address of a PostgreSQL database",
+            "write postgresql://user@host/database, or the path of an SQLite file as `path`",
+        )
 
 
 def _sampling(config: Config, root: MapNode) -> Iterator[Problem]:

@@ -296,9 +296,16 @@ class Hooks:
 
 @frozen
 class StoreConfig:
-    """Where the activity is kept."""
+    """Where the activity is kept, and how much of it. Either `path` or `url` is written."""
 
-    path: str = setting("SQLite file; its folder must exist")
+    path: str = setting("SQLite file; its folder must exist", "")
+    url: str = setting(
+        "PostgreSQL database in place of the file, like postgresql://user@host/database", "", secret=True
+    )
+    max_rows: int = setting("rows that are kept, the oldest go first; 0 keeps all", 0, minimum=0)
+    max_age_seconds: float = setting(
+        "how long a row is kept, like 720h; 0 keeps it for ever", 0, unit="s", reads="go_duration"
+    )
 
 
 @frozen

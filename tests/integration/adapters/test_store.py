@@ -1,5 +1,7 @@
-"""The activity store on real SQLite. Names of the conformance list, "store": insert, list, filter newest first; time
-range; ID range; models (blank ignored); combined paging; sorting and fallback; stats; prune; file persists; WAL.
+"""The activity store on real SQLite and PostgreSQL.
+
+Names of the conformance list, "store": insert, list, filter newest first; time range; ID range; models (blank ignored);
+combined paging; sorting and fallback; stats; prune; file persists; WAL.
 """
 
 from __future__ import annotations
@@ -49,16 +51,22 @@ FULL = ActivityRow(
 )
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "file", "postgresql"])
 def path(request, tmp_path):
-    return "" if request.param == "memory" else str(tmp_path / "activity.db")
+    match request.param:
+        case "memory":
+            return ""
+        case "file":
+            return str(tmp_path / "activity.db")
+        case _:
+            return request.getfixturevalue("postgresql").database()
 
 
 def with_store(path, work, **options):
-    """Run `work(store)` and close the store."""
+    """Run `work(store)` and close the store; `path` may be an address too."""
 
     async def scenario():
-        store = SqlStore(path, **options)
+        store = SqlStore(url=path, **options) if "://" in path else SqlStore(path, **options)
         try:
             return await work(store)
         finally:
