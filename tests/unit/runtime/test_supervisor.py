@@ -227,6 +227,16 @@ def test_a_death_while_serving_is_told():
     run(scenario)
 
 
+def test_a_wrong_processor_is_named_as_the_likely_cause():
+    async def scenario(world: World) -> None:
+        await world.ready(DiesWhileServing(ends_after=30.0, end=ExitStatus(signal=4)))
+        await world.clock.advance(30.0)
+
+        assert "built for another kind of processor" in world.end()
+
+    run(scenario)
+
+
 def test_a_death_while_loading_ends_the_probing():
     async def scenario(world: World) -> None:
         await world.started(NeverReady(ends_after=2.0, end=CRASHED))
