@@ -126,7 +126,9 @@ def running_swaplab(peers: Peers, folder: Path, settings: dict | None = None) ->
     command = " ".join((*peers.upstream, "${PORT}"))
     config = folder / "config.yaml"
     store = {"store": {"path": str(folder / "activity.sqlite")}}
-    config.write_text(json.dumps({**store, **(settings or {}), "models": {MODEL: {"cmd": command, "concurrencyLimit": 100_000}}}))
+    config.write_text(
+        json.dumps({**store, **(settings or {}), "models": {MODEL: {"cmd": command, "concurrencyLimit": 100_000}}})
+    )
     port = find_free_port()
     argv = [Path(sys.executable).with_name("swaplab"), "serve", "--config", config, "--listen", f"{LOOPBACK}:{port}"]
     with running_process(argv, folder / "swaplab.log") as process:

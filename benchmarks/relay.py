@@ -70,10 +70,8 @@ def start_all(stack: ExitStack, peers: p.Peers, folder: Path, only: set[str]) ->
     for name, (template, argv) in configured.items():
         program = shutil.which(argv[0]) or shutil.which(argv[0], path="/usr/sbin:/sbin")
         if program and (not only or name in only):
-            argv = [program, *argv[1:]]
-            subjects.append(
-                stack.enter_context(p.running_configured(name, template, direct.port, folder, argv))
-            )
+            run = p.running_configured(name, template, direct.port, folder, [program, *argv[1:]])
+            subjects.append(stack.enter_context(run))
     return subjects
 
 
@@ -134,23 +132,28 @@ def show(rows: list[dict]) -> None:
         print(f"{'':10} {'CPU µs/' + mine[0]['unit']:>15} {'vs go':>7} {'vs aiohttp':>11} {'req/s':>8}", end="")
         print(f" {'added ' + what + ' p50':>20} {'p99, µs':>10}")
         for row in mine:
-            ratios = [f"{row[key]:.2f}" if (key := f'cpu_vs_{ref}') in row else "" for ref in REFERENCES]
+            ratios = [f"{row[key]:.2f}" if (key := f"cpu_vs_{ref}") in row else "" for ref in REFERENCES]
             print(f"{row['subject']:10} {row['cpu_us']:>15.1f} {ratios[0]:>7} {ratios[1]:>11}", end="")
             print(f" {row['per_second']:>8.0f}", end="")
             print(f" {row[f'added_{what}_p50_us']:>20.0f} {row[f'added_{what}_p99_us']:>10.0f}")
 
 
-def run(rounds: int, seed: int, only: set[str]) -> dict:
-    """The whole measurement."""
+def run(rounds: int, seed: int, only: set[str], wanted: str = "") -> dict:
+    """The whole measurement, or of the scenarios with `wanted` in their names."""
+    scenarios = [scenario for scenario in SCENARIOS if wanted in scenario.name]
     peers = p.find_peers()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="swaplab-benchmark-")))
         subjects = start_all(stack, peers, folder, only)
-        told = measure(peers, subjects, rounds, seed)
-    rows = [row for scenario in SCENARIOS for row in summarise(scenario, told[scenario.name])]
+        told = measure(peers, subjects, rounds, seed, scenarios)
+    rows = [row for scenario in scenarios for row in summarise(scenario, told[scenario.name])]
     add_added(rows)
     return {
-        "peers": peers.kind, "rounds": rounds, "seed": seed, "cores": os.cpu_count(), "load": os.getloadavg()[0],
+        "peers": peers.kind,
+        "rounds": rounds,
+        "seed": seed,
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
         "rows": rows,
     }
 
@@ -160,9 +163,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="which of go, aiohttp, nginx, haproxy; all that are there")
+    parser.add_argument("--scenario", default="", help="a part of the names of those that are wanted")
     parser.add_argument("--json", type=Path, help="also write everything there")
     options = parser.parse_args()
-    figures = run(options.rounds, options.seed, set(filter(None, options.only.split(","))))
+    figures = run(options.rounds, options.seed, set(filter(None, options.only.split(","))), options.scenario)
     print(f"engine and load generator: {figures['peers']}; median of {options.rounds} rounds;", end=" ")
     print(f"{figures['cores']} cores, load {figures['load']:.1f}")
     show(figures["rows"])

@@ -1,6 +1,6 @@
 """The least that aiohttp can do: the model read out of the body, one upstream for all, chunks passed as they come.
 
-    python bare_aiohttp.py UPSTREAM_PORT      (its own port, any free one, is printed)
+python bare_aiohttp.py UPSTREAM_PORT      (its own port, any free one, is printed)
 """
 
 from __future__ import annotations

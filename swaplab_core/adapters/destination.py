@@ -7,6 +7,8 @@ from attrs import frozen
 from swaplab_core.config.schema import Peer, Timeouts
 from swaplab_core.domain.ids import ModelId
 
+MOST_IDLE_SECONDS = 2.0
+"""For engines on this machine, where a new connection costs nothing: many lend an idle one a thread of theirs."""
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key", "cookie"})
 
 
@@ -15,7 +17,7 @@ class Destination:
     """One upstream or peer as the relay sees it.
 
     `name` is for messages. `is_ours` upstreams see the client's Host and address; a peer sees neither. `drop` and `set`
-    are headers, lower case in `drop`. A `response_header_seconds` of 0 is no limit.
+    are headers, lower case in `drop`. A `response_header_seconds` of 0 is no limit, an `idle_seconds` of 0 neither.
     """
 
     name: str
@@ -25,6 +27,7 @@ class Destination:
     set: tuple[tuple[str, str], ...] = ()
     connect_seconds: float = 30.0
     response_header_seconds: float = 0.0
+    idle_seconds: float = 90.0
 
 
 def upstream_destination(model: ModelId, base_url: str, timeouts: Timeouts) -> Destination:
@@ -34,6 +37,7 @@ def upstream_destination(model: ModelId, base_url: str, timeouts: Timeouts) -> D
         base_url,
         connect_seconds=timeouts.connect_seconds,
         response_header_seconds=timeouts.response_header_seconds,
+        idle_seconds=min(timeouts.idle_conn_seconds or MOST_IDLE_SECONDS, MOST_IDLE_SECONDS),
     )
 
 
@@ -52,4 +56,5 @@ def peer_destination(peer_id: str, peer: Peer, *, keys_are_ours: bool) -> Destin
         set=key,
         connect_seconds=peer.timeouts.connect_seconds,
         response_header_seconds=peer.timeouts.response_header_seconds,
+        idle_seconds=peer.timeouts.idle_conn_seconds,
     )

@@ -23,6 +23,11 @@ def describe_failure(error: BaseException) -> str:
             return str(error) or type(error).__name__
 
 
+def describe_connect(host: str, port: int, error: OSError) -> str:
+    """Why there is no connection to an address."""
+    return f"no connection to {f'[{host}]' if ':' in host else host}:{port}: {_reason(error)}"
+
+
 def _address(error: aiohttp.ClientConnectorError) -> str:
     host = f"[{error.host}]" if ":" in error.host else error.host
     return f"{host}:{error.port}"

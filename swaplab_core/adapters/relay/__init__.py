@@ -1,0 +1,20 @@
+"""The data path: moves one request to an upstream and its response back, byte for byte, as it comes.
+
+Hop-by-hop headers end here; everything else passes. Nothing is parsed, buffered or coalesced on the way. A response
+that breaks off never looks complete: an event stream gets a last error event, and the client's connection is cut.
+
+| module | |
+|---|---|
+| `relay` | what handlers call: the one story of a request, whichever way it takes |
+| `direct` | the short way: own connections, chunks from socket to socket |
+| `connection` | one of those, on a parser in C · `pool`: those to one upstream · `request`: what goes out on them |
+| `fallback` | the long way, on aiohttp's client: TLS, websockets |
+| `headers` · `telling` | what passes, and what is told when something goes wrong |
+"""
+
+from __future__ import annotations
+
+from swaplab_core.adapters.relay.interface import NO_TAP, Body, Tap
+from swaplab_core.adapters.relay.relay import Relay
+
+__all__ = ["NO_TAP", "Body", "Relay", "Tap"]

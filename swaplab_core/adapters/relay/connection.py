@@ -1,0 +1,280 @@
+"""One connection to an upstream: HTTP/1.1 from the client's side, parsed in C, handed on as it comes.
+
+A connection serves one exchange after the other. What it hears goes to the exchange's `Receiver` from within the loop's
+callback, so a chunk of a stream costs no task switch. Bytes are bounded: a head, a trailer or a chunk's extensions that
+do not end, end the connection.
+
+Strict on purpose: an upstream whose answer could be read in two ways is cut off, never guessed at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol, cast
+
+import httptools
+from attrs import define, field
+
+from swaplab_core.adapters.failures import describe_failure
+
+MOST_SILENT_BYTES = 64 * 1024
+"""As much may come without a byte of a body in it: heads, trailers, chunk extensions."""
+_FIRST = b"HTTP/1."
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+class Receiver(Protocol):
+    """Who wants an answer. After `complete` or `broken` it hears nothing more; none of these may raise."""
+
+    def head(self, status: int, headers: RawHeaders) -> None:
+        """The head has come; interim answers (1xx) are not told."""
+        ...
+
+    def body(self, data: bytes) -> None:
+        """Some bytes of the body, without their framing."""
+        ...
+
+    def complete(self) -> None:
+        """The answer has come whole."""
+        ...
+
+    def broken(self, reason: str) -> None:
+        """It has not, and will not. `reason` is for people."""
+        ...
+
+
+class Malformed(Exception):
+    """The upstream sends what is no answer to this request."""
+
+
+class Owner(Protocol):
+    """Who keeps the connection."""
+
+    def rested(self, connection: UpstreamConnection) -> None:
+        """An exchange has ended, and the connection may serve another."""
+        ...
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """It is closed."""
+        ...
+
+
+@define(eq=False)
+class UpstreamConnection(asyncio.Protocol):
+    """`heard` tells whether a byte of the present answer has come, `served` how many exchanges it has ended well."""
+
+    owner: Owner
+    heard: bool = field(default=False, init=False)
+    served: int = field(default=0, init=False)
+    rested_at: float = field(default=0.0, init=False)
+    _transport: asyncio.Transport | None = field(default=None, init=False)
+    _receiver: Receiver | None = field(default=None, init=False)
+    _parser: httptools.HttpResponseParser = field(init=False)
+    _start: bytes = field(default=b"", init=False)
+    _headers: RawHeaders = field(factory=list, init=False)
+    _header_bytes: int = field(default=0, init=False)
+    _silent_bytes: int = field(default=0, init=False)
+    _pieces: list[bytes] = field(factory=list, init=False)
+    _status: int = field(default=0, init=False)
+    _told: bool = field(default=False, init=False)
+    _complete: bool = field(default=False, init=False)
+    _is_head: bool = field(default=False, init=False)
+    _sending: bool = field(default=False, init=False)
+    _until_closed: bool = field(default=False, init=False)
+    _keep: bool = field(default=False, init=False)
+    _room: asyncio.Event | None = field(default=None, init=False)
+
+    # the exchange
+
+    def begin(self, request: bytes, receiver: Receiver, *, method: str, more: bool = False) -> None:
+        """Send a request, or with `more` its beginning, and let `receiver` hear the answer."""
+        assert self._transport is not None
+        assert self._receiver is None, "one exchange at a time"
+        self._receiver = receiver
+        self._parser = httptools.HttpResponseParser(self)
+        self._start, self._headers, self._header_bytes, self._silent_bytes = b"", [], 0, 0
+        self._status, self._told, self._complete = 0, False, False
+        self._is_head, self._sending, self._until_closed, self._keep = method == "HEAD", more, False, False
+        self.heard = False
+        self._transport.write(request)
+
+    async def send(self, data: bytes) -> None:
+        """Some more of a request, as fast as the upstream takes it. Raises ConnectionResetError when it is gone."""
+        if self._transport is None or not self._sending:
+            raise ConnectionResetError("the upstream takes no more")
+        self._transport.write(data)
+        if self._room is not None:
+            await self._room.wait()
+
+    def sent(self) -> None:
+        """The request is whole."""
+        self._sending = False
+
+    def pause(self) -> None:
+        """Read no more for now: nobody takes it."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """Nobody wants the answer any more: the upstream shall notice, and stop working on it."""
+        self._receiver = None
+        self._close()
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether an exchange may begin."""
+        return self._transport is not None and not self._transport.is_closing() and self._receiver is None
+
+    # what the event loop tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is open."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse, then tell; nothing is told from within the parser."""
+        receiver = self._receiver
+        if receiver is None:
+            self._close()  # an answer that nobody asked for
+            return
+        self.heard = True
+        self._silent_bytes += len(data)
+        try:
+            if not self._told:
+                self._check_start(data)
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, Malformed) as error:
+            if not self._complete:
+                self._break(_reason(error))
+                return
+            self._keep = False  # the answer is whole, and something came behind it
+        if not self._told and self._status:
+            self._told = True
+            receiver.head(self._status, self._headers)
+            if self._receiver is None:
+                return  # not wanted
+        if self._pieces:
+            self._hand_on(receiver)
+        if self._complete:
+            self._finish()
+        elif self._silent_bytes > MOST_SILENT_BYTES:
+            self._break("it sends framing without end")
+
+    def eof_received(self) -> None:
+        """A body without a length ends so; anything else breaks off."""
+        if self._receiver is not None and self._told and self._until_closed:
+            self._finish()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is closed, by whomever."""
+        self._transport = None
+        if self._room is not None:
+            self._room.set()
+        self._break(describe_failure(exc) if exc is not None and str(exc) else "it closed the connection")
+        self.owner.lost(self)
+
+    def pause_writing(self) -> None:
+        """The upstream reads slowly."""
+        self._room = asyncio.Event()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        if self._room is not None:
+            self._room.set()
+            self._room = None
+
+    # what the parser finds
+
+    def on_message_begin(self) -> None:
+        """Of a second answer nobody wants to know."""
+        if self._complete:
+            raise Malformed("a second answer")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or after the body a trailer, which ends here."""
+        if self._status:
+            return
+        self._header_bytes += len(name) + len(value)
+        if self._header_bytes > MOST_SILENT_BYTES:
+            raise Malformed("its headers are too large")
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Judge the head, and how the body's end will be known."""
+        status = self._parser.get_status_code()
+        if 100 <= status < 200 and status != 101:
+            self._headers = []
+            return
+        self._check_head(status)
+        self._status = status
+        self._complete = self._is_head
+
+    def on_body(self, data: bytes) -> None:
+        """Some bytes of the body."""
+        if self._complete:
+            raise Malformed("a body where there is none")
+        self._pieces.append(data)
+
+    def on_message_complete(self) -> None:
+        """The end, unless it was an interim answer."""
+        if self._status:
+            self._complete = True
+            self._keep = self._parser.should_keep_alive()
+
+    def _check_start(self, data: bytes) -> None:
+        if len(self._start) < len(_FIRST):
+            self._start = (self._start + data)[: len(_FIRST)]
+            if not _FIRST.startswith(self._start):
+                raise Malformed("it does not speak HTTP/1")
+
+    def _check_head(self, status: int) -> None:
+        if status < 200 or status > 999:
+            raise Malformed(f"its status is {status}")
+        names = [name.lower() for name, _ in self._headers]
+        codings = [value for name, (_, value) in zip(names, self._headers, strict=True) if name == b"transfer-encoding"]
+        if codings and (len(codings) > 1 or codings[0].strip().lower() != b"chunked"):
+            raise Malformed("its transfer coding is not chunked")
+        if self._parser.get_http_version() not in {"1.0", "1.1"}:
+            raise Malformed("it does not speak HTTP/1")
+        self._until_closed = not codings and b"content-length" not in names
+
+    # small verbs
+
+    def _hand_on(self, receiver: Receiver) -> None:
+        pieces, self._pieces = self._pieces, []
+        self._silent_bytes = 0
+        receiver.body(pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def _finish(self) -> None:
+        receiver, self._receiver = self._receiver, None
+        if receiver is None:
+            return  # not wanted
+        self.served += 1
+        if self._keep and not self._sending:
+            self.owner.rested(self)
+        else:
+            self._close()
+        receiver.complete()
+
+    def _break(self, reason: str) -> None:
+        receiver, self._receiver = self._receiver, None
+        self._pieces = []
+        self._close()
+        if receiver is not None:
+            receiver.broken(reason)
+
+    def _close(self) -> None:
+        self._sending = False
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def _reason(error: Exception) -> str:
+    inner = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else error
+    return f"it sends no valid HTTP: {inner}"
