@@ -10,6 +10,7 @@ Strict on purpose: an upstream whose answer could be read in two ways is cut off
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Protocol, cast
 
 import httptools
@@ -20,6 +21,7 @@ from swaplab_core.adapters.failures import describe_failure
 MOST_SILENT_BYTES = 64 * 1024
 """As much may come without a byte of a body in it: heads, trailers, chunk extensions."""
 _FIRST = b"HTTP/1."
+_UNFIT_FOR_A_PHRASE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -195,6 +197,11 @@ class UpstreamConnection(asyncio.Protocol):
         """Of a second answer nobody wants to know."""
         if self._complete:
             raise Malformed("a second answer")
+
+    def on_status(self, phrase: bytes) -> None:
+        """The reason phrase, which goes nowhere."""
+        if _UNFIT_FOR_A_PHRASE.search(phrase):
+            raise Malformed("its reason phrase holds control characters")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or after the body a trailer, which ends here."""

@@ -7,6 +7,8 @@ connection would make the next request fail.
 from __future__ import annotations
 
 import asyncio
+import re
+from http import HTTPStatus
 
 import aiohttp
 from aiohttp import web
@@ -20,6 +22,7 @@ from swaplab_core.adapters.relay.interface import Call, Interrupted, Tap
 from swaplab_core.adapters.relay.telling import did_not_answer, took_no_connection, took_too_long
 
 MOST_HEADER_BYTES = 64 * 1024
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @frozen(eq=False)
@@ -85,6 +88,9 @@ class AiohttpCarrier:
             raise took_too_long(destination) from error
         except aiohttp.ClientError as error:
             raise did_not_answer(destination, describe_failure(error)) from error
+        if reason := _unfit(response, call):
+            response.close()
+            raise did_not_answer(destination, reason)
         return AiohttpAnswer(response)
 
     async def close(self) -> None:
@@ -103,3 +109,12 @@ class AiohttpCarrier:
                 max_line_size=MOST_HEADER_BYTES,
             )
         return self._session
+
+
+def _unfit(response: aiohttp.ClientResponse, call: Call) -> str:
+    """What aiohttp lets pass, and other clients might take for something else; "" when there is nothing."""
+    if response.status == HTTPStatus.SWITCHING_PROTOCOLS and "Upgrade" not in call.headers:
+        return "it switches protocols unasked"
+    if not all(map(_NAME.fullmatch, response.headers)):
+        return "it sends no valid HTTP: a header's name holds what no name may"
+    return ""
