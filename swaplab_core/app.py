@@ -57,6 +57,7 @@ from swaplab_core.runtime.launches import Launches
 from swaplab_core.runtime.logbook import PRINTED, LogBook
 from swaplab_core.runtime.nodes import Nodes
 from swaplab_core.runtime.performance import PerformanceMonitor
+from swaplab_core.runtime.placement import Placer
 from swaplab_core.runtime.proxy_log import ProxyLog
 from swaplab_core.runtime.recorder import Recorder
 from swaplab_core.runtime.reload import Reloader
@@ -232,7 +233,8 @@ class Lab:
         nodes = Nodes({"local": LocalExecutor(processes)})
         state = StateFolder(options.state_folder or default_state_folder(files.file or files.folder))
         job_files, gateway = FolderJobFiles(state.path / "jobs"), LoopbackGateway()
-        launches = Launches(config, files.catalogue, find_program, lambda node: nodes.get(node).address)
+        placer = Placer(nodes, files.catalogue.hooks)
+        launches = Launches(config, files.catalogue, find_program, placer)
         dispatcher = Dispatcher(_engine(config), clock, lambda model: bus.publish(ModelChanged(model)))
         supervisor = Supervisor(nodes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics), nodes)
         dispatcher.upstreams = supervisor
@@ -249,6 +251,7 @@ class Lab:
         reloader = Reloader(files.read, files.load, apply, config, sources, clock)
         editor = ConfigEditor(files.file, reloader, RevisionFolder(state.path / "config-history"))
         view = PluginLab(gateway.as_daemon(), editor, lambda: launches.config, state, nodes, jobs, bus)
+        placer.view = lambda: view
         nodes.others = lambda: files.catalogue.hooks.nodes(view)
         nodes.executors = _executors(files.catalogue, view, nodes.executors)
         store = activity_store(config)

@@ -7,7 +7,8 @@ from swaplab_core.domain.errors import NodeError, StartFailed
 from swaplab_core.domain.launch import LaunchSpec
 from swaplab_core.domain.node import Node
 from swaplab_core.domain.plan import ReadyCommand
-from swaplab_core.plugin.interface import Executor, Sink
+from swaplab_core.plugin.interface import Executor
+from swaplab_core.plugin.lab import Sink
 from swaplab_core.ports import ExitStatus, Process
 
 

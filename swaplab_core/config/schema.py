@@ -136,7 +136,7 @@ class ModelConfig:
     check_endpoint_given: bool = derived(False, launch=True)
     recipe: RecipeSettings | None = derived(None, launch=True)
     backend: str = setting("which backend runs this model", DEFAULT_BACKEND, launch=True)
-    node: str = setting("id of the machine it runs on; unwritten: this one", "", launch=True)
+    node: str = setting("id of the machine it runs on, or `auto`; unwritten: this one", "", launch=True)
     proxy: str | None = setting(
         "base URL of the upstream; `http://localhost:${PORT}` unless the backend knows better", None, launch=True
     )

@@ -29,19 +29,21 @@ from swaplab_core.domain.job import Job, JobId, JobState
 from swaplab_core.domain.launch import HttpCall, LaunchRequest, LaunchSpec, Readiness, SleepCalls, StopStrategy
 from swaplab_core.domain.metering import Progress, Usage
 from swaplab_core.domain.node import LOCAL, Node, NodeId
+from swaplab_core.domain.placement import AUTO, Placement, PlacementRequest, Refusal
 from swaplab_core.domain.plan import Command, FileChange, Plan, ReadyCommand, SecretRef, Step, Work
 from swaplab_core.domain.view import Module, NavEntry, Panels, View
 from swaplab_core.plugin.actions import Action
 from swaplab_core.plugin.check import ConfigFacts
 from swaplab_core.plugin.forms import FieldProblem, Options, form_field, form_schema, read_form
 from swaplab_core.plugin.hooks import hookimpl
-from swaplab_core.plugin.interface import Backend, Executor, Sink
-from swaplab_core.plugin.lab import ConfigEdits, LabView, Output, groups_of
+from swaplab_core.plugin.interface import Backend, Executor, FindsPorts
+from swaplab_core.plugin.lab import ConfigEdits, LabView, Output, Sink, groups_of
 from swaplab_core.plugin.routes import Call, Gateway, GatewayResponse, Reply, Route
 from swaplab_core.plugin.usage import merge_usage, read_usage
 from swaplab_core.ports import ExitStatus, Process
 
 __all__ = [
+    "AUTO",
     "LOCAL",
     "Action",
     "ActionSpec",
@@ -58,6 +60,7 @@ __all__ = [
     "FieldProblem",
     "FileChange",
     "Finding",
+    "FindsPorts",
     "Gateway",
     "GatewayResponse",
     "Health",
@@ -77,6 +80,8 @@ __all__ = [
     "Options",
     "Output",
     "Panels",
+    "Placement",
+    "PlacementRequest",
     "Plan",
     "PluginFailed",
     "PluginNews",
@@ -85,6 +90,7 @@ __all__ = [
     "Progress",
     "Readiness",
     "ReadyCommand",
+    "Refusal",
     "Reply",
     "Route",
     "SecretRef",

@@ -26,6 +26,7 @@ from swaplab_core.domain.diagnostic import Diagnostic
 from swaplab_core.domain.errors import PluginFailed
 from swaplab_core.domain.events import Event
 from swaplab_core.domain.node import Node
+from swaplab_core.domain.placement import Placement, PlacementRequest, Refusal
 from swaplab_core.domain.problem import Problem
 from swaplab_core.domain.view import Panels
 from swaplab_core.plugin.actions import Action
@@ -129,6 +130,14 @@ class Hooks:
         answers = self._collect("swaplab_check_config", Problem, {"config": config})
         return tuple(problem for _, problems in answers for problem in problems)
 
+    async def place_model(self, request: PlacementRequest, lab: Callable[[], LabView]) -> Placement | None:
+        """Ask for a machine for a model (`swaplab_place_model`); the first answer counts."""
+        return await self._first("swaplab_place_model", Placement, {"request": request}, lab)
+
+    async def admit_model(self, request: PlacementRequest, node: Node, lab: Callable[[], LabView]) -> Refusal | None:
+        """Ask whether a model may be loaded (`swaplab_admit_model`); the first refusal counts."""
+        return await self._first("swaplab_admit_model", Refusal, {"request": request, "node": node}, lab)
+
     async def startup(self, lab: LabView) -> None:
         """Tell every plugin that the daemon begins (`swaplab_startup`)."""
         await self._tell("swaplab_startup", {"lab": lab})
@@ -145,6 +154,18 @@ class Hooks:
     def hears_events(self) -> bool:
         """Does any plugin implement `swaplab_event`?"""
         return bool(self._implementations("swaplab_event"))
+
+    async def _first(
+        self, name: str, kind: type[T], arguments: Mapping[str, object], lab: Callable[[], LabView]
+    ) -> T | None:
+        """Call an async hook, plugin after plugin, until one answers."""
+        for impl in self._implementations(name):
+            answer = await guarded_wait(partial(_call, impl, {**arguments, "lab": lab()}))
+            if isinstance(answer, Exception):
+                self._failed(name, impl.plugin_name, answer)
+            elif isinstance(answer, kind):
+                return answer
+        return None
 
     def _by_plugin(self, name: str, kind: type[T], arguments: Mapping[str, object]) -> dict[str, tuple[T, ...]]:
         return {

@@ -22,6 +22,7 @@ from swaplab_core.domain.demo import DemoModel
 from swaplab_core.domain.diagnostic import Diagnostic
 from swaplab_core.domain.events import Event
 from swaplab_core.domain.node import Node
+from swaplab_core.domain.placement import Placement, PlacementRequest, Refusal
 from swaplab_core.domain.problem import Problem
 from swaplab_core.domain.view import Panels
 from swaplab_core.plugin.actions import Action
@@ -269,6 +270,49 @@ def swaplab_check_config(config: ConfigFacts) -> Iterable[Problem]:
         for model, entry in config.models.items():
             if entry.get("backend") == "mine" and "weights" not in entry:
                 yield config.error("has no weights", "write `weights: FILE`", "models", model)
+    ```
+    """
+
+
+# where models are loaded
+
+
+@hookspec
+async def swaplab_place_model(request: PlacementRequest, lab: LabView) -> Placement | None:
+    """Choose a machine for a model whose entry says `node: auto`.
+
+    Called when: such a model is about to be loaded. The choice holds for this load only.
+
+    Arguments: `request` names the model, `lab` is what plugins see of the daemon.
+
+    Return: the machine and why, or None to leave it to others; the first answer counts. When nobody answers the load
+    fails.
+
+    Example:
+    ```python
+    @hookimpl
+    async def swaplab_place_model(self, request, lab):
+        roomy = max(self.measured, key=lambda node: node.free_mib)
+        return Placement(roomy.id, f"{roomy.free_mib} MiB are free")
+    ```
+    """
+
+
+@hookspec
+async def swaplab_admit_model(request: PlacementRequest, node: Node, lab: LabView) -> Refusal | None:
+    """Object to loading a model on a machine: it is drained, or there is no room.
+
+    Called when: a model is about to be loaded and its machine is known; what had to make room has gone.
+
+    Arguments: `request` names the model, `node` is the machine, `lab` what plugins see of the daemon.
+
+    Return: why not, or None. The first refusal counts, and waiting requests get it as their error.
+
+    Example:
+    ```python
+    @hookimpl
+    async def swaplab_admit_model(self, node):
+        return Refusal(f"{node.title} is drained", "undrain it") if node.id in self.drained else None
     ```
     """
 

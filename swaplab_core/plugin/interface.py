@@ -8,14 +8,14 @@ holds the suites that every driver must pass.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from swaplab_core.domain.launch import LaunchRequest, LaunchSpec
 from swaplab_core.domain.metering import Progress, Usage
 from swaplab_core.domain.node import Node
 from swaplab_core.domain.plan import ReadyCommand
-from swaplab_core.plugin.lab import LabView
+from swaplab_core.plugin.lab import LabView, Sink
 from swaplab_core.ports import ExitStatus, Process
 
 
@@ -57,8 +57,13 @@ class Backend(ABC):
         return None
 
 
-Sink = Callable[[bytes], None]
-"""Takes chunks as they come, on the event loop; it neither blocks nor raises."""
+@runtime_checkable
+class FindsPorts(Protocol):
+    """An optional ability of executors: to find a port on a node."""
+
+    async def free_port(self, node: Node, wanted: int) -> int:
+        """A TCP port that nobody listens on there: the wanted one if it is. Raises NodeError."""
+        ...
 
 
 class Executor(ABC):

@@ -13,11 +13,16 @@ from attrs import frozen
 
 from swaplab_core.domain.events import Event
 from swaplab_core.domain.job import Job, JobId
+from swaplab_core.domain.launch import LaunchSpec
 from swaplab_core.domain.node import LOCAL, Node, NodeId
 from swaplab_core.domain.plan import Command, Plan
 from swaplab_core.plugin.routes import Gateway
+from swaplab_core.ports import Process
 
 T = TypeVar("T")
+
+Sink = Callable[[bytes], None]
+"""Takes chunks as they come, on the event loop; it neither blocks nor raises."""
 
 
 @frozen
@@ -161,6 +166,10 @@ class LabView(Protocol):
 
     async def run(self, command: Command, node: NodeId = LOCAL, *, timeout_seconds: float = 10.0) -> Output:
         """Run a short read-only command and answer what it printed (at most 1 MiB). Raises NodeError."""
+        ...
+
+    async def start(self, spec: LaunchSpec, output: Sink) -> Process:
+        """Start an engine on its node, for executors that are made of others. Raises StartFailed."""
         ...
 
     def publish(self, event: Event) -> None:

@@ -4,28 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from swaplab_core.config.schema import Config, ModelConfig
 from swaplab_core.domain.errors import PluginFailed, StartFailed, SwaplabError
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.launch import LaunchRequest, LaunchSpec, RecipeLaunch, StopStrategy
 from swaplab_core.domain.metering import Progress, Usage
-from swaplab_core.domain.node import LOCAL, NodeId
+from swaplab_core.domain.node import LOCAL, Node, NodeId
 from swaplab_core.domain.recipe import RecipeSettings
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.plugin.hooks import guarded
 from swaplab_core.plugin.interface import Backend
+from swaplab_core.runtime.nodes import THIS
 
-LOOPBACK = "127.0.0.1"
+
+class Ground(Protocol):
+    """Which machine a model is loaded on, and which port it gets there."""
+
+    async def node_for(self, entry: ModelConfig) -> Node:
+        """The machine, now. Raises StartFailed."""
+        ...
+
+    async def port_on(self, node: Node, wanted: int) -> int:
+        """A port that is free there: the wanted one if it is. Raises StartFailed."""
+        ...
 
 
-def _only_here(node: NodeId) -> str:
-    if node != LOCAL:
-        raise StartFailed(f"no node is called {node!r}")
-    return LOOPBACK
+class OnlyHere:
+    """This machine alone."""
+
+    async def node_for(self, entry: ModelConfig) -> Node:
+        """This machine."""
+        if entry.node != LOCAL:
+            raise StartFailed(f"no node is called {entry.node!r}")
+        return THIS
+
+    async def port_on(self, node: Node, wanted: int) -> int:  # noqa: ARG002 - there is one
+        """Whether it is free is found out when the model starts."""
+        return wanted
+
+
+def _as_named(name: str) -> str | None:
+    """A program of another machine: found by its name there."""
+    return name
 
 
 async def _no_recipes(model: ModelId, _: RecipeSettings) -> RecipeLaunch:
@@ -42,7 +66,7 @@ class Launches:
     config: Config
     catalogue: Catalogue
     find_program: Callable[[str], str | None]
-    address_of: Callable[[NodeId], str] = _only_here
+    ground: Ground = field(factory=OnlyHere)
     recipe_of: Callable[[ModelId, RecipeSettings], Awaitable[RecipeLaunch]] = _no_recipes
 
     def use(self, config: Config) -> None:
@@ -55,11 +79,25 @@ class Launches:
         if entry is None:
             raise StartFailed(f"{model} was removed from the configuration before it was started")
         backend = self.catalogue.backend(entry.backend)
-        node = NodeId(entry.node)
-        host = self.address_of(node)
+        node = await self.ground.node_for(entry)
+        port = await self._port(entry, backend, node)
+        find_program = self.find_program if node.executor == THIS.executor else _as_named
         recipe = None if entry.recipe is None else await self.recipe_of(model, entry.recipe)
-        request = LaunchRequest(model, entry.options, host, entry.port, self.find_program, node, recipe)
-        return overlay(entry, _launch(backend, request), self.config.health_check_timeout_seconds)
+        request = LaunchRequest(model, entry.options, node.address, port, find_program, node.id, recipe)
+        spec = overlay(entry, _launch(backend, request), self.config.health_check_timeout_seconds)
+        return evolve(spec, node=node.id) if entry.node else spec
+
+    async def _port(self, entry: ModelConfig, backend: Backend, node: Node) -> int | None:
+        """The port that the model has in the configuration, or another one if it is taken on the machine."""
+        if entry.port is None:
+            return None
+        port = await self.ground.port_on(node, entry.port)
+        if port != entry.port and not backend.needs_port:
+            raise StartFailed(
+                f"{entry.id} was not started: another program already listens on port {entry.port} of {node.title}",
+                advice="stop it, or give the model another port",
+            )
+        return port
 
     def usage_reader(self, backend: str) -> Callable[[Mapping[str, Any]], Usage | None]:
         """The driver's reader of tokens and speeds, with whatever it raises kept from the data path."""

@@ -10,7 +10,8 @@ from swaplab_core.domain.errors import NodeError, StartFailed
 from swaplab_core.domain.launch import LaunchSpec
 from swaplab_core.domain.node import LOCAL, Node, NodeId
 from swaplab_core.domain.plan import ReadyCommand
-from swaplab_core.plugin.interface import Executor, Sink
+from swaplab_core.plugin.interface import Executor, FindsPorts
+from swaplab_core.plugin.lab import Sink
 from swaplab_core.ports import ExitStatus, Process
 
 THIS = Node(LOCAL, "this machine", "local", "127.0.0.1")
@@ -67,6 +68,11 @@ class Nodes:
         """Run a command on a node to its end. Raises NodeError."""
         machine = self.get(node)
         return await self.executor(machine).run(machine, command, stdout, stderr)
+
+    async def free_port(self, node: Node, wanted: int) -> int:
+        """A port that is free on a node: the wanted one where its executor cannot tell. Raises NodeError."""
+        executor = self.executor(node)
+        return await executor.free_port(node, wanted) if isinstance(executor, FindsPorts) else wanted
 
     async def close(self) -> None:
         """Let every executor give back what it holds."""

@@ -19,6 +19,7 @@ from swaplab_core.domain.errors import StartFailed, SwaplabError
 from swaplab_core.domain.ids import Incarnation, ModelId
 from swaplab_core.domain.launch import HttpCall, LaunchSpec, SleepCalls
 from swaplab_core.domain.metering import Progress
+from swaplab_core.domain.node import LOCAL, NodeId
 from swaplab_core.engine.facts import Fact, UpstreamAsleep, UpstreamExited, UpstreamReady
 from swaplab_core.ports import Clock, Commands, ExitStatus, Http, Process, Processes
 from swaplab_core.runtime.launch_steps import NO_COMMANDS, run_step
@@ -88,6 +89,7 @@ class UpstreamStatus:
     argv: tuple[str, ...]
     elapsed_seconds: float
     progress: Progress | None
+    node: NodeId = LOCAL
 
 
 class Listener(Protocol):
@@ -193,6 +195,7 @@ class Supervisor:
             upstream.spec.argv if upstream.spec else (),
             self.clock.now() - upstream.started_at,
             upstream.progress,
+            upstream.spec.node if upstream.spec else LOCAL,
         )
 
     def expected_seconds(self, model: ModelId) -> float | None:

@@ -105,6 +105,7 @@ def model_record(state: ModelState) -> dict[str, Any]:
         "name": model.name,
         "description": model.description,
         "backend": model.backend,
+        "node": state.node,
         "unlisted": model.unlisted,
         "state": state.phase.value,
         "stale": state.is_stale,

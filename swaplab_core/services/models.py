@@ -39,7 +39,8 @@ class Status(Protocol):
 class ModelState:
     """One model as an operator sees it.
 
-    `elapsed_seconds` counts from its start, 0 when it does not run. `is_stale`: it still runs an earlier configuration
+    `elapsed_seconds` counts from its start, 0 when it does not run. `node` is the machine that it runs on or, while it
+    does not, that its entry asks for. `is_stale`: it still runs an earlier configuration
     and is replaced when its last stream has ended.
     """
 
@@ -53,6 +54,7 @@ class ModelState:
     command: str
     elapsed_seconds: float
     progress: Progress | None
+    node: str = ""
 
 
 @define(eq=False)
@@ -135,4 +137,5 @@ class Models:
             shlex.join(seen.argv) if seen else "",
             seen.elapsed_seconds if seen else 0.0,
             seen.progress if seen else None,
+            seen.node if seen else model.node,
         )

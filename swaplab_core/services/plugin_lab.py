@@ -24,11 +24,13 @@ from swaplab_core.domain.events import (
     RequestChanged,
 )
 from swaplab_core.domain.job import Job, JobId
+from swaplab_core.domain.launch import LaunchSpec
 from swaplab_core.domain.node import LOCAL, Node, NodeId
 from swaplab_core.domain.plan import Command, Plan
 from swaplab_core.plugin.hooks import Hooks
-from swaplab_core.plugin.lab import ConfigEdits, Output
+from swaplab_core.plugin.lab import ConfigEdits, Output, Sink
 from swaplab_core.plugin.routes import Gateway
+from swaplab_core.ports import Process
 from swaplab_core.runtime.bus import Bus
 from swaplab_core.runtime.jobs import Jobs
 from swaplab_core.runtime.nodes import Nodes
@@ -132,6 +134,10 @@ class PluginLab:
             raise NodeError(f"{command.argv[0]} on {name} did not end within {timeout_seconds:g} s") from None
         code = status.code if status.code is not None else -(status.signal or 0)
         return Output(code, bytes(out.data), bytes(err.data))
+
+    async def start(self, spec: LaunchSpec, output: Sink) -> Process:
+        """Start an engine on its node."""
+        return await self.machines.start(spec, output)
 
     def publish(self, event: Event) -> None:
         """Announce an event."""

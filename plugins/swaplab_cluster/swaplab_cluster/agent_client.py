@@ -318,6 +318,11 @@ class AgentExecutor(Executor):
             return ExitStatus(**answer["exit"])
         return await self._run(link, command, stdout, stderr)
 
+    async def free_port(self, node: Node, wanted: int) -> int:
+        """The wanted port, or one that the node's system picks."""
+        answer = await self._link(node).call("POST", "/v1/ports", {"wanted": wanted})
+        return int(answer["port"])
+
     async def _run(self, link: AgentLink, command: ReadyCommand, stdout: Sink, stderr: Sink) -> ExitStatus:
         body = {
             "argv": list(command.argv),

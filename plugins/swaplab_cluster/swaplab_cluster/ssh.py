@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+
 from swaplab_cluster.adapter import FabricSessions
 from swaplab_cluster.programs import Programs
 from swaplab_cluster.sessions import Sessions, SshReach
@@ -22,6 +24,7 @@ class SshExecutor(Executor):
         super().__init__(lab)
         self.sessions: Sessions = sessions or FabricSessions()
         self._programs = Programs(self.sessions)
+        self._ports = files("swaplab_cluster").joinpath("data/port.sh").read_text(encoding="utf-8")
 
     async def start(self, node: Node, spec: LaunchSpec, output: Sink) -> Process:
         """Start an engine; it ends with the connection."""
@@ -34,6 +37,15 @@ class SshExecutor(Executor):
     async def run(self, node: Node, command: ReadyCommand, stdout: Sink, stderr: Sink) -> ExitStatus:
         """Run a command to its end."""
         return await self._programs.run(_reach(node), command, stdout, stderr)
+
+    async def free_port(self, node: Node, wanted: int) -> int:
+        """The wanted port, or the next that nobody listens on there."""
+        out = bytearray()
+        command = ReadyCommand(("sh", "-c", self._ports, "swaplab-port", str(wanted)))
+        status = await self.run(node, command, out.extend, lambda _: None)
+        if status.code != 0 or not out.strip().isdigit():
+            raise NodeError(f"{node.title} has no free port from {wanted} on", advice="see `ss -tln` there")
+        return int(out)
 
     async def close(self) -> None:
         """Give up all connections."""

@@ -13,6 +13,7 @@ from swaplab_core.domain.errors import PluginFailed, StartFailed, UnknownDriver
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.launch import HttpCall, LaunchSpec, Readiness, SleepCalls, StopStrategy
 from swaplab_core.domain.metering import Progress
+from swaplab_core.domain.node import Node, NodeId
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.plugin.interface import Backend
 from swaplab_core.runtime.launches import Launches, overlay
@@ -107,3 +108,40 @@ def test_a_driver_that_fails_to_read_a_line_has_no_progress():
     assert launches(backend="broken").progress(ModelId("m"), "line") is None
     assert launches(backend="reading").progress(ModelId("gone"), "line") is None
     assert launches(backend="reading").progress(ModelId("m"), "line") == Progress("line")
+
+
+class Elsewhere:
+    """Another machine, on which every port is taken but 6000."""
+
+    async def node_for(self, entry):
+        return Node(NodeId("far"), "far", "ssh", "192.0.2.1")
+
+    async def port_on(self, node, wanted):
+        return 6000
+
+
+class Listening(Broken):
+    name = "listening"
+
+    def launch(self, request):
+        return LaunchSpec((request.find_program("engine"), str(request.port)), request.base_url, node=request.node)
+
+
+def elsewhere(backend: type[Backend], name: str) -> LaunchSpec:
+    config = Config(models={ModelId("m"): evolve(ENTRY, backend=name, node="auto", port=5800)})
+    return asyncio.run(Launches(config, Catalogue.of(backend), lambda _: None, Elsewhere()).spec(ModelId("m")))
+
+
+def test_on_another_machine_the_port_is_one_that_is_free_there_and_programs_are_found_there():
+    spec = elsewhere(Listening, "listening")
+    assert spec.argv == ("engine", "6000")
+    assert (spec.base_url, spec.node) == ("http://192.0.2.1:6000", "far")
+
+
+def test_a_command_with_a_fixed_port_is_not_started_when_that_is_taken():
+    class Fixed(Listening):
+        name = "fixed"
+        needs_port = False
+
+    with pytest.raises(StartFailed, match="already listens on port 5800 of far"):
+        elsewhere(Fixed, "fixed")
