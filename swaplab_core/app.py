@@ -7,8 +7,9 @@ import errno
 import logging
 import os
 import signal
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -16,6 +17,7 @@ from typing import Self
 from aiohttp import web
 from attrs import define, field, frozen
 
+from swaplab_core.adapters.admin_token import NoTokenFolder, TokenFolder, new_token
 from swaplab_core.adapters.clock import LoopClock
 from swaplab_core.adapters.console import Console
 from swaplab_core.adapters.executor_local import LocalExecutor
@@ -26,13 +28,15 @@ from swaplab_core.adapters.hardware.detect import LocalHardware
 from swaplab_core.adapters.hardware.system import PsutilProbe
 from swaplab_core.adapters.http import AiohttpHttp
 from swaplab_core.adapters.job_files import FolderJobFiles
+from swaplab_core.adapters.last_resort import exit_after
 from swaplab_core.adapters.listen import Address, BadAddress
 from swaplab_core.adapters.processes import LocalProcesses
 from swaplab_core.adapters.programs import find_program
 from swaplab_core.adapters.relay import Relay
 from swaplab_core.adapters.revisions import RevisionFolder
-from swaplab_core.adapters.state_folder import StateFolder, default_state_folder
+from swaplab_core.adapters.state_folder import StateFolder, default_state_folder, state_home
 from swaplab_core.adapters.store import SqlStore
+from swaplab_core.adapters.tls import BadCertificate, TlsFiles
 from swaplab_core.adapters.watch import FileWatcher
 from swaplab_core.config.diff import Difference
 from swaplab_core.config.load import Loaded, Source, load
@@ -64,6 +68,9 @@ from swaplab_core.runtime.reload import Reloader
 from swaplab_core.runtime.scheduling import check_policy, engine_limits, eviction_policy
 from swaplab_core.runtime.supervisor import Supervisor
 from swaplab_core.runtime.tasks import spawn
+from swaplab_core.server.access import Access
+from swaplab_core.server.access_log import protocol_logger
+from swaplab_core.server.api_session import login_path
 from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB, Parts, build_application
 from swaplab_core.server.metrics import Metrics
 from swaplab_core.server.observation import Observer
@@ -78,6 +85,8 @@ from swaplab_core.services.routes import Routes
 
 DRAIN_SECONDS = 30.0
 PLUGIN_SECONDS = 10.0
+LAST_RESORT_SECONDS = 15.0
+"""So much longer than all its limits may stopping take."""
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +101,20 @@ def _observer(launches: Launches, bus: Bus, clock: LoopClock, store: SqlStore, m
     recorder = Recorder(store, captures, bus.publish)
     inflight = InFlight(bus, clock)
     return Observer(lambda: launches.config, launches.usage_reader, inflight, recorder, captures, metrics)
+
+
+def _token_folder(options: Options) -> TokenFolder:
+    """The user's daemons share it, unless one was given a folder of its own."""
+    return TokenFolder(options.state_folder or state_home())
+
+
+def _access(config: Config, options: Options) -> Access:
+    try:
+        token = _token_folder(options).admin_token()
+    except NoTokenFolder as error:
+        _log.warning("%s; until then the admin token changes with every start", error)
+        token = new_token()
+    return Access.of(config, token, host=options.host, is_exposed=options.is_exposed, is_insecure=options.is_insecure)
 
 
 def retention(config: Config) -> Retention:
@@ -191,7 +214,8 @@ class Options:
 
     `replace_at_once`: a changed model is replaced without waiting for its streams to end. `keep_alive_seconds`: how
     long a client that waits for a stream may hear nothing. `state_folder` is for what survives a restart; None means
-    a place that follows from the configuration's.
+    places that follow from the user and the configuration. `host` is what it listens on, `is_exposed`: other machines
+    can reach that, `is_insecure`: they may use it without a key.
     """
 
     max_body_mib: int = DEFAULT_MAX_BODY_MIB
@@ -199,6 +223,10 @@ class Options:
     replace_at_once: bool = False
     keep_alive_seconds: float = KEEP_ALIVE_SECONDS
     state_folder: Path | None = None
+    host: str = ""
+    is_exposed: bool = False
+    is_insecure: bool = False
+    tls: TlsFiles | None = None
 
 
 @define(eq=False)
@@ -230,9 +258,12 @@ class Lab:
         clock, processes, http = LoopClock(), LocalProcesses(), AiohttpHttp()
         bus, console, metrics = Bus(), Console(), Metrics()
         logs = LogBook(bus, console.write, PRINTED[config.log_to_stdout])
+        proxy_log = ProxyLog(logs)
+        proxy_log.install(config)
+        access = _access(config, options)
         nodes = Nodes({"local": LocalExecutor(processes)})
         state = StateFolder(options.state_folder or default_state_folder(files.file or files.folder))
-        job_files, gateway = FolderJobFiles(state.path / "jobs"), LoopbackGateway()
+        job_files, gateway = FolderJobFiles(state.path / "jobs"), LoopbackGateway(access.own_headers)
         placer = Placer(nodes, files.catalogue.hooks)
         launches = Launches(config, files.catalogue, find_program, placer)
         dispatcher = Dispatcher(_engine(config), clock, lambda model: bus.publish(ModelChanged(model)))
@@ -269,12 +300,11 @@ class Lab:
             monitor=monitor,
             inventory=HardwareInventory(LocalHardware(processes)),
             http=http,
+            access=access,
         )
         application = build_application(
             parts, max_body_mib=options.max_body_mib, keep_alive_seconds=options.keep_alive_seconds
         )
-        proxy_log = ProxyLog(logs)
-        proxy_log.install(config)
         lab = cls(
             options, parts, launches, processes, supervisor, store, console, proxy_log, application, reloader, gateway,
             state, job_files, view,
@@ -283,10 +313,15 @@ class Lab:
         mount_plugin_routes(application, files.catalogue, gateway, view)
         return lab
 
+    def login_path(self) -> str:
+        """The path of a link that makes a browser the administrator's, once."""
+        return login_path(self.parts.access.links.make())
+
     def apply(self, config: Config, difference: Difference) -> None:
         """Put a checked configuration in force: new requests follow it at once, running ones are not touched."""
         self.launches.use(config)
         self.parts.routes.use(config)
+        self.parts.access.use(config)
         changed = difference.changed
         self.supervisor.outdate(changed | difference.removed)
         self.supervisor.retune({name: config.models[name].unload_timeout_seconds for name in difference.retuned})
@@ -315,39 +350,51 @@ class Lab:
 
     async def serve(self, address: Address, on_listening: Callable[[Address], None]) -> None:
         """Serve until SIGINT or SIGTERM, then end in good order: a second signal cuts running streams short."""
-        runner = web.AppRunner(self.application, handler_cancellation=True, access_log=None, shutdown_timeout=5.0)
+        runner = web.AppRunner(
+            self.application,
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=5.0,
+            logger=protocol_logger(),
+        )
         await runner.setup()
-        stop = _Stop()
-        try:
-            listening = await _listen(runner, address)
-            await self.view.runner.open()
-            self.gateway.use(listening.url)
-            await self._tell_plugins("start", self.parts.catalogue.hooks.startup(self.view))
-            background = self._background(stop)
-            on_listening(listening)
-            await stop.first.wait()
-            _log.info("stopping: running streams may end, at most %g s (again: at once)", DRAIN_SECONDS)
-            for task in background:
-                task.cancel()
-            await self._close(runner, stop)
-        finally:
-            stop.restore()
-            await self.view.runner.close()
-            await runner.cleanup()
-            await self._tell_plugins("end", self.parts.catalogue.hooks.shutdown(self.view))
-            await self.view.close()
-            self.job_files.close()
-            self.state.close()
-            await self.parts.observer.recorder.close()
-            await self.store.close()
-            await self.gateway.close()
-            await self.parts.relay.close()
-            await self.parts.http.close()
-            self.processes.close()
-            self.console.close()
+        tls = self.options.tls.context() if self.options.tls else None
+        stop = _Stop(partial(self._reload_on_signal, tls))
+        with ExitStack() as ended:
+            try:
+                listening = await _listen(runner, address, tls)
+                await self.view.runner.open()
+                self.gateway.use(listening.url)
+                await self._tell_plugins("start", self.parts.catalogue.hooks.startup(self.view))
+                background = self._background()
+                with _token_folder(self.options).serving(listening.url):
+                    on_listening(listening)
+                    await stop.first.wait()
+                _log.info("stopping: running streams may end, at most %g s (again: at once)", DRAIN_SECONDS)
+                ended.callback(exit_after(DRAIN_SECONDS + self._longest_stop() + LAST_RESORT_SECONDS).cancel)
+                for task in background:
+                    task.cancel()
+                await self._close(runner, stop)
+            finally:
+                stop.restore()
+                await self._release(runner)
 
-    def _background(self, stop: _Stop) -> list[asyncio.Task[None]]:
-        stop.loop.add_signal_handler(signal.SIGHUP, self._reload_on_signal)
+    async def _release(self, runner: web.AppRunner) -> None:
+        await self.view.runner.close()
+        await runner.cleanup()
+        await self._tell_plugins("end", self.parts.catalogue.hooks.shutdown(self.view))
+        await self.view.close()
+        self.job_files.close()
+        self.state.close()
+        await self.parts.observer.recorder.close()
+        await self.store.close()
+        await self.gateway.close()
+        await self.parts.relay.close()
+        await self.parts.http.close()
+        self.processes.close()
+        self.console.close()
+
+    def _background(self) -> list[asyncio.Task[None]]:
         tasks = []
         if self.watcher is not None:
             tasks.append(spawn(self.watcher.run(self.reloader.request), name="watch"))
@@ -368,9 +415,20 @@ class Lab:
         except TimeoutError:
             _log.warning("a plugin took more than %g s to %s, and was left behind", PLUGIN_SECONDS, what)
 
-    def _reload_on_signal(self) -> None:
+    def _reload_on_signal(self, tls: ssl.SSLContext | None) -> None:
         _log.info("SIGHUP: looking at the configuration files")
         self.reloader.request()
+        if tls is not None and self.options.tls is not None:
+            try:
+                self.options.tls.load_into(tls)
+            except BadCertificate as error:
+                _log.error("%s; the certificate in use stays", error)
+            else:
+                _log.info("the certificate was read again")
+
+    def _longest_stop(self) -> float:
+        config = self.launches.config
+        return max((model.unload_timeout_seconds for model in config.models.values()), default=0.0)
 
     async def _close(self, runner: web.AppRunner, stop: _Stop) -> None:
         for site in list(runner.sites):
@@ -385,13 +443,14 @@ class Lab:
 
 
 class _Stop:
-    """Two wishes to stop, as events: a polite one and an urgent one."""
+    """Two wishes to stop, as events: a polite one and an urgent one. And the wish to reload, a call."""
 
-    def __init__(self) -> None:
+    def __init__(self, reload: Callable[[], None]) -> None:
         self.first, self.second = asyncio.Event(), asyncio.Event()
         self.loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             self.loop.add_signal_handler(number, self._wish)
+        self.loop.add_signal_handler(signal.SIGHUP, reload)
 
     def _wish(self) -> None:
         (self.second if self.first.is_set() else self.first).set()
@@ -401,9 +460,9 @@ class _Stop:
             self.loop.remove_signal_handler(number)
 
 
-async def _listen(runner: web.AppRunner, address: Address) -> Address:
+async def _listen(runner: web.AppRunner, address: Address, tls: ssl.SSLContext | None) -> Address:
     """Open the port and answer the address with its real number."""
-    site = web.TCPSite(runner, address.host, address.port)
+    site = web.TCPSite(runner, address.host, address.port, ssl_context=tls)
     try:
         await site.start()
     except OSError as error:
@@ -413,4 +472,4 @@ async def _listen(runner: web.AppRunner, address: Address) -> Address:
                 advice="stop it, or choose another port with --listen",
             ) from None
         raise BadAddress(f"cannot listen on {address.host}:{address.port}: {error.strerror or error}") from None
-    return Address(address.host, runner.addresses[0][1])
+    return Address(address.host, runner.addresses[0][1], has_tls=tls is not None)

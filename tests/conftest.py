@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +17,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from swaplab_core.testing.require import require
 
 HERE = Path(__file__).parent
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="swaplab-tests-")  # no test touches its person's state
 sys.path[:0] = [str(HERE / "property" / "engine"), str(HERE / "support")]
 
 if TYPE_CHECKING:

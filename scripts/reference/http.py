@@ -16,9 +16,9 @@ INTRODUCTION = """\
 # HTTP
 
 The server listens on `127.0.0.1:8080` unless told otherwise. Bodies are JSON, and a request body is bounded (128 MiB;
-`--max-body-mib`). Errors have OpenAI's shape and a stable code, see [errors](errors.md). When the configuration has
-`apiKeys`, every route but the open ones asks for one: `Authorization: Bearer KEY`, `x-api-key: KEY`, or as the password
-of Basic.
+`--max-body-mib`). Errors have OpenAI's shape and a stable code, see [errors](errors.md); a client that accepts
+`text/plain` or `text/html` and no JSON gets the message as such. *Who* is the policy of a route:
+[who may do what](../howto/access.md).
 """
 
 

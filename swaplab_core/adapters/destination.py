@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aiohttp import web
 from attrs import frozen
 
 from swaplab_core.config.schema import Peer, Timeouts
@@ -10,6 +11,19 @@ from swaplab_core.domain.ids import ModelId
 MOST_IDLE_SECONDS = 2.0
 """For engines on this machine, where a new connection costs nothing: many lend an idle one a thread of theirs."""
 _CREDENTIALS = frozenset({"authorization", "x-api-key", "api-key", "cookie"})
+_NOTHING: frozenset[str] = frozenset()
+_HIDDEN = web.RequestKey("HIDDEN", frozenset[str])
+
+
+def hide_credentials(request: web.Request) -> None:
+    """Let no upstream see the credentials of this request: they open more than inference."""
+    request[_HIDDEN] = _CREDENTIALS
+
+
+def hidden_headers(request: web.Request) -> frozenset[str]:
+    """The headers of a request that its upstream must not see, lower case."""
+    hidden: frozenset[str] = request.get(_HIDDEN, _NOTHING)
+    return hidden
 
 
 @frozen

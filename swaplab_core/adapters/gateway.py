@@ -20,7 +20,8 @@ from swaplab_core.domain.errors import ShuttingDown, UpstreamDied, UpstreamError
 from swaplab_core.plugin.routes import Gateway, GatewayResponse
 
 IDENTITY = frozenset(
-    {"authorization", "cookie", "host", "origin", "sec-fetch-mode", "sec-fetch-site", "x-api-key", "x-swaplab"}
+    {"api-key", "authorization", "cookie", "host", "origin"}
+    | {"sec-fetch-mode", "sec-fetch-site", "x-api-key", "x-swaplab"}
 )
 """The headers by which the server judges a caller: those of the caller are sent on, a plugin cannot set its own."""
 

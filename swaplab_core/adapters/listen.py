@@ -22,18 +22,18 @@ class BadAddress(SwaplabError):
 
 @frozen
 class Address:
-    """Host and port; port 0 takes any free one."""
+    """Host and port; port 0 takes any free one. `has_tls`: only https is spoken there."""
 
     host: str
     port: int
+    has_tls: bool = False
 
     @property
     def url(self) -> str:
         """What to type into a browser on this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - shown, not bound
-        return (
-            f"http://[{host}]:{self.port}" if ":" in host and not host.startswith("[") else f"http://{host}:{self.port}"
-        )
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - shown, not bound
+        scheme = "https" if self.has_tls else "http"
+        return f"{scheme}://[{host}]:{self.port}" if ":" in host else f"{scheme}://{host}:{self.port}"
 
     @property
     def is_loopback(self) -> bool:
@@ -57,12 +57,12 @@ def parse_address(text: str) -> Address:
     return Address(host.strip("[]"), int(port))
 
 
-def require_safe(address: Address, *, insecure: bool) -> None:
-    """Refuse an address that others can reach: everybody there could load, unload and use the models."""
-    if not (address.is_loopback or insecure):
+def require_safe(address: Address, *, has_keys: bool, insecure: bool) -> None:
+    """Refuse an address that others can reach without a key: they could load, unload and use the models."""
+    if not (address.is_loopback or has_keys or insecure):
         raise BadAddress(
             f"{address.host}:{address.port} can be reached from other machines, and nothing asks them for a key",
-            advice="listen on 127.0.0.1, or say --insecure if that is what you want",
+            advice="set apiKeys in the configuration, or say --insecure if everybody there may use it",
         )
 
 

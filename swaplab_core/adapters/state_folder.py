@@ -16,13 +16,17 @@ from attrs import define, field
 _log = logging.getLogger(__name__)
 
 
+def state_home() -> Path:
+    """Where the state of this user's daemons is kept: below $XDG_STATE_HOME, else ~/.local/state."""
+    home = os.environ.get("XDG_STATE_HOME")
+    return (Path(home) if home else Path("~/.local/state").expanduser()) / "swaplab"
+
+
 def default_state_folder(config: Path | None) -> Path:
-    """Where the state of a daemon with this configuration is kept: below $XDG_STATE_HOME, else ~/.local/state."""
+    """Where the state of a daemon with this configuration is kept."""
     name = str(config.resolve()) if config is not None else os.getcwd()  # noqa: PTH109 - only as a name
     word = re.sub(r"[^A-Za-z0-9_-]", "-", Path(name).stem)[:40]
-    home = os.environ.get("XDG_STATE_HOME")
-    base = Path(home) if home else Path("~/.local/state").expanduser()
-    return base / "swaplab" / f"{word}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return state_home() / f"{word}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 @define(eq=False)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+from collections.abc import Mapping
 from http.client import HTTPException
-from typing import Any
+from typing import Any, Self
 from urllib import error, request
 from urllib.parse import quote
 
-from attrs import frozen
+from attrs import field, frozen
 
+from swaplab_core.adapters.admin_token import TokenFolder
 from swaplab_core.domain.errors import SwaplabError
 
 POLL_SECONDS = 0.2
 SHOW_AFTER_SECONDS = 1.0
+KEY_VARIABLE = "SWAPLAB_API_KEY"
+"""The environment variable that holds a key for the server; command lines can be seen by everybody."""
 
 
 class ServerSaid(SwaplabError):
@@ -29,6 +33,16 @@ class Client:
     """The routes that the commands use. Raises ServerSaid with the server's own message."""
 
     url: str
+    key: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, url: str, tokens: TokenFolder, environment: Mapping[str, str]) -> Self:
+        """Take the key of the environment, else the admin token if a daemon of that folder serves there."""
+        if key := environment.get(KEY_VARIABLE, ""):
+            return cls(url, key)
+        ours = url.replace("//localhost", "//127.0.0.1", 1)  # the name may lead to somebody else's ::1
+        token = tokens.token_for(ours)
+        return cls(ours, token) if token else cls(url)
 
     def models(self) -> list[dict[str, Any]]:
         """Every model with its state."""
@@ -41,6 +55,10 @@ class Client:
     def unload(self, model: str | None) -> None:
         """Return when the model, or everything, is gone."""
         self._call("POST", "/api/models/unload" + (f"/{quote(model, safe='')}" if model else ""))
+
+    def login_link(self) -> str:
+        """Where a browser becomes the administrator, once."""
+        return f"{self.url.rstrip('/')}/{self._json('POST', '/api/session/link', 'path', {})['path']}"
 
     def plan(self, model: str) -> dict[str, Any]:
         """What a request would do."""
@@ -56,7 +74,9 @@ class Client:
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "X-Swaplab": "1"}
+        if self.key:
+            headers["Authorization"] = f"Bearer {self.key}"
         try:
             call = request.Request(self.url.rstrip("/") + path, data, headers, method=method)  # noqa: S310 - the user's
             with request.build_opener(request.ProxyHandler({})).open(call) as response:

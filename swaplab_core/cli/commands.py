@@ -13,32 +13,37 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import attrs
 import click
 
 from swaplab_core import __version__
 from swaplab_core.cli.client import Client, show_load
 from swaplab_core.cli.config_commands import config as config_group
+from swaplab_core.cli.options import (
+    DEFAULT_LISTEN,
+    DEFAULT_LISTEN_TLS,
+    modern,
+    with_client,
+    with_config,
+    with_listen,
+    with_state,
+)
 from swaplab_core.domain.errors import ConfigError, SwaplabError
 from swaplab_core.domain.problem import Severity
 
 if TYPE_CHECKING:
+    from swaplab_core.adapters.listen import Address
+    from swaplab_core.adapters.tls import TlsFiles
     from swaplab_core.app import Options
 
-DEFAULT_LISTEN = "127.0.0.1:8080"
 DEMO_PORTS = 8
-
-_config_options = (
-    click.option("--config", "-c", type=click.Path(path_type=Path), help="configuration file"),
-    click.option("--config-dir", type=click.Path(path_type=Path), help="folder of configuration files"),
-)
-_url_option = click.option(
-    "--url", envvar="SWAPLAB_URL", default=f"http://{DEFAULT_LISTEN}", show_default=True, help="the running swaplab"
-)
-_listen_option = click.option("--listen", default=DEFAULT_LISTEN, show_default=True, help="address to serve on")
 
 
 class _Group(click.Group):
     """Turns our errors into one clear message and exit code 1."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, modern(args))
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -65,21 +70,15 @@ def main() -> None:
 main.add_command(config_group)
 
 
-def _with_config(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_config_options):
-        command = option(command)
-    return command
-
-
 @main.command()
-@_with_config
-@_listen_option
+@with_config
+@with_state
+@with_listen
 @click.option("--watch-config", is_flag=True, help="reload when a configuration file changes (SIGHUP always does)")
 @click.option("--replace-at-once", is_flag=True, help="on reload, replace changed models without waiting for streams")
-@click.option("--insecure", is_flag=True, help="allow an address that other machines can reach")
-@click.option(
-    "--state-dir", envvar="SWAPLAB_STATE_DIR", type=click.Path(path_type=Path), help="folder for jobs and history"
-)
+@click.option("--tls-cert-file", type=click.Path(path_type=Path), help="certificate with its chain (PEM): speak https")
+@click.option("--tls-key-file", type=click.Path(path_type=Path), help="the certificate's key (PEM)")
+@click.option("--insecure", is_flag=True, help="allow an address that other machines can reach, without keys")
 @click.option("--max-body-mib", default=128, show_default=True, help="largest request body that is read")
 @click.option(
     "--keep-alive-seconds",
@@ -92,19 +91,29 @@ def serve(
     *,
     config: Path | None,
     config_dir: Path | None,
-    listen: str,
+    state_dir: Path | None,
+    listen: str | None,
+    tls_cert_file: Path | None,
+    tls_key_file: Path | None,
     watch_config: bool,
     replace_at_once: bool,
     insecure: bool,
-    state_dir: Path | None,
     max_body_mib: int,
     keep_alive_seconds: float,
 ) -> None:
     """Serve the models of a configuration."""
     from swaplab_core.app import Options  # noqa: PLC0415 - commands that talk to a server need none of this
 
-    options = Options(max_body_mib, watch_config, replace_at_once, keep_alive_seconds, state_dir)
-    _serve(config, config_dir, listen, options, insecure=insecure, announce=_announce)
+    options = Options(
+        max_body_mib,
+        watch_config,
+        replace_at_once,
+        keep_alive_seconds,
+        state_dir,
+        is_insecure=insecure,
+        tls=_tls(tls_cert_file, tls_key_file),
+    )
+    _serve(config, config_dir, listen, options, announce=_announce)
 
 
 @main.command()
@@ -130,8 +139,9 @@ def check(file: Path) -> None:
 @click.option(
     "--folder", type=click.Path(path_type=Path), default=Path("swaplab-demo"), show_default=True, help="for its files"
 )
-@_listen_option
-def demo(folder: Path, listen: str) -> None:
+@with_state
+@with_listen
+def demo(folder: Path, state_dir: Path | None, listen: str | None) -> None:
     """Serve two or more small models, real ones where an engine is installed."""
     from swaplab_core.adapters.listen import find_free_ports  # noqa: PLC0415
     from swaplab_core.adapters.programs import find_program  # noqa: PLC0415
@@ -154,45 +164,52 @@ def demo(folder: Path, listen: str) -> None:
             f"Ctrl-C stops everything. The configuration is {prepared.config}."
         )
 
-    _serve(prepared.config, None, listen, Options(), insecure=False, announce=announce)
+    _serve(prepared.config, None, listen, Options(state_folder=state_dir), announce=announce)
 
 
 @main.command()
-@_url_option
-def models(url: str) -> None:
+@with_client
+def models(client: Client) -> None:
     """List the models of a running swaplab with their state."""
     from swaplab_core.cli.tables import print_table  # noqa: PLC0415 - rich is slow to import
 
     rows = [
         (m["id"], m["state"], str(m["serving"] or ""), str(m["waiting"] or ""), m["backend"], ", ".join(m["aliases"]))
-        for m in Client(url).models()
+        for m in client.models()
     ]
     print_table(("model", "state", "running", "waiting", "backend", "also called"), rows)
 
 
 @main.command()
 @click.argument("model")
-@_url_option
-def load(model: str, url: str) -> None:
+@with_client
+def load(model: str, client: Client) -> None:
     """Load a model now, and wait until it is ready."""
-    click.echo(show_load(Client(url), model))
+    click.echo(show_load(client, model))
 
 
 @main.command()
 @click.argument("model", required=False)
-@_url_option
-def unload(model: str | None, url: str) -> None:
+@with_client
+def unload(model: str | None, client: Client) -> None:
     """Unload a model, or all of them, and wait until they are gone."""
-    Client(url).unload(model)
+    client.unload(model)
     click.echo(f"{model or 'everything'} is unloaded")
 
 
 @main.command()
 @click.argument("model")
-@_url_option
-def plan(model: str, url: str) -> None:
+@with_client
+def plan(model: str, client: Client) -> None:
     """Say what a request for a model would start, evict or wait for, without doing it."""
-    click.echo(_describe(Client(url).plan(model)))
+    click.echo(_describe(client.plan(model)))
+
+
+@main.command()
+@with_client
+def ui(client: Client) -> None:
+    """Print a link that logs a browser in as the administrator, once."""
+    click.echo(client.login_link())
 
 
 @main.command()
@@ -225,32 +242,47 @@ def plugins() -> None:
 def _serve(
     config: Path | None,
     config_dir: Path | None,
-    listen: str,
+    listen: str | None,
     options: Options,
     *,
-    insecure: bool,
     announce: Callable[[str], None],
 ) -> None:
     from swaplab_core.adapters.listen import parse_address, require_safe  # noqa: PLC0415
     from swaplab_core.app import ConfigFiles, Lab  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
 
-    address = parse_address(listen)
-    require_safe(address, insecure=insecure)
+    address = parse_address(listen or (DEFAULT_LISTEN_TLS if options.tls else DEFAULT_LISTEN))
     files = ConfigFiles(config, config_dir, Catalogue.discover())
     sources = files.read()
     loaded = files.load(sources)
     if loaded.config is None:
         raise ConfigError([problem for problem in loaded.problems if problem.severity is Severity.ERROR])
     checked = loaded.config
+    require_safe(address, has_keys=bool(checked.api_keys), insecure=options.is_insecure)
+    exposed = attrs.evolve(options, host=address.host, is_exposed=not address.is_loopback)
 
     async def run() -> None:
-        lab = Lab.build(files, sources, checked, options)
+        lab = Lab.build(files, sources, checked, exposed)
         for problem in loaded.problems:
             logging.getLogger("swaplab").warning("%s", problem)
-        await lab.serve(address, lambda bound: announce(bound.url))
+
+        def listening(bound: Address) -> None:
+            announce(bound.url)
+            click.echo(f"Manage it, with this link once, within 15 minutes: {bound.url}{lab.login_path()}")
+
+        await lab.serve(address, listening)
 
     _run(run())
+
+
+def _tls(certificate: Path | None, key: Path | None) -> TlsFiles | None:
+    from swaplab_core.adapters.tls import TlsFiles  # noqa: PLC0415
+
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise click.UsageError("--tls-cert-file and --tls-key-file belong together: give both")
+    return TlsFiles(certificate, key)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from swaplab_core.config.didyoumean import did_you_mean
 from swaplab_core.config.document import MapNode, Scalar, child_map, is_written, place_of
 from swaplab_core.config.patterns import BadPattern, compile_pattern
-from swaplab_core.config.schema import Config
+from swaplab_core.config.schema import ApiKey, Config
 from swaplab_core.domain.problem import Problem
 
 SHORTEST_HEALTH_CHECK_SECONDS = 15
@@ -43,8 +44,9 @@ def is_url(text: str) -> bool:
 
 
 def _api_keys(config: Config, root: MapNode) -> Iterator[Problem]:
-    for number, key in enumerate(config.api_keys):
+    for number, entry in enumerate(config.api_keys):
         place = place_of(root, "apiKeys", number)
+        key = entry.key if isinstance(entry, ApiKey) else entry
         if not key:
             yield place.problem(f"key {number} is empty", "write a key, or remove it")
         elif any(character.isspace() for character in key):
@@ -56,6 +58,18 @@ def _origins(config: Config, root: MapNode) -> Iterator[Problem]:
         if origin != "*" and not (is_url(origin) and urlsplit(origin).path == ""):
             place = place_of(root, "allowedOrigins", number)
             yield place.problem(f"'{origin}' is no web origin", "write https://host or https://host:port, or '*'")
+
+
+_HOST_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+
+
+def _hosts(config: Config, root: MapNode) -> Iterator[Problem]:
+    for number, name in enumerate(config.allowed_hosts):
+        if not _HOST_NAME.fullmatch(name):
+            place = place_of(root, "allowedHosts", number)
+            yield place.problem(
+                f"'{name}' is no name of a host", "write it without scheme and port: models.example.org"
+            )
 
 
 def _ports(config: Config, root: MapNode) -> Iterator[Problem]:
@@ -132,6 +146,7 @@ RULES = (
     _addresses,
     _api_keys,
     _origins,
+    _hosts,
     _ports,
     _ignored_paths,
     _store,

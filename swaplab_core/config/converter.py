@@ -226,9 +226,13 @@ def _union_hook(converter: Converter, type_: Any) -> Hook:
     members.sort(key=lambda member: _ORDER.get(member, 0))
     hooks = [(member, converter.get_structure_hook(member)) for member in members]
 
+    of_class = next(((member, hook) for member, hook in hooks if attrs.has(member)), None)
+
     def read_union(node: Node, _: Any) -> Any:
         if is_optional and isinstance(node, Scalar) and node.is_null:
             return None
+        if of_class and isinstance(node, MapNode):
+            return of_class[1](node, of_class[0])  # what is wrong inside is the problem, not that it is no text
         *first, last = hooks
         for member, hook in first:
             try:

@@ -309,6 +309,14 @@ class StoreConfig:
 
 
 @frozen
+class ApiKey:
+    """A key that may do more than the plain ones."""
+
+    key: str = setting("the key", secret=True)
+    admin: bool = setting("may it change the configuration, run commands and delete", False)
+
+
+@frozen
 class Performance:
     """The hardware monitor."""
 
@@ -365,8 +373,11 @@ class Config:
     capture_buffer_mib: int = setting("memory for captured requests; 0 switches it off", 5, unit="MiB")
     send_loading_state: bool = setting("stream what happens while a model loads", False)
     include_aliases_in_list: bool = setting("list aliases in /v1/models", False)
-    api_keys: tuple[str, ...] = setting("keys a client may use; none: open to everyone", (), secret=True)
-    allowed_origins: tuple[str, ...] = setting("web origins that may call the API; `*`: all", ())
+    api_keys: tuple[ApiKey | str, ...] = setting(
+        "keys a client may use, as plain text or with what they may; none: open to everyone", (), secret=True
+    )
+    allowed_hosts: tuple[str, ...] = setting("names by which clients reach this server, such as a reverse proxy's", ())
+    allowed_origins: tuple[str, ...] = setting("origins of other web pages that may use the models; `*`: all", ())
     macros: Mapping[str, Any] = setting("text for ${name}, in order", Factory(dict))
     models: Mapping[ModelId, ModelConfig] = setting("the models by id", Factory(dict))
     routing: Routing = setting("which models may run together, and who is served next", Routing())

@@ -1,4 +1,4 @@
-"""One line in the proxy's log for each request, when it has ended."""
+"""One line in the proxy's log for each request, when it has ended, and for what is no request."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import logging
 import time
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 _log = logging.getLogger("swaplab.access")
 
+SECRET_QUERIES = ("/login",)
 SKIPPED = ("/health", "/wol-health", "/api/performance", "/metrics")
 
 
@@ -35,13 +37,32 @@ async def access_log_middleware(request: web.Request, handler: Handler) -> web.S
             '%s "%s %s HTTP/%d.%d" %s %s "%s" %.0fms',
             client_address(request),
             request.method,
-            request.path_qs,
+            request.path if request.path in SECRET_QUERIES else request.path_qs,
             *request.version,
             status,
             size,
             request.headers.get("User-Agent", "-"),
             (time.monotonic() - began) * 1000,
         )
+
+
+class _OneLine(logging.Filter):
+    """Of bytes that are no HTTP one line is told: everybody can send them, and no mistake of ours is to be found."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            record.msg, record.args = f"{record.getMessage()}: {' '.join(error.message.split())!r}", None
+            record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
+        return True
+
+
+def protocol_logger() -> logging.Logger:
+    """Where aiohttp tells of broken connections and handlers."""
+    logger = logging.getLogger("swaplab.http")
+    if not logger.filters:
+        logger.addFilter(_OneLine())
+    return logger
 
 
 def client_address(request: web.BaseRequest) -> str:

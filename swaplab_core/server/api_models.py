@@ -47,13 +47,10 @@ class ModelRoutes:
         """The daemon is there; says nothing of the models."""
         return web.Response(text="OK")
 
-    async def listing(self, request: web.Request) -> web.Response:
+    async def listing(self, _: web.Request) -> web.Response:
         """The OpenAI model list, sorted by id."""
         records = self.names.listing(self.models.phase, self._created).records()
-        response = json_response({"object": "list", "data": records})
-        if origin := request.headers.get("Origin"):
-            response.headers["Access-Control-Allow-Origin"] = origin
-        return response
+        return json_response({"object": "list", "data": records})
 
     async def running(self, _: web.Request) -> web.Response:
         """Models that hold a process, in llama-swap's shape."""

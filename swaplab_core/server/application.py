@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from aiohttp import web
 from attrs import define
 
@@ -15,6 +13,7 @@ from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.runtime.hardware import HardwareInventory
 from swaplab_core.runtime.logbook import LogBook
 from swaplab_core.runtime.performance import PerformanceMonitor
+from swaplab_core.server.access import Access
 from swaplab_core.server.access_log import access_log_middleware
 from swaplab_core.server.api_activity import ActivityRoutes
 from swaplab_core.server.api_debug import DebugRoutes
@@ -26,10 +25,11 @@ from swaplab_core.server.api_models import ModelRoutes
 from swaplab_core.server.api_performance import PerformanceRoutes
 from swaplab_core.server.api_plugins import PluginRoutes
 from swaplab_core.server.api_profiles import ProfileRoutes
+from swaplab_core.server.api_session import SessionRoutes
 from swaplab_core.server.api_version import VersionRoutes
-from swaplab_core.server.auth import is_accepted, key_middleware, presented_key
-from swaplab_core.server.browsers import allow_origin, browser_middleware
 from swaplab_core.server.errors import error_middleware
+from swaplab_core.server.gate import allow_reader, gate_middleware
+from swaplab_core.server.heads import stop_at_head
 from swaplab_core.server.observation import Observer
 from swaplab_core.server.openai import InferenceRoutes
 from swaplab_core.server.passthrough import ComfyUiRoutes, PassthroughRoutes
@@ -61,6 +61,7 @@ class Parts:
     observer: Observer
     activity: Activity
     http: AiohttpHttp
+    access: Access
 
 
 def build_application(
@@ -73,18 +74,9 @@ def build_application(
     waiting = WaitingRoom(parts.models, keep_alive_seconds)
     through = Through(parts.models, parts.dispatcher, parts.relay, waiting, parts.observer)
     show = Projections(parts.models.config, parts.models, parts.routes, parts.observer.inflight)
-
-    def keys() -> Sequence[str]:
-        return parts.models.config().api_keys
-
-    guard = browser_middleware(
-        lambda: parts.models.config().allowed_origins,
-        lambda request: bool(keys()) and is_accepted(presented_key(request), keys()),
-    )
-    application = web.Application(
-        middlewares=[access_log_middleware, error_middleware, guard, key_middleware(keys)],
-        client_max_size=max_body_mib * 2**20,
-    )
+    application = web.Application(client_max_size=max_body_mib * 2**20)
+    table = application[ROUTES] = RouteTable(application)
+    application.middlewares.extend([access_log_middleware, error_middleware, gate_middleware(table, parts.access)])
     groups = (
         InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, waiting, parts.observer, through),
         PassthroughRoutes(parts.routes, through),
@@ -100,10 +92,10 @@ def build_application(
         MetricsRoutes(parts.observer.metrics, parts.monitor, parts.models, parts.http),
         DebugRoutes(parts.dispatcher),
         VersionRoutes(),
+        SessionRoutes(parts.access),
         UiRoutes(parts.models),
     )
-    application.on_response_prepare.append(allow_origin)
-    table = application[ROUTES] = RouteTable(application)
+    application.on_response_prepare.extend([allow_reader, stop_at_head])
     for group in groups:
         table.mount(group.routes())
     table.seal()

@@ -1,11 +1,13 @@
 """Errors on the wire: which status and shape an exception becomes. The only place that knows.
 
 The shape is OpenAI's: `{"error": {"message", "type", "param", "code"}}`; `code` is the exception's, stable, kebab-case.
+Who accepts text or HTML and no JSON gets the message as such.
 """
 
 from __future__ import annotations
 
 import logging
+from html import escape
 from http import HTTPStatus
 
 import orjson
@@ -32,8 +34,10 @@ from swaplab_core.domain.errors import (
     UpstreamTimeout,
 )
 from swaplab_core.routing.selectors import NoTarget
-from swaplab_core.server.auth import Unauthorized
+from swaplab_core.server.access import Forbidden, Unauthorized
 from swaplab_core.server.browsers import ForeignPage, UnknownHost
+from swaplab_core.server.gate import HeaderMissing
+from swaplab_core.server.heads import OnlyHead
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +45,8 @@ _STATUS: dict[type[SwaplabError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     NotThere: HTTPStatus.NOT_FOUND,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    HeaderMissing: HTTPStatus.FORBIDDEN,
     ForeignPage: HTTPStatus.FORBIDDEN,
     UnknownHost: HTTPStatus.MISDIRECTED_REQUEST,
     UnknownModel: HTTPStatus.NOT_FOUND,
@@ -60,6 +66,10 @@ _STATUS: dict[type[SwaplabError], HTTPStatus] = {
     ShuttingDown: HTTPStatus.SERVICE_UNAVAILABLE,
     SwaplabError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><p>{message}</p></html>
+"""
 
 CLIENT_HAS_GONE = 499
 """What nginx calls it; never sent."""
@@ -88,17 +98,31 @@ def error_body(message: str, status: HTTPStatus, code: str) -> bytes:
     return orjson.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}})
 
 
-def error_response(error: SwaplabError) -> web.Response:
+def error_response(request: web.BaseRequest, error: SwaplabError) -> web.Response:
     """The whole answer; refusals that pass by themselves carry Retry-After."""
     status = status_of(error)
     headers = {}
     if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         headers["Retry-After"] = str(error.retry_after_seconds or 1)
-    if status is HTTPStatus.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = 'Basic realm="swaplab"'  # so that a browser asks, and the pages work
+    if status is HTTPStatus.UNAUTHORIZED and request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
+        headers["WWW-Authenticate"] = 'Basic realm="swaplab"'  # a browser asks, but not because a script of ours asked
     if error.queue_position is not None:
         headers["X-Swaplab-Queue-Position"] = str(error.queue_position)
-    body = error_body(str(error), status, error.code)
+    return _negotiated(request, str(error), status, error.code, headers)
+
+
+def _negotiated(
+    request: web.BaseRequest, message: str, status: HTTPStatus, code: str, headers: dict[str, str]
+) -> web.Response:
+    """JSON, unless the client accepts something else and not that: axios accepts everything, and wants JSON."""
+    accept = request.headers.get("Accept", "").lower()
+    if "application/json" not in accept and "text/plain" in accept:
+        return web.Response(status=status, text=f"swaplab: {message}", headers=headers)
+    if "application/json" not in accept and "text/html" in accept:
+        page = _PAGE.format(title=f"{status.value} {escape(status.phrase)}", message=escape(message))
+        headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+        return web.Response(status=status, text=page, content_type="text/html", headers=headers)
+    body = error_body(message, status, code)
     return web.Response(status=status, body=body, content_type="application/json", headers=headers)
 
 
@@ -107,8 +131,10 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
     """Turn whatever a handler raises into one clear answer; the daemon lives on."""
     try:
         return await handler(request)
+    except OnlyHead as head:
+        return head.response
     except SwaplabError as error:
-        return error_response(error)
+        return error_response(request, error)
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
@@ -119,7 +145,7 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
         return web.Response(status=CLIENT_HAS_GONE)  # to nobody; an exception would be logged as a mistake of ours
     except Exception:  # noqa: BLE001 - a mistake of ours must not end the daemon, nor show its insides
         _log.exception("%s %s failed", request.method, request.path)
-        return error_response(SwaplabError("swaplab made a mistake; its log has the details"))
+        return error_response(request, SwaplabError("swaplab made a mistake; its log has the details"))
 
 
 def _plain_http_error(request: web.Request, error: web.HTTPException) -> web.Response:
@@ -130,6 +156,5 @@ def _plain_http_error(request: web.Request, error: web.HTTPException) -> web.Res
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.path} does not take {request.method}",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than the server reads",
     }.get(status, error.reason)
-    allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
-    body = error_body(message, status, code)
-    return web.Response(status=status, body=body, content_type="application/json", headers=allow)
+    allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+    return _negotiated(request, message, status, code, allow)

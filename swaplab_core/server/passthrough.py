@@ -100,5 +100,6 @@ def below(request: web.Request) -> str:
 def _with_slash(request: web.Request, query: str) -> web.Response:
     """Relative links of an engine's own pages need the trailing slash; other methods must keep theirs."""
     status = 301 if request.method in {"GET", "HEAD"} else 308
-    location = origin_form(request.raw_path).partition("?")[0] + "/" + query
+    last = origin_form(request.raw_path).partition("?")[0].rpartition("/")[2]
+    location = f"./{last}/{query}"  # relative, so that it holds below a reverse proxy's prefix
     return web.Response(status=status, headers={"Location": location})

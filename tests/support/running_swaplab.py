@@ -275,10 +275,11 @@ def running_swaplab(
     mark = uuid.uuid4().hex
     config, log = folder / f"{mark}.yaml", folder / f"{mark}.log"
     argv = (SWAPLAB, "serve", "--config", config, "--listen", f"{LOOPBACK}:0", *options)
+    ours = {"XDG_STATE_HOME": str(folder / "state"), MARK: mark}
     with contextlib.ExitStack() as until_the_end:
         ports = until_the_end.enter_context(leased_ports(max(PORTS, len(models))))
         config.write_text(config_text({"startPort": ports.start, **top, "models": models}))
-        process = until_the_end.enter_context(running_process(argv, log, env={**(env or {}), MARK: mark}))
+        process = until_the_end.enter_context(running_process(argv, log, env={**ours, **(env or {})}))
         port = int(process.wait_for_output(r"serves at http://127\.0\.0\.1:(\d+)")[1])
         swaplab = Swaplab(process, port, ports, mark, config)
         yield swaplab

@@ -5,7 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 from multidict import CIMultiDict, MultiMapping
 
-from swaplab_core.adapters.destination import Destination
+from swaplab_core.adapters.destination import Destination, hidden_headers
+from swaplab_core.domain.access import SESSION_COOKIE, without_sessions
 
 _HOP_BY_HOP = frozenset(
     {
@@ -21,6 +22,11 @@ _HOP_BY_HOP = frozenset(
     }
 )
 _ANSWERED_HERE = frozenset({"expect"})
+_SAID_HERE = frozenset(
+    f"access-control-{name}"
+    for name in ("allow-origin", "allow-credentials", "allow-methods", "allow-headers", "expose-headers", "max-age")
+)
+"""Which pages may read an answer is for this server to say: engines name every origin."""
 _UNPACKED_HERE = frozenset({"gzip", "deflate", "br", "zstd"})
 """Compressions of a request body that our server undoes as it reads."""
 _FORWARDED = frozenset({"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-real-ip"})
@@ -28,7 +34,9 @@ _FORWARDED = frozenset({"x-forwarded-for", "x-forwarded-host", "x-forwarded-prot
 
 def request_headers(request: web.Request, destination: Destination, *, replaced_body: bool) -> CIMultiDict[str]:
     """What the upstream is sent; without a Content-Length when the body is not the client's own bytes."""
-    headers = end_to_end(request.headers, destination.drop | _ANSWERED_HERE)
+    headers = end_to_end(request.headers, destination.drop | _ANSWERED_HERE | hidden_headers(request))
+    if SESSION_COOKIE in headers.get("Cookie", ""):
+        _leave_out_sessions(headers)
     is_unpacked = headers.get("Content-Encoding", "").lower() in _UNPACKED_HERE
     if is_unpacked:
         headers.popall("Content-Encoding")
@@ -43,6 +51,18 @@ def request_headers(request: web.Request, destination: Destination, *, replaced_
             headers.popall(name, None)
     headers.update(destination.set)
     return headers
+
+
+def answer_headers(headers: MultiMapping[str]) -> CIMultiDict[str]:
+    """What the client is sent of an upstream's headers."""
+    return end_to_end(headers, _SAID_HERE)
+
+
+def _leave_out_sessions(headers: CIMultiDict[str]) -> None:
+    """The sessions of our own pages are no upstream's business."""
+    kept = without_sessions("; ".join(headers.popall("Cookie")))
+    if kept:
+        headers["Cookie"] = kept
 
 
 def end_to_end(headers: MultiMapping[str], drop: frozenset[str] = frozenset()) -> CIMultiDict[str]:

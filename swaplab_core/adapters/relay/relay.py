@@ -11,7 +11,7 @@ from attrs import define, field
 from swaplab_core.adapters.destination import Destination
 from swaplab_core.adapters.relay.direct import DirectCarrier
 from swaplab_core.adapters.relay.fallback import AiohttpAnswer, AiohttpCarrier
-from swaplab_core.adapters.relay.headers import end_to_end, is_events, request_headers
+from swaplab_core.adapters.relay.headers import answer_headers, end_to_end, is_events, request_headers
 from swaplab_core.adapters.relay.interface import NO_TAP, Answer, Body, Call, Carrier, Interrupted, Tap
 from swaplab_core.adapters.relay.telling import died_in_the_middle, error_event, finish, message_of
 from swaplab_core.adapters.websocket import ask_for_upgrade, is_websocket, tunnel
@@ -103,7 +103,7 @@ async def _answer(
 
 
 async def _begin(request: web.Request, answer: Answer, *, events: bool) -> web.StreamResponse:
-    response = web.StreamResponse(status=answer.status, headers=end_to_end(answer.headers))
+    response = web.StreamResponse(status=answer.status, headers=answer_headers(answer.headers))
     if events:
         response.headers["X-Accel-Buffering"] = "no"
     await response.prepare(request)

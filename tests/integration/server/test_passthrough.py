@@ -97,7 +97,7 @@ def test_a_model_without_a_slash_behind_it_is_a_redirect_that_keeps_method_and_q
     answer = swaplab.ask(method, f"/upstream/{SLASHED_PATH}?x=%2F")
 
     assert answer.status == status
-    assert answer.headers["Location"] == f"/upstream/{SLASHED_PATH}/?x=%2F"
+    assert answer.headers["Location"] == f"./{SLASHED_PATH.rpartition('/')[2]}/?x=%2F"
 
 
 def test_a_redirect_starts_no_engine(serve):

@@ -16,16 +16,19 @@ from attrs import define, field
 from multidict import CIMultiDict
 
 from swaplab_core.adapters.gateway import LoopbackGateway
+from swaplab_core.config.schema import Config
 from swaplab_core.domain.errors import ShuttingDown, UnknownModel, UpstreamDied
 from swaplab_core.plugin import Policy, Reply, Route, hookimpl
 from swaplab_core.plugin.catalogue import Catalogue, PluginState
-from swaplab_core.server.auth import key_middleware
+from swaplab_core.server.access import Access
 from swaplab_core.server.errors import error_middleware
+from swaplab_core.server.gate import gate_middleware
 from swaplab_core.server.plugin_routes import mount_plugin_routes
 from swaplab_core.server.route import ROUTES, RouteTable, any_method, get
 from swaplab_core.testing.waiting import wait_until_async
 
 KEY = "sk-one"
+ADMIN_TOKEN = "the admin token"
 
 
 def plugin(*routes):
@@ -125,8 +128,10 @@ async def serving(*routes, keys=(), **plugins) -> AsyncIterator[Serving]:
     core, gateway = Core(), LoopbackGateway()
     modules = {"mine": plugin(*routes), **plugins} if routes else plugins
     catalogue = Catalogue.of(plugins=modules)
-    application = web.Application(middlewares=[error_middleware, key_middleware(lambda: keys)], client_max_size=2**20)
+    application = web.Application(client_max_size=2**20)
     table = application[ROUTES] = RouteTable(application)
+    gate = gate_middleware(table, Access.of(Config(api_keys=keys), ADMIN_TOKEN))
+    application.middlewares.extend([error_middleware, gate])
     table.mount(core.routes())
     mount_plugin_routes(application, catalogue, gateway, None)
     runner = web.AppRunner(application, handler_cancellation=True)
@@ -283,11 +288,13 @@ def test_every_policy_but_open_asks_for_the_key():
     served(scenario, *(route(saying("in"), f"/{policy.value}", policy=policy) for policy in Policy), keys=[KEY])
 
 
-@pytest.mark.parametrize("keys", [[], [KEY]])
-def test_nobody_is_the_administrator_as_long_as_the_server_knows_none(keys):
+@pytest.mark.parametrize(("keys", "refused"), [([], 401), ([KEY], 403)])
+def test_what_is_for_the_administrator_asks_for_the_token_whatever_the_keys(keys, refused):
     async def scenario(server):
         status, text = await server.get("/api/plugins/mine/x", headers={"Authorization": f"Bearer {KEY}"})
-        assert (status, "administrator" in text) == (403, True)
+        assert (status, "administrator" in text) == (refused, True)
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+        assert await server.get("/api/plugins/mine/x", headers=headers) == (200, "in")
 
     served(scenario, route(saying("in"), policy=Policy.ADMIN), keys=keys)
 
@@ -492,10 +499,11 @@ def test_a_request_carries_what_the_server_judges_its_caller_by_and_nothing_else
     async def scenario(server):
         headers = {
             "Authorization": f"Bearer {KEY}",
-            "x-api-key": "k",
+            "x-api-key": KEY,
+            "api-key": KEY,
             "Cookie": "session=1",
-            "Host": "box.example:8080",
-            "Origin": "http://box.example:8080",
+            "Host": "localhost:8080",
+            "Origin": "http://localhost:8080",
             "Sec-Fetch-Site": "same-origin",
             "Sec-Fetch-Mode": "cors",
             "X-Swaplab": "1",

@@ -40,6 +40,7 @@ def test_what_is_none_is_refused_with_an_example(text):
         (Address("::", 80), "http://[::1]:80"),
         (Address("::1", 80), "http://[::1]:80"),
         (Address("my.host", 80), "http://my.host:80"),
+        (Address("::", 443, has_tls=True), "https://[::1]:443"),
     ],
 )
 def test_the_url_is_what_a_browser_on_this_machine_takes(address, url):
@@ -48,14 +49,15 @@ def test_the_url_is_what_a_browser_on_this_machine_takes(address, url):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_this_machine_only_is_safe(host):
-    require_safe(Address(host, 80), insecure=False)
+    require_safe(Address(host, 80), has_keys=False, insecure=False)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "my.host"])
-def test_what_others_can_reach_must_be_insisted_on(host):
-    with pytest.raises(BadAddress, match="--insecure"):
-        require_safe(Address(host, 80), insecure=False)
-    require_safe(Address(host, 80), insecure=True)
+def test_what_others_can_reach_needs_keys_or_must_be_insisted_on(host):
+    with pytest.raises(BadAddress, match=r"set apiKeys .* or say --insecure"):
+        require_safe(Address(host, 80), has_keys=False, insecure=False)
+    require_safe(Address(host, 80), has_keys=True, insecure=False)
+    require_safe(Address(host, 80), has_keys=False, insecure=True)
 
 
 def test_free_ports_are_those_where_nobody_listens():

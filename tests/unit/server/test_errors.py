@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from swaplab_core.domain import errors
 from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.domain.problem import Problem
+from swaplab_core.server.access import Unauthorized
 from swaplab_core.server.body import NoModel
 from swaplab_core.server.errors import error_body, error_response, status_of
 
@@ -55,7 +57,7 @@ def test_each_has_its_status(kind, status):
     error = kind([Problem("wrong")]) if kind is errors.ConfigError else kind("wrong")
 
     assert status_of(error) == status
-    response = error_response(error)
+    response = error_response(make_mocked_request("GET", "/"), error)
     body = json.loads(response.body)
     assert response.status == status
     assert body["error"].keys() == {"message", "type", "param", "code"}
@@ -82,6 +84,42 @@ def test_types_are_those_of_openai(status, kind):
 
 
 def test_the_advice_is_in_the_message():
-    body = json.loads(error_response(errors.StartFailed("it broke", advice="mend it")).body)
+    error = errors.StartFailed("it broke", advice="mend it")
+    body = json.loads(error_response(make_mocked_request("GET", "/"), error).body)
 
     assert body["error"]["message"] == "it broke (mend it)"
+
+
+JSON, TEXT, HTML = "application/json", "text/plain", "text/html"
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        (None, JSON),
+        ("*/*", JSON),
+        ("application/json", JSON),
+        ("text/event-stream", JSON),
+        ("application/json, text/plain, */*", JSON),  # what axios sends
+        ("text/plain", TEXT),
+        ("TEXT/PLAIN;q=0.5, text/html", TEXT),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", HTML),  # what a browser sends
+    ],
+)
+def test_the_shape_is_what_the_client_accepts(accept, kind):
+    request = make_mocked_request("GET", "/", headers={"Accept": accept} if accept else {})
+
+    response = error_response(request, errors.TooManyRequests("<b>wait</b>"))
+
+    assert (response.status, response.content_type, response.headers["Retry-After"]) == (429, kind, "1")
+    assert {JSON: '"message":"<b>wait</b>"', TEXT: "swaplab: <b>wait</b>", HTML: "&lt;b&gt;wait&lt;/b&gt;"}[kind] in (
+        response.text or response.body.decode()
+    )
+    assert kind != HTML or "<b>" not in response.text
+
+
+@pytest.mark.parametrize(("mode", "asked"), [(None, True), ("navigate", True), ("cors", False), ("same-origin", False)])
+def test_a_browser_asks_for_a_password_only_when_a_person_opens_a_page(mode, asked):
+    request = make_mocked_request("GET", "/", headers={"Sec-Fetch-Mode": mode} if mode else {})
+
+    assert ("WWW-Authenticate" in error_response(request, Unauthorized("who are you")).headers) == asked

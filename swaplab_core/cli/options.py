@@ -1,0 +1,70 @@
+"""Options that several commands share, and llama-swap's way of writing them."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from swaplab_core.adapters.admin_token import TokenFolder
+from swaplab_core.adapters.state_folder import state_home
+from swaplab_core.cli.client import Client
+
+DEFAULT_LISTEN = "127.0.0.1:8080"
+DEFAULT_LISTEN_TLS = "127.0.0.1:8443"
+
+_CONFIG = (
+    click.option("--config", "-c", type=click.Path(path_type=Path), help="configuration file"),
+    click.option("--config-dir", type=click.Path(path_type=Path), help="folder of configuration files"),
+)
+_URL = click.option(
+    "--url", envvar="SWAPLAB_URL", default=f"http://{DEFAULT_LISTEN}", show_default=True, help="the running swaplab"
+)
+with_state = click.option(
+    "--state-dir",
+    envvar="SWAPLAB_STATE_DIR",
+    type=click.Path(path_type=Path),
+    help="folder for jobs, history and the admin token; by default below ~/.local/state/swaplab",
+)
+with_listen = click.option(
+    "--listen", show_default=f"{DEFAULT_LISTEN}, with TLS {DEFAULT_LISTEN_TLS}", help="address to serve on"
+)
+
+
+def with_config(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `config` and `config_dir`."""
+    for option in reversed(_CONFIG):
+        command = option(command)
+    return command
+
+
+def with_client(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `client`, which speaks to the running swaplab with the best key there is."""
+
+    @_URL
+    @with_state
+    @functools.wraps(command)
+    def connected(*, url: str, state_dir: Path | None, **values: object) -> None:
+        tokens = TokenFolder(state_dir or state_home())
+        command(client=Client.of(url, tokens, os.environ), **values)
+
+    return connected
+
+
+_LLAMA_SWAP = ("config", "config-dir", "listen", "tls-cert-file", "tls-key-file", "version", "watch-config")
+
+
+def modern(arguments: Sequence[str]) -> list[str]:
+    """Write llama-swap's flags with two dashes; it takes one as well, and has no commands: `-config FILE` serves."""
+    written = [_with_two_dashes(argument) for argument in arguments]
+    if written and written[0].partition("=")[0] in {f"--{flag}" for flag in _LLAMA_SWAP if flag != "version"}:
+        return ["serve", *written]
+    return written
+
+
+def _with_two_dashes(argument: str) -> str:
+    name = argument.partition("=")[0]
+    return f"-{argument}" if name in {f"-{flag}" for flag in _LLAMA_SWAP} else argument

@@ -1,0 +1,152 @@
+"""Who may do what, by the configuration in force. The rules are made once for each; asking them is cheap."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Self
+
+from attrs import define, field, frozen
+from multidict import CIMultiDict, MultiMapping
+
+from swaplab_core.config.schema import Config
+from swaplab_core.domain.access import SESSION_COOKIE, Policy, Role
+from swaplab_core.domain.errors import SwaplabError
+from swaplab_core.server.browsers import host_name, is_known_host, known_names
+from swaplab_core.server.credentials import Credential, presented_cookies, presented_keys
+from swaplab_core.services.keyring import Keyring
+from swaplab_core.services.sessions import Links, Sessions
+
+REMEMBERED_HOSTS = 256
+
+
+class Unauthorized(SwaplabError):
+    """The request brings no key, or a wrong one."""
+
+    code = "unauthorized"
+
+
+class TwoCredentials(Unauthorized):
+    """The request brings two different credentials, so nobody can say who it is."""
+
+    code = "two-credentials"
+
+
+class Forbidden(SwaplabError):
+    """Whoever asks is known, and may not do this."""
+
+    code = "forbidden"
+
+
+@frozen
+class Identity:
+    """Who asks. `fingerprint` of the key, empty for nobody; `is_session`: known by a cookie.
+
+    `knows_key`: the key came in a header that no browser sends by itself.
+    """
+
+    role: Role = Role.NOBODY
+    fingerprint: bytes = b""
+    is_session: bool = False
+    knows_key: bool = False
+
+
+NOBODY = Identity()
+
+
+@frozen
+class Rules:
+    """One configuration's answers. `free`: what needs no key. `knows_host` takes a Host header."""
+
+    keyring: Keyring
+    free: frozenset[Policy]
+    origins: frozenset[str]
+    knows_host: Callable[[str], bool]
+
+
+@define(eq=False)
+class Access:
+    """The rules in force, and the sessions.
+
+    `own_names`: this machine's. `is_exposed`: other machines reach this server; then a file without keys lets nobody
+    in, unless `is_insecure`.
+    """
+
+    admin_token: str = field(repr=False)
+    is_exposed: bool
+    is_insecure: bool
+    own_names: tuple[str, ...]
+    sessions: Sessions
+    links: Links
+    rules: Rules = field(init=False)
+
+    @classmethod
+    def of(
+        cls, config: Config, admin_token: str, *, host: str = "", is_exposed: bool = False, is_insecure: bool = False
+    ) -> Self:
+        """Begin with this configuration, listening on `host`. Whoever shares the token shares the sessions."""
+        sessions = Sessions(_derived(admin_token, "sessions"))
+        access = cls(admin_token, is_exposed, is_insecure, (socket.gethostname(), host), sessions, Links())
+        access.use(config)
+        return access
+
+    def use(self, config: Config) -> None:
+        """Follow another configuration from now on."""
+        keyring = Keyring.of(config.api_keys, self.admin_token, _derived(self.admin_token, "fingerprints"))
+        is_free = not keyring.asks and (self.is_insecure or not self.is_exposed)
+        nobody = Role.USER if is_free else Role.NOBODY
+        names = known_names(self.own_names, config.allowed_hosts)
+
+        @lru_cache(maxsize=REMEMBERED_HOSTS)
+        def knows_host(header: str) -> bool:
+            return is_known_host(host_name(header), names)
+
+        free = frozenset(policy for policy in Policy if nobody.may(policy))
+        self.rules = Rules(keyring, free, frozenset(config.allowed_origins), knows_host)
+
+    def own_headers(self) -> CIMultiDict[str]:
+        """How the daemon itself asks its own server."""
+        return CIMultiDict({"Authorization": f"Bearer {self.admin_token}", "X-Swaplab": "1"})
+
+    @property
+    def cookie_name(self) -> str:
+        """Daemons on one machine share a browser's cookies, whatever their ports; strangers must not overwrite ours."""
+        return f"{SESSION_COOKIE}_{_derived(self.admin_token, 'cookie').hex()[:8]}"
+
+    def identify(self, headers: MultiMapping[str]) -> Identity:
+        """Who asks. Raises TwoCredentials."""
+        keyring = self.rules.keyring
+        keys: dict[bytes, Credential] = {}
+        for credential in presented_keys(headers):
+            fingerprint = keyring.fingerprint(credential.secret)
+            known = keys.get(fingerprint)
+            if known is None or known.is_ambient:
+                keys[fingerprint] = credential
+        sessions = set(self._sessions(headers))
+        if len(keys.keys() | sessions) > 1:
+            raise TwoCredentials("the request brings two different credentials", advice="send one, or log out")
+        for fingerprint, credential in keys.items():
+            return Identity(keyring.role(fingerprint), fingerprint, knows_key=not credential.is_ambient)
+        for fingerprint in sessions:
+            return Identity(keyring.role(fingerprint), fingerprint, is_session=True)
+        return NOBODY
+
+    def role(self, identity: Identity) -> Role:
+        """What somebody may, known or not."""
+        if identity.role is Role.NOBODY and Policy.INFER in self.rules.free:
+            return Role.USER
+        return identity.role
+
+    def _sessions(self, headers: MultiMapping[str]) -> list[bytes]:
+        """Fingerprints of the sessions that still mean something."""
+        found = map(self.sessions.fingerprint, presented_cookies(headers, self.cookie_name))
+        return [fingerprint for fingerprint in found if fingerprint and self._is_known(fingerprint)]
+
+    def _is_known(self, fingerprint: bytes) -> bool:
+        return self.rules.keyring.role(fingerprint) is not Role.NOBODY
+
+
+def _derived(token: str, purpose: str) -> bytes:
+    return hashlib.blake2b(purpose.encode(), key=hashlib.sha256(token.encode()).digest(), digest_size=32).digest()

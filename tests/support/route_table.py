@@ -1,0 +1,51 @@
+"""The route table of the real application, plugins included, for tests that are made from it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import re
+from pathlib import Path
+
+from attrs import frozen
+
+from swaplab_core.app import ConfigFiles, Lab, Options
+from swaplab_core.config.load import Source
+from swaplab_core.domain.access import Policy
+from swaplab_core.plugin.catalogue import Catalogue
+from swaplab_core.server.route import ANY_METHOD, ROUTES
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE")
+
+
+@frozen
+class Served:
+    """One method of one route; `path` has its variable parts filled in."""
+
+    method: str
+    path: str
+    policy: Policy
+
+    @property
+    def changes(self) -> bool:
+        """Whether the method is one that may change something."""
+        return self.method not in {"GET", "HEAD"}
+
+
+@functools.cache
+def route_table() -> tuple[Served, ...]:
+    """Every route."""
+
+    async def build() -> Lab:
+        files = ConfigFiles(Path("config.yaml"), None, Catalogue.discover())
+        sources = [Source("config.yaml", "models: {}\n")]
+        config = files.load(sources).config
+        assert config is not None
+        return Lab.build(files, sources, config, Options())
+
+    table = asyncio.run(build()).application[ROUTES]
+    return tuple(
+        Served(method, re.sub(r"\{\w+\}", "m", endpoint.plain_path), endpoint.policy)
+        for endpoint in table
+        for method in (METHODS if endpoint.method == ANY_METHOD else endpoint.methods)
+    )
