@@ -37,5 +37,6 @@ export default defineConfig({
       ]),
     ),
   },
-  test: { environment: 'jsdom', include: ['tests/**/*.test.ts'], setupFiles: ['tests/setup.ts'] },
+  // one document for all files of a worker: making one takes longer than the tests
+  test: { environment: 'jsdom', include: ['tests/**/*.test.ts'], pool: 'threads', isolate: false },
 });

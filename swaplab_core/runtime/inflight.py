@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from swaplab_core.domain.events import RequestChanged
 from swaplab_core.ports import Clock, Timer
@@ -41,6 +41,14 @@ class Request:
     task: asyncio.Task[object] | None = None
 
 
+@frozen
+class Uses:
+    """How often a model was asked since the daemon started, and when last (unix time; 0: never)."""
+
+    count: int = 0
+    last: float = 0.0
+
+
 @define(eq=False)
 class InFlight:
     """The table. Ids are decimal numbers that only grow."""
@@ -50,6 +58,7 @@ class InFlight:
     _requests: dict[int, Request] = field(factory=dict, init=False)
     _numbers: count[int] = field(factory=lambda: count(1), init=False)
     _pending: dict[int, Timer] = field(factory=dict, init=False)
+    _uses: dict[str, Uses] = field(factory=dict, init=False)
 
     @contextmanager
     def add(self, model: str, method: str, path: str, headers: Mapping[str, str], remote: str) -> Iterator[Request]:
@@ -65,6 +74,7 @@ class InFlight:
             del self._requests[number]
             if timer := self._pending.pop(number, None):
                 timer.cancel()
+            self._uses[model] = Uses(self.uses(model).count + 1, time.time())
             self.bus.publish(RequestChanged(number, ended=True))
 
     def head(self, request: Request, headers: Mapping[str, str]) -> None:
@@ -93,6 +103,10 @@ class InFlight:
     def all(self) -> list[Request]:
         """Every request in flight, oldest first."""
         return list(self._requests.values())
+
+    def uses(self, model: str) -> Uses:
+        """The finished requests for a model."""
+        return self._uses.get(model, Uses())
 
     def elapsed(self, request: Request) -> float:
         """Seconds since it began."""

@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 from swaplab_core.domain.events import Logged
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.runtime.bus import Bus
-from swaplab_core.runtime.logs import HISTORY_BYTES, clean
+from swaplab_core.runtime.logs import HISTORY_BYTES, clean, coloured
 
 PROXY = "proxy"
 UPSTREAM = "upstream"
@@ -35,7 +35,10 @@ _LETTERS = {"D": "debug", "I": "info", "W": "warn", "E": "error"}
 
 @frozen
 class LogLine:
-    """One line. `replaces` the line before it on a terminal (it came after a carriage return: progress bars)."""
+    """One line. `replaces` the line before it on a terminal (it came after a carriage return: progress bars).
+
+    `coloured` is the text with its colours as ANSI sequences, "" when it has none.
+    """
 
     number: int
     time: float
@@ -43,6 +46,7 @@ class LogLine:
     level: str
     text: str
     replaces: bool
+    coloured: str = ""
 
 
 @frozen
@@ -102,7 +106,8 @@ class History:
             number = start + match.start()
             if text:
                 written_at = times[max(0, bisect_right(offsets, number) - 1)]
-                yield LogLine(number, written_at, self.source, level_of(text), text, after_return)
+                colours = coloured(match[1])
+                yield LogLine(number, written_at, self.source, level_of(text), text, after_return, colours)
             after_return = match[2] == b"\r"
 
 

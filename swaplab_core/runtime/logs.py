@@ -17,6 +17,8 @@ HISTORY_BYTES = 100 * 1024
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_NOT_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-ln-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-Z\\^_]")
+_CONTROL_BUT_ESCAPE = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]")
 
 
 @define
@@ -49,6 +51,15 @@ def clean(raw: bytes) -> str:
     """One line as text: lossy UTF-8, no ANSI sequences, no control characters, at most LINE_LIMIT characters."""
     text = raw[:LINE_LIMIT].decode("utf-8", "replace")
     return _CONTROL.sub("", _ANSI.sub("", text)).strip()
+
+
+def coloured(raw: bytes) -> str:
+    """One line as `clean` has it, but with its colours (SGR sequences); "" when it has none."""
+    if b"\x1b[" not in raw:
+        return ""
+    text = raw[:LINE_LIMIT].decode("utf-8", "replace")
+    text = _CONTROL_BUT_ESCAPE.sub("", _NOT_COLOUR.sub("", text)).strip()
+    return text if "\x1b[" in text else ""
 
 
 @define

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from aiohttp import web
 from attrs import define
@@ -88,30 +89,36 @@ class LogRoutes:
         return json_response({"source": source, "lines": [record(line) for line in lines]})
 
     async def records(self, request: web.Request) -> web.StreamResponse:
-        """Follow a source as line records: `?source=&level=&since=`; history first, or the lines from `since` on."""
-        source = self._source(request.query.get("source", STDOUT))
+        """Follow sources as line records: `?source=&level=&since=`; history first, or the lines from `since` on.
+
+        `source` may be repeated; their lines then come source by source, and `since` counts for none of them.
+        """
+        sources = list(dict.fromkeys(self._source(name) for name in request.query.getall("source", [STDOUT])))
         wanted, since = _levels(request.query.get("level", "")), _number(request, "since")
         resumed = last_event_id(request)
         if only_asks(request):
             return web.Response(headers=EVENT_STREAM)
         async with event_stream(request) as response:
-            lines = LineFollower(self.logs.history(source), wanted)
-            await self._follow(response, source, lines, since if resumed is None else resumed)
+            lines = {source: LineFollower(self.logs.history(source), wanted) for source in sources}
+            start = (since if resumed is None else resumed) if len(sources) == 1 else None
+            await self._follow(response, lines, start)
         return response
 
-    async def _follow(self, response: web.StreamResponse, source: str, lines: LineFollower, since: int | None) -> None:
+    async def _follow(self, response: web.StreamResponse, lines: Mapping[str, LineFollower], since: int | None) -> None:
         """Send what is new, at most some twenty times a second, until the client leaves or the daemon ends."""
         with self.bus.subscribe(Logged, limit=FOLLOWER_CHUNKS) as follower:
             began = time.monotonic()
-            events = lines.begin(since)
+            events = b"".join(each.begin(since) for each in lines.values())
             while not follower.is_closed:
                 spent = time.monotonic() - began
                 if events:
                     await response.write(events)
-                await follower.wait_for(lambda event: isinstance(event, Logged) and self.logs.belongs_to(event, source))
+                await follower.wait_for(
+                    lambda event: isinstance(event, Logged) and any(self.logs.belongs_to(event, each) for each in lines)
+                )
                 await asyncio.sleep(max(BATCH_SECONDS, spent / LARGEST_SHARE))
                 began = time.monotonic()
-                events = lines.news()
+                events = b"".join(each.news() for each in lines.values())
 
     def _source(self, name: str) -> str:
         """`proxy`, `upstream`, `model:<id>`, or an id or alias. Raises InvalidRequest."""

@@ -13,7 +13,7 @@ from attrs import define, field
 from swaplab_core.domain.access import Policy
 from swaplab_core.engine import SwapPlan
 from swaplab_core.server.body import model_name, parse_object, read_body
-from swaplab_core.server.projections import LLAMA_SWAP_STATES, STOPPED, model_record
+from swaplab_core.server.projections import LLAMA_SWAP_STATES, STOPPED, Projections
 from swaplab_core.server.route import Endpoint, get, post
 from swaplab_core.services.models import Models, ModelState
 from swaplab_core.services.routes import Routes
@@ -25,6 +25,7 @@ class ModelRoutes:
 
     models: Models
     names: Routes
+    show: Projections
     _created: int = field(factory=lambda: int(time.time()), init=False)
 
     def routes(self) -> list[Endpoint]:
@@ -39,6 +40,7 @@ class ModelRoutes:
             post("/api/models/unload", Policy.OPERATE, self.unload_all),
             post("/api/models/unload/{model:.+}", Policy.OPERATE, self.unload_one),
             get("/api/models", Policy.READ, self.states),
+            get("/api/models/{model:.+}", Policy.READ, self.detail),
             post("/api/models/load/{model:.+}", Policy.OPERATE, self.load),
             post("/api/plan", Policy.READ, self.plan),
         ]
@@ -76,11 +78,16 @@ class ModelRoutes:
 
     async def states(self, _: web.Request) -> web.Response:
         """Every model with its state, load progress and queue."""
-        return json_response({"models": [model_record(state) for state in self.models.states()]})
+        return json_response({"models": self.show.models()})
+
+    async def detail(self, request: web.Request) -> web.Response:
+        """One model by id or alias, with how it is launched."""
+        return json_response(self.show.detail(self.models.find(request.match_info["model"])))
 
     async def load(self, request: web.Request) -> web.Response:
         """Bring a model up; answers when it is ready."""
-        return json_response(model_record(await self.models.load(request.match_info["model"])))
+        state = await self.models.load(request.match_info["model"])
+        return json_response(self.show.model(state.config.id) or {})
 
     async def plan(self, request: web.Request) -> web.Response:
         """What a request for `{"model": …}` would do now; nothing is done."""

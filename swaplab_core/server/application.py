@@ -81,7 +81,7 @@ def build_application(
         InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, waiting, parts.observer, through),
         PassthroughRoutes(parts.routes, through),
         ComfyUiRoutes(parts.models, through),
-        ModelRoutes(parts.models, parts.routes),
+        ModelRoutes(parts.models, parts.routes, show),
         ProfileRoutes(parts.routes, parts.bus),
         PluginRoutes(parts.catalogue),
         LogRoutes(parts.models, parts.logs, parts.bus),

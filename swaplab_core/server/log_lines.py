@@ -52,6 +52,8 @@ def record(line: LogLine) -> dict[str, object]:
         shown["level"] = line.level
     if line.replaces:
         shown["cr"] = True
+    if line.coloured:
+        shown["ansi"] = line.coloured
     return shown
 
 

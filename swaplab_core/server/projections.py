@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
-from swaplab_core.config.schema import Config
+from swaplab_core.config.schema import Config, ModelConfig
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.engine import Phase
 from swaplab_core.runtime.inflight import InFlight, Request
@@ -37,15 +37,29 @@ class Projections:
     of_models: Models
     routes: Routes
     inflight: InFlight
+    _of_config: Config | None = field(default=None, init=False)
+    _group_names: Mapping[ModelId, list[str]] = field(factory=dict, init=False)
 
     def models(self) -> list[dict[str, Any]]:
         """Every model."""
-        return [model_record(state) for state in self.of_models.states()]
+        return [self._model(state) for state in self.of_models.states()]
 
     def model(self, model: ModelId) -> dict[str, Any] | None:
         """One model, None when the configuration no longer has it."""
         entry = self.config().models.get(model)
-        return model_record(self.of_models.state(entry)) if entry else None
+        return self._model(self.of_models.state(entry)) if entry else None
+
+    def detail(self, entry: ModelConfig) -> dict[str, Any]:
+        """One model with how it is launched. Of its environment the names only, for values may be secrets."""
+        state = self.of_models.state(entry)
+        return self._model(state) | {
+            "command": state.command,
+            "environment": sorted(entry.env),
+            "check_endpoint": entry.check_endpoint,
+            "proxy": entry.proxy,
+            "use_model_name": entry.use_model_name,
+            "metadata": dict(entry.metadata),
+        }
 
     def requests(self) -> list[dict[str, Any]]:
         """Every request in flight."""
@@ -80,6 +94,26 @@ class Projections:
             for model in peer.models
         ]
 
+    def _model(self, state: ModelState) -> dict[str, Any]:
+        model, uses, config = state.config, self.inflight.uses(state.config.id), self.config()
+        fifo = config.routing.scheduler.settings.fifo
+        return model_record(state) | {
+            "node": model.node,
+            "ttl_seconds": model.ttl_seconds,
+            "concurrency_limit": model.concurrency_limit,
+            "priority": fifo.priority.get(model.id, 0),
+            "groups": self._groups(config).get(model.id, []),
+            "load_seconds": self.of_models.expected_seconds(model.id),
+            "requests": uses.count,
+            "last_used": uses.last or None,
+            **describe_capabilities(model.capabilities),
+        }
+
+    def _groups(self, config: Config) -> Mapping[ModelId, list[str]]:
+        if self._of_config is not config:
+            self._of_config, self._group_names = config, group_names(config)
+        return self._group_names
+
     def _request(self, request: Request) -> dict[str, Any]:
         record = {
             "id": str(request.id),
@@ -94,6 +128,16 @@ class Projections:
             "elapsed_ms": round(self.inflight.elapsed(request) * 1000),
         }
         return record | ({"metadata": dict(request.metadata)} if request.metadata else {})
+
+
+def group_names(config: Config) -> Mapping[ModelId, list[str]]:
+    """The groups that each model is in; none where the matrix decides."""
+    found: dict[ModelId, list[str]] = {}
+    router = config.routing.router
+    for name, group in router.settings.groups.items() if router.use == "group" else ():
+        for model in group.members:
+            found.setdefault(model, []).append(name)
+    return found
 
 
 def model_record(state: ModelState) -> dict[str, Any]:

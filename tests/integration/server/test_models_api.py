@@ -8,7 +8,12 @@ import pytest
 from running_swaplab import Swaplab, running_swaplab, sim
 
 MODELS = {
-    "org/small": {**sim("--model", "org/small"), "aliases": ["s", "the small one"], "name": " Small "},
+    "org/small": {
+        **sim("--model", "org/small"),
+        "aliases": ["s", "the small one"],
+        "name": " Small ",
+        "env": ["TOKEN=hush"],
+    },
     "big": {**sim("--model", "big"), "description": "the big one", "ttl": 60},
     "hidden": {**sim("--model", "hidden"), "unlisted": True},
 }
@@ -81,6 +86,21 @@ def test_loading_answers_when_the_model_is_ready(swaplab):
     record = answer.json()
     assert (record["id"], record["state"]) == ("org/small", "ready")
     assert record["pid"] in swaplab.living()
+
+
+def test_one_model_is_told_with_its_command_its_uses_and_only_the_names_of_its_environment(swaplab):
+    before = swaplab.ask("GET", "/api/models/s").json()
+    swaplab.chat("org/small")
+
+    record = swaplab.ask("GET", "/api/models/the%20small%20one").json()
+
+    assert (record["id"], record["state"], record["groups"]) == ("org/small", "ready", [])
+    assert "--model org/small" in record["command"]
+    assert record["environment"] == ["TOKEN"]
+    assert "hush" not in swaplab.ask("GET", "/api/models/s").text
+    assert record["requests"] == before["requests"] + 1
+    assert record["last_used"] > (before["last_used"] or 0)
+    assert record["load_seconds"] > 0
 
 
 def test_a_plan_says_what_a_request_would_do_and_does_nothing(swaplab):

@@ -1,4 +1,5 @@
 /** The menu: pages of the shell and pages of plugins, in sections. */
+import { manifest, type NavEntry } from '$lib/state/manifest.svelte';
 import { prefs } from '$lib/state/prefs.svelte';
 import type { IconLike } from '$lib/ui/Icon.svelte';
 import { match } from '$lib/router.svelte';
@@ -11,6 +12,7 @@ export interface NavItem {
   path: string;
   order: number;
   key?: string;
+  badge?: NavEntry['badge'];
 }
 
 export const SECTIONS: readonly Section[] = ['use', 'operate', 'library', 'manage'];
@@ -18,12 +20,23 @@ export const SECTIONS: readonly Section[] = ['use', 'operate', 'library', 'manag
 export function navigation(): { section: Section; items: NavItem[] }[] {
   return SECTIONS.map((section) => ({
     section,
-    items: pages
-      .filter((page) => page.section === section)
-      .map(item)
-      .sort((a, b) => a.order - b.order),
+    items: [
+      ...pages.filter((page) => page.section === section).map(item),
+      ...foreign()
+        .filter((entry) => sectionOf(entry) === section)
+        .map(pluginItem),
+    ].sort((a, b) => a.order - b.order),
   })).filter((group) => group.items.length > 0);
 }
+
+/** Entries of the manifest that are not pages of the shell. */
+function foreign(): NavEntry[] {
+  const routes = new Set(pages.flatMap((page) => page.routes));
+  return manifest.current.nav.filter((entry) => !routes.has(entry.route));
+}
+
+const sectionOf = (entry: NavEntry): Section =>
+  SECTIONS.includes(entry.section as Section) ? (entry.section as Section) : 'operate';
 
 function item(page: Page): NavItem {
   const path = page.routes[0] ?? '/';
@@ -37,6 +50,17 @@ function item(page: Page): NavItem {
   };
 }
 
+function pluginItem(entry: NavEntry): NavItem {
+  return {
+    id: `plugin:${entry.id}`,
+    title: entry.title,
+    icon: entry.icon ?? 'puzzle',
+    path: entry.route,
+    order: entry.order ?? 100,
+    badge: entry.badge,
+  };
+}
+
 /** The page of a path and what the path says to it. */
 export function resolve(path: string): { page: Page; params: Record<string, string> } | null {
   for (const page of pages) {
@@ -45,8 +69,7 @@ export function resolve(path: string): { page: Page; params: Record<string, stri
       if (params) return { page, params };
     }
   }
-  const [first] = path === '/' ? pages.filter((page) => page.section) : [];
-  return first ? { page: first, params: {} } : null;
+  return null;
 }
 
 /** Whether the menu's entry is where we are. */

@@ -18,6 +18,28 @@ export interface Model {
   base_url: string;
   elapsed_seconds: number;
   progress: { stage: string; fraction: number | null } | null;
+  node: string;
+  ttl_seconds: number;
+  concurrency_limit: number;
+  priority: number;
+  groups: string[];
+  /** How long a load takes, from the last few. */
+  load_seconds: number | null;
+  /** Finished requests since the server started. */
+  requests: number;
+  /** Unix seconds of the end of the last one. */
+  last_used: number | null;
+  capabilities?: Record<string, boolean>;
+  context_length?: number;
+}
+
+export interface ModelDetail extends Model {
+  command: string;
+  environment: string[];
+  check_endpoint: string | null;
+  proxy: string | null;
+  use_model_name: string;
+  metadata: Record<string, unknown>;
 }
 
 export interface SwapPlan {

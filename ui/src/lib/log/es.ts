@@ -1,0 +1,25 @@
+import type { en } from './en';
+
+export const es: Record<keyof typeof en, string> = {
+  filter: 'Filtrar líneas …',
+  regex: 'Expresión regular',
+  exclude: 'Ocultar lo que coincide',
+  level: 'Nivel',
+  anyLevel: 'Todos los niveles',
+  andWorse: '{level} y más graves',
+  pause: 'Pausar',
+  resume: 'Continuar',
+  held: '{n} {n|línea nueva|líneas nuevas}',
+  toEnd: 'Al final',
+  wrap: 'Ajustar líneas largas',
+  times: 'Horas',
+  clear: 'Vaciar la vista',
+  download: 'Descargar lo que se ve',
+  options: 'Opciones de la vista',
+  context: 'Líneas alrededor de cada acierto',
+  count: '{shown} de {all} {all|línea|líneas}',
+  badRegex: 'No es una expresión regular: {reason}',
+  nothing: 'Aún no se ha escrito nada',
+  noFit: 'Ninguna línea pasa el filtro',
+  disconnected: 'Se perdió la conexión; reintentando …',
+};

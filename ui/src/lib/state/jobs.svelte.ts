@@ -1,0 +1,52 @@
+/** Jobs, as the server announces them; what is to be told when one ends. */
+import { api, path } from '../api/client';
+import { events, type Events } from '../api/events.svelte';
+import { isOver, type Job } from '../api/jobs';
+import { Keyed } from './keyed.svelte';
+
+class Jobs extends Keyed<Job> {
+  /** The drawer is open. */
+  isOpen = $state(false);
+  /** The job that the drawer shows. */
+  shown = $state<string | null>(null);
+  /** Ends that this person has asked to hear of. */
+  watched = $state.raw<ReadonlySet<string>>(new Set());
+  onEnd: ((job: Job) => void) | null = null;
+
+  get active(): Job[] {
+    return this.list.filter((job) => !isOver(job));
+  }
+  get newestFirst(): Job[] {
+    return [...this.list].sort((a, b) => b.created - a.created);
+  }
+  override update(job: Job): void {
+    const before = this.get(job.id);
+    super.update(job);
+    if (before && !isOver(before) && isOver(job)) this.onEnd?.(job);
+  }
+  show(id: string): void {
+    this.shown = id;
+    this.isOpen = true;
+  }
+  watch(id: string): void {
+    this.watched = new Set(this.watched).add(id);
+  }
+  cancel = (job: Job): Promise<unknown> => api.post(`${path('api/jobs', job.id)}/cancel`);
+  async retry(job: Job): Promise<void> {
+    const answer = await api.post<{ job?: Job | string }>(`${path('api/jobs', job.id)}/retry`);
+    const made = answer.job;
+    this.show(typeof made === 'string' ? made : (made?.id ?? job.id));
+  }
+  async load(): Promise<void> {
+    const answer = await api.get<{ jobs?: Job[] } | Job[]>('api/jobs');
+    this.fill(Array.isArray(answer) ? answer : (answer.jobs ?? []));
+  }
+}
+
+export const jobs = new Jobs();
+
+export function followJobs(source: Events = events): void {
+  source.on('reset', () => void jobs.load().catch(() => undefined));
+  source.on<Job>('job.updated', (job) => jobs.update(job));
+  source.on<{ id: string }>('job.removed', ({ id }) => jobs.remove(id));
+}

@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { kindOf, kindNames } from '../src/lib/slots/kinds';
+import { filled } from '../src/lib/slots/context';
+import { readManifest, SCHEMA } from '../src/lib/state/manifest.svelte';
+import { rowsOf, safeHref } from '../src/lib/slots/views/data';
+
+describe('a manifest', () => {
+  test('is read as far as it makes sense', () => {
+    const read = readManifest({
+      schema: 1,
+      views: [{ id: 'a', kind: 'kv' }, null, { kind: 'no id' }],
+      actions: 'nonsense',
+      news: 1,
+    });
+    expect(read.views.map((view) => view.id)).toEqual(['a']);
+    expect(read.actions).toEqual([]);
+  });
+  test('that is none counts as an empty one', () => {
+    expect(readManifest('<html>')).toMatchObject({ schema: SCHEMA, views: [], modules: [] });
+  });
+  test('may name kinds that these pages do not know', () => {
+    expect(kindOf('hologram').fetches).toBe(true);
+    expect(kindOf('constructor')).toBe(kindOf('hologram'));
+    expect(kindNames).toContain('matrix');
+  });
+});
+
+test('an address of the manifest takes what the place says', () => {
+  expect(filled('api/plugins/x/{model}/log', { model: 'a/b' })).toBe('api/plugins/x/a%2Fb/log');
+  expect(filled('api/{unknown}', {})).toBe('api/{unknown}');
+});
+
+test('only links that lead somewhere are links', () => {
+  expect(safeHref('https://example.org/x')).toBe('https://example.org/x');
+  expect(safeHref('#/models')).toBe('#/models');
+  for (const bad of ['javascript:alert(1)', ' javascript:alert(1)', 'data:text/html,x', 'vbscript:x', 'JaVaScRiPt:x'])
+    expect(safeHref(bad)).toBeUndefined();
+});
+
+test('rows are found in a list or below their name', () => {
+  expect(rowsOf([{ a: 1 }, 2])).toEqual([{ a: 1 }]);
+  expect(rowsOf({ rows: [{ a: 1 }] }, 'rows')).toEqual([{ a: 1 }]);
+  expect(rowsOf(null, 'rows')).toEqual([]);
+});
