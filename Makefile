@@ -135,7 +135,7 @@ docs: $(VENV)/.docs
 	@echo "The pages are in .cache/site/index.html"
 
 nightly: $(VENV)/.tests
-	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property
+	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property tests/integration/cluster
 	$(BIN)/python scripts/mutants.py
 
 bench: $(VENV)/.tests

@@ -34,6 +34,7 @@ CALL_SECONDS = 8.0
 LOST_AFTER_SECONDS = 8.0
 BEAT_SECONDS = 2.0
 RETRY_SECONDS = 0.5
+GIVEN_UP_SECONDS = 300.0
 TLS_CLOSE_SECONDS = 0.05
 """Connections with TLS close after their session has; the event loop must live to see it."""
 
@@ -62,6 +63,10 @@ class AgentReach:
         return f"{'https' if self.pin else 'http'}://{host}:{self.port}"
 
 
+class AgentSilent(NodeError):
+    """The agent did not answer; what it answered is another NodeError."""
+
+
 @define(eq=False)
 class AgentLink:
     """Signed requests to one agent, and the renewal of the leases there."""
@@ -71,6 +76,7 @@ class AgentLink:
     _instance: str = ""
     _offset: float = 0.0
     _runs: set[AgentRun] = field(factory=set)
+    _given_up: dict[str, float] = field(factory=dict)
     _beats: asyncio.Task[None] | None = None
 
     async def call(self, method: str, target: str, body: object = None, *, seconds: float = CALL_SECONDS) -> Any:
@@ -138,22 +144,41 @@ class AgentLink:
     def watch(self, run: AgentRun) -> None:
         """Renew the lease of a run until it has ended."""
         self._runs.add(run)
+        self._go_on()
+
+    def give_up(self, run: str) -> None:
+        """End a run whose machine is silent, as soon as it answers again: nobody waits for it any more."""
+        self._given_up[run] = time.monotonic() + max(self.reach.lease_seconds, GIVEN_UP_SECONDS)
+        self._go_on()
+
+    def _go_on(self) -> None:
         if self._beats is None or self._beats.done():
             self._beats = spawn(self._beat(), name=f"leases at {self.reach.name}")
 
     async def _beat(self) -> None:
         seconds = self.reach.lease_seconds
         pause = min(BEAT_SECONDS, seconds / 3) if seconds else BEAT_SECONDS
-        while self._runs:
+        while self._runs or self._given_up:
+            await asyncio.sleep(pause)
+            await self._end_given_up()
+            self._runs = {run for run in self._runs if not run.has_ended}
+            leases = {"runs": {run.id: seconds for run in self._runs}}
             try:
-                await self.call(
-                    "POST", "/v1/leases", {"runs": {run.id: seconds for run in self._runs}}, seconds=pause + 1
-                )
+                await self.call("POST", "/v1/leases", leases, seconds=pause + 1)
             except NodeError:
                 pass  # each run knows since when it has heard nothing
             else:
                 for run in self._runs:
                     run.heard()
+
+    async def _end_given_up(self) -> None:
+        for run, until in list(self._given_up.items()):
+            try:
+                await self.call("POST", f"/v1/runs/{run}/signal", {"signal": "KILL"}, seconds=BEAT_SECONDS)
+            except NodeError as error:
+                if isinstance(error, AgentSilent) and time.monotonic() < until:
+                    return
+            self._given_up.pop(run, None)
 
     async def close(self) -> None:
         """Renew nothing any more, and hear nothing."""
@@ -163,14 +188,14 @@ class AgentLink:
         if tasks:
             await asyncio.wait(tasks)
 
-    def _silent(self, reason: str, error: Exception | None = None) -> NodeError:
+    def _silent(self, reason: str, error: Exception | None = None) -> AgentSilent:
         where = f"{self.reach.host} port {self.reach.port}"
         if isinstance(error, aiohttp.ServerFingerprintMismatch):
-            return NodeError(
+            return AgentSilent(
                 f"{self.reach.name}: the agent at {where} shows another certificate than the pinned one",
                 advice="compare with what `swaplab-agent pin` prints there, and enrol the node again if it is right",
             )
-        return NodeError(f"{self.reach.name}: the agent at {where} does not answer: {reason}", advice=_LOOK)
+        return AgentSilent(f"{self.reach.name}: the agent at {where} does not answer: {reason}", advice=_LOOK)
 
 
 _LOOK = "see that the machine is up, and `systemctl status swaplab-agent` there"
@@ -242,6 +267,7 @@ class AgentRun:
             if status is not None:
                 return status
             if self._is_lost:
+                self.link.give_up(self.id)
                 return remote.exit_status(None)
             await asyncio.sleep(RETRY_SECONDS)
 

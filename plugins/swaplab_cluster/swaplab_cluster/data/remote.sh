@@ -15,15 +15,12 @@ refuse() {
     exit 127
 }
 
+variables=
 while IFS= read -r line && [ -n "$line" ]; do
-    value=$(printf '%bx' "$line")
-    export "${value%x}"
+    variables="$variables$line
+"
 done
-export "SWAPLAB_RUN=$mark"
-[ "${folder#\~/}" = "$folder" ] || folder=$HOME/${folder#\~/}
-if [ -n "$folder" ]; then cd -- "$folder" 2>/dev/null || refuse "there is no folder $folder"; fi
 command -v setsid >/dev/null 2>&1 || refuse "setsid is not installed (package util-linux)"
-command -v -- "$1" >/dev/null 2>&1 || refuse "there is no program $1"
 
 exec 3<&0
 if [ "$bytes" -gt 0 ]; then
@@ -40,10 +37,26 @@ fi
 start='printf "%s %s\n" "$SWAPLAB_RUN" "$$"
 if setpriv --pdeathsig KILL true 2>/dev/null; then exec setpriv --pdeathsig KILL -- "$@"; fi
 exec "$@"'
+
+begin() { # in a shell of its own, so that nothing else sees the variables
+    set -f
+    IFS='
+'
+    for line in $variables; do
+        value=$(printf '%bx' "$line")
+        export "${value%x}"
+    done
+    export "SWAPLAB_RUN=$mark"
+    [ "${folder#\~/}" = "$folder" ] || folder=$HOME/${folder#\~/}
+    if [ -n "$folder" ]; then cd -- "$folder" 2>/dev/null || refuse "there is no folder $folder"; fi
+    command -v -- "$1" >/dev/null 2>&1 || refuse "there is no program $1"
+    exec setsid sh -c "$start" "$1" "$@"
+}
+
 if [ "$merge" = 1 ]; then
-    setsid sh -c "$start" "$1" "$@" <&4 2>&1 3<&- 4<&- &
+    begin "$@" <&4 2>&1 3<&- 4<&- &
 else
-    setsid sh -c "$start" "$1" "$@" <&4 3<&- 4<&- &
+    begin "$@" <&4 3<&- 4<&- &
 fi
 pid=$!
 exec 4<&- 2>/dev/null
