@@ -23,7 +23,7 @@ from swaplab_core.services.routes import Routes
 
 PREFIX = "/upstream/"
 COMFYUI_PREFIX = "/comfyui"
-PAGES = "/ui/models"
+PAGES = "ui/#/models"
 
 
 @define(eq=False)
@@ -41,7 +41,7 @@ class PassthroughRoutes:
         ]
 
     async def to_page(self, _: web.Request) -> web.Response:
-        """Where a browser wants to go that names no model."""
+        """Where a browser wants to go that names no model; relative, as all our redirects."""
         return web.Response(status=302, headers={"Location": PAGES})
 
     async def forward(self, request: web.Request) -> web.StreamResponse:
@@ -98,8 +98,10 @@ def below(request: web.Request) -> str:
 
 
 def _with_slash(request: web.Request, query: str) -> web.Response:
-    """Relative links of an engine's own pages need the trailing slash; other methods must keep theirs."""
+    """Relative links of an engine's own pages need the trailing slash; other methods must keep theirs.
+
+    The way is told relatively: a proxy in front may know us under a prefix.
+    """
     status = 301 if request.method in {"GET", "HEAD"} else 308
     last = origin_form(request.raw_path).partition("?")[0].rpartition("/")[2]
-    location = f"./{last}/{query}"  # relative, so that it holds below a reverse proxy's prefix
-    return web.Response(status=status, headers={"Location": location})
+    return web.Response(status=status, headers={"Location": f"./{last}/{query}"})

@@ -20,6 +20,7 @@ from swaplab_core.services.models import Models
 BUILT = Path(__file__).resolve().parents[1] / "ui_dist"
 """Where the build puts the pages."""
 INDEX = "index.html"
+ICON = "icon.svg"
 
 _NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
 """Names that the build makes; none begins with a dot, so none leads out of the folder."""
@@ -67,6 +68,7 @@ class UiRoutes:
             get("/ui", Policy.OPEN, self.to_page),
             get("/ui/", Policy.OPEN if self.is_built else Policy.READ, self.page),
             get("/ui/{file:.+}", Policy.OPEN, self.file),
+            get("/favicon.ico", Policy.OPEN, self.icon),
         ]
 
     async def to_page(self, _: web.Request) -> web.Response:
@@ -83,6 +85,10 @@ class UiRoutes:
     async def file(self, request: web.Request) -> web.StreamResponse:
         """A script, style sheet or picture of the pages."""
         return self._file(request.match_info["file"])
+
+    async def icon(self, _: web.Request) -> web.StreamResponse:
+        """What browsers ask for that look at an answer which is no page."""
+        return self._file(ICON)
 
     def _file(self, name: str) -> web.FileResponse:
         path = self.folder / name

@@ -138,6 +138,14 @@ def test_named_events_begin_with_everything_and_go_on_with_changes(swaplab):
     assert int(ready.number) > int(reset.number)
 
 
+def test_a_switched_profile_is_told(swaplab):
+    with following(swaplab, "profile") as events:
+        assert [next(events).name, next(events).data] == ["reset", {"active": None}]
+        for name in ("work", None):
+            swaplab.ask("PUT", "/api/profiles/active", json_body={"name": name})
+            assert next(events).data == {"active": name}
+
+
 def test_a_listener_that_comes_back_gets_what_it_missed(swaplab):
     with following(swaplab, "models,activity") as events:
         last = [next(events) for _ in range(3)][-1]

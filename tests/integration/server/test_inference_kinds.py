@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import json
 import re
-import signal
-import time
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from running_swaplab import Swaplab, running_swaplab, sim
@@ -168,62 +167,43 @@ def test_every_posted_request_becomes_a_row_and_can_be_looked_at(swaplab):
     assert swaplab.ask("GET", "/metrics").text.count('swaplab_requests_total{code="200",model="plain"}') == 1
 
 
-def test_a_request_in_flight_is_listed_and_can_be_ended(swaplab):
-    with swaplab.asking("POST", "/v1/chat/completions", json_body={"model": "slow", "stream": True}) as response:
-        response.readline()
-        (record,) = swaplab.ask("GET", "/api/inflight").json()["requests"]
-        assert (record["model"], record["method"]) == ("slow", "POST")
-        cancel = f"/api/inflight/{record['id']}/cancel"
-        assert swaplab.ask("POST", cancel).json() == {"msg": "ok"}
-        with pytest.raises(http.client.IncompleteRead):
-            response.read()
-    swaplab.wait_for("slow", serving=0)
-    assert swaplab.ask("GET", "/api/inflight").json() == {"requests": []}
-    assert swaplab.ask("POST", cancel).status == 404
+@pytest.mark.parametrize(
+    ("path", "recorded"),
+    [("/v/embeddings", "/embeddings"), ("/audioapi/v1/tasks/run", "/v1/tasks/run"), ("/v1/rerank", "/v1/rerank")],
+)
+def test_a_row_has_the_path_that_the_engine_saw(swaplab, path, recorded):
+    body = {"model": "plain", "input": "x", "query": "q", "documents": ["d"]}
+    assert swaplab.ask("POST", path, json_body=body).status == 200
+
+    row = swaplab.ask("GET", "/api/metrics/activity?limit=1").json()["data"][0]
+    assert (row["model"], row["req_path"]) == ("plain", recorded)
+    assert swaplab.ask("GET", f"/api/captures/{row['id']}").json()["req_path"] == recorded
 
 
-def test_the_log_of_a_model_is_followed_live(swaplab):
-    swaplab.chat("plain")
-    with swaplab.asking("GET", "/logs/stream/plain") as response:
-        assert b"listening on" in response.readline() + response.readline()
-    assert swaplab.ask("GET", "/logs/stream/nobody").status == 400
-    lines = swaplab.ask("GET", "/api/logs?source=plain&limit=1").json()["lines"]
-    assert len(lines) == 1
-    earlier = swaplab.ask("GET", f"/api/logs?source=plain&limit=1&before={lines[0]['seq']}").json()["lines"]
-    assert earlier[0]["seq"] < lines[0]["seq"]
+def test_without_captures_requests_are_recorded_all_the_same(serve):
+    swaplab = serve({"m": sim(), "bad": sim("--die-at-start")}, captureBuffer=0)
+    swaplab.chat("m")
+    swaplab.chat("bad")
+
+    bad, good = swaplab.ask("GET", "/api/metrics/activity").json()["data"]
+    assert (good["resp_status_code"], good["has_capture"], bad["resp_status_code"]) == (200, False, 502)
+    assert "bad ended by itself" in bad["error_msg"]
 
 
-def test_events_tell_of_a_swap_in_llama_swaps_words(swaplab):
-    with swaplab.asking("GET", "/api/events") as events:
-        swaplab.chat("voice")
-        seen: list[str] = []
-        while not any('"state":"ready"' in data and '"id":"voice"' in data for data in seen):
-            line = events.readline().decode()
-            if line.startswith("data:"):
-                message = json.loads(line.removeprefix("data:"))
-                seen += [message["data"]] if message["type"] == "modelStatus" else []
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are seen in /proc")
+def test_temporary_files_of_large_forms_are_gone_as_soon_as_they_exist(tmp_path):
+    with running_swaplab(tmp_path, {"m": sim("--load-seconds", "30")}, env={"TMPDIR": str(tmp_path)}) as swaplab:
+        body, headers = form(('name="model"', b"m"), ('name="file"; filename="a.wav"', bytes(40_000_000)))
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", swaplab.port)) as client:
+            client.request("POST", "/v1/audio/transcriptions", body, headers)
+            swaplab.wait_for("m", waiting=1)
+            held = open_files(swaplab.process.pid, tmp_path)
+            assert len(held) == 1, "the form waits on disk"
+            assert all(file.endswith("(deleted)") for file in held), "and its name is gone already"
+        wait_until(lambda: not open_files(swaplab.process.pid, tmp_path), "the file to be closed")
 
 
-def test_followers_of_events_and_logs_do_not_hold_up_the_end(tmp_path):
-    with contextlib.ExitStack() as stack:
-        swaplab = stack.enter_context(running_swaplab(tmp_path, {"m": sim()}))
-        for path in ("/api/events", "/api/events?topics=models", "/logs/stream", "/api/logs/stream"):
-            assert stack.enter_context(swaplab.asking("GET", path)).status == 200
-        swaplab.process.send(signal.SIGTERM)
-        began = time.monotonic()
-        wait_until(lambda: "stopping" in swaplab.log(), "the daemon to stop")
-        swaplab.process.wait()
-        assert time.monotonic() - began < 4, "aiohttp gives handlers that do not end five seconds"
-
-
-def test_a_switched_profile_is_announced(tmp_path):
-    profiles = {"night": {"pins": {"a": "m"}}}
-    with (
-        running_swaplab(tmp_path, {"m": sim()}, profiles=profiles) as swaplab,
-        swaplab.asking("GET", "/api/events?topics=profile") as events,
-    ):
-        while b'"active":null' not in events.readline():
-            pass
-        swaplab.ask("PUT", "/api/profiles/active", json_body={"name": "night"})
-        while b'"active":"night"' not in (line := events.readline()):
-            assert line, "the stream has ended"
+def open_files(pid: int, folder: Path) -> list[str]:
+    """Files below a folder that a process holds open, its own log left out."""
+    targets = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()]
+    return [target for target in targets if target.startswith(str(folder)) and not target.endswith(".log")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Iterator
 
 import pytest
@@ -111,6 +112,13 @@ def test_a_plan_says_what_a_request_would_do_and_does_nothing(swaplab):
     assert (plan["model"], plan["verdict"], plan["starts"]) == ("org/small", "after-swap", ["org/small"])
     assert [(gone["model"], gone["to"]) for gone in plan["evictions"]] == [("big", "stopped")]
     assert swaplab.starts() == ["big"]
+
+
+def test_the_version_is_told(swaplab):
+    told = swaplab.ask("GET", "/api/version").json()
+
+    assert told.keys() == {"version", "commit", "build_date"}
+    assert told["version"] == importlib.metadata.version("swaplab-core")
 
 
 def test_installed_plugins_are_listed_with_their_state(swaplab):

@@ -7,6 +7,7 @@ import hashlib
 import json
 import socket
 from collections.abc import Iterator
+from urllib.parse import urljoin
 
 import pytest
 from running_swaplab import Swaplab, running_swaplab, sim
@@ -97,7 +98,15 @@ def test_a_model_without_a_slash_behind_it_is_a_redirect_that_keeps_method_and_q
     answer = swaplab.ask(method, f"/upstream/{SLASHED_PATH}?x=%2F")
 
     assert answer.status == status
-    assert answer.headers["Location"] == f"./{SLASHED_PATH.rpartition('/')[2]}/?x=%2F"
+    assert urljoin(f"/upstream/{SLASHED_PATH}", answer.headers["Location"]) == f"/upstream/{SLASHED_PATH}/?x=%2F"
+    assert urljoin(f"/behind/upstream/{SLASHED_PATH}", answer.headers["Location"]).startswith("/behind/upstream/org/")
+
+
+def test_without_a_model_a_browser_is_led_to_the_pages(swaplab):
+    to_models, to_pages = swaplab.ask("GET", "/upstream"), swaplab.ask("GET", "/")
+
+    assert (to_models.status, urljoin("/upstream", to_models.headers["Location"])) == (302, "/ui/#/models")
+    assert (to_pages.status, urljoin("/", to_pages.headers["Location"])) == (302, "/ui/")
 
 
 def test_a_redirect_starts_no_engine(serve):

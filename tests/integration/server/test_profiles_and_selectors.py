@@ -83,6 +83,17 @@ def test_a_profile_rewrites_names_before_selectors_and_pins_do_not_chain(swaplab
     assert swaplab.chat("tiny").said == "big", "by way of a selector"
 
 
+def test_a_row_names_the_model_that_served_and_the_selector_that_chose_it(swaplab):
+    activate(swaplab, "work")
+    swaplab.chat("gpt-4o")
+    swaplab.chat("tiny")
+    activate(swaplab, None)
+
+    chosen, pinned = swaplab.ask("GET", "/api/metrics/activity?limit=2").json()["data"]
+    assert (pinned["model"], pinned["metadata"].get("selector")) == ("big", None)
+    assert (chosen["model"], chosen["metadata"]["selector"]) == ("big", "any")
+
+
 def test_a_name_that_is_switched_off_is_404(swaplab):
     activate(swaplab, "strict")
 

@@ -126,6 +126,17 @@ def test_an_ignored_websocket_starts_nothing(swaplab, path):
     assert swaplab.starts() == []
 
 
+def test_an_ignored_websocket_does_not_wait_for_a_model_that_starts(serve):
+    swaplab = serve({"slow": {**sim("--load-seconds", "60"), **IGNORED}})
+
+    async def work(session):
+        assert await refusal(session, "/upstream/slow/ws") == 409
+
+    with swaplab.waiting("slow"):
+        swaplab.wait_for("slow", state="starting")
+        with_session(swaplab, work)
+
+
 @pytest.mark.parametrize("path", ["/upstream/left/ws", "/props?model=left"])
 def test_an_ignored_websocket_reaches_a_model_that_is_ready_and_counts_for_nothing(swaplab, path):
     assert swaplab.chat("left").status == 200

@@ -36,6 +36,7 @@ def state(model):
 def built(tmp_path):
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_text("<!doctype html>the pages")
+    (tmp_path / "icon.svg").write_text("<svg/>")
     (tmp_path / "assets/index-abc.js").write_text(SCRIPT)
     (tmp_path / "assets/index-abc.js.gz").write_bytes(gzip.compress(SCRIPT.encode()))
     (tmp_path / "assets/index-abc.js.br").write_bytes(b"brotli")
@@ -70,6 +71,13 @@ def test_the_index_is_asked_for_each_time_and_may_load_nothing_foreign(built):
     assert "script-src 'self';" in policy
     assert "unsafe-eval" not in policy
     assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "no-referrer")
+
+
+def test_the_icon_is_where_browsers_look_for_one(built, tmp_path):
+    status, headers, body = ask(built, "/favicon.ico")
+
+    assert (status, headers["Content-Type"], body) == (200, "image/svg+xml", b"<svg/>")
+    assert ask(tmp_path / "nothing", "/favicon.ico")[0] == 404
 
 
 def test_a_name_with_its_contents_hash_is_kept_for_ever(built):
