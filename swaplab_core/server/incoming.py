@@ -59,7 +59,7 @@ async def read_incoming(request: web.Request) -> Incoming:
     if content_type == "multipart/form-data":
         return MultipartIncoming(await read_form(request))
     body = await read_body(request)
-    if content_type == "application/x-www-form-urlencoded" and body.lstrip()[:1] not in JSON_BEGINNINGS:
+    if content_type != "application/json" and body.lstrip()[:1] not in JSON_BEGINNINGS:
         return FormIncoming(body.decode("utf-8", "replace"), fallback=request.query_string)
     return JsonIncoming(body, parse_object(body))
 
@@ -134,11 +134,10 @@ class FormIncoming:
 
     def outgoing(self, route: Route) -> Outgoing:
         """The same pairs, encoded anew only when the name changes."""
-        text = self.text
-        if route.rename is not None:
-            pairs = parse_qsl(text, keep_blank_values=True)
-            text = urlencode([(k, route.rename if k == "model" else v) for k, v in pairs])
-        return Outgoing(query=text) if self.in_query else Outgoing(Body.of(text.encode()))
+        if self.in_query:
+            return Outgoing(query=_renamed(self.text, route.rename))
+        body = Body.of(_renamed(self.text, route.rename).encode())
+        return Outgoing(body, _renamed(self.fallback, route.rename) if self.fallback else None)
 
     def close(self) -> None:
         """Nothing is held."""
@@ -149,3 +148,11 @@ class FormIncoming:
                 if key == name:
                     return value
         return ""
+
+
+def _renamed(text: str, model: str | None) -> str:
+    """The same pairs, encoded anew only when there is a name to change."""
+    pairs = parse_qsl(text, keep_blank_values=True)
+    if model is None or all(key != "model" for key, _ in pairs):
+        return text
+    return urlencode([(key, model if key == "model" else value) for key, value in pairs])

@@ -112,6 +112,25 @@ def test_a_plain_form_and_its_query_name_a_model(swaplab):
     assert bodies == ["model=plain&prompt=x", "prompt=x"]
 
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize("headers", [FORM, {}, {"Content-Type": "text/plain"}], ids=["form", "untyped", "other"])
+def test_what_is_no_json_is_read_as_a_form_and_the_name_in_it_is_replaced(swaplab, headers):
+    swaplab.ask("POST", "/completion", body=b"a=%26&model=v&prompt=%C3%A4", headers=headers)
+    swaplab.ask("POST", "/completion?x=1&model=v", body=b"prompt=x", headers=headers)
+
+    inside, beside = [r for r in swaplab.sim_requests("voice") if r["target"].startswith("/completion")]
+    assert (inside["body"], inside["target"]) == ("a=%26&model=real-voice&prompt=%C3%A4", "/completion")
+    assert (beside["body"], beside["target"]) == ("prompt=x", "/completion?x=1&model=real-voice")
+
+
+def test_the_name_in_a_query_is_replaced(swaplab):
+    swaplab.ask("GET", "/props?a=%26&model=v")
+
+    assert swaplab.sim_requests("voice")[-1]["target"] == "/props?a=%26&model=real-voice"
+
+
 @pytest.mark.parametrize("path", ["/v1/audio/voices", "/props", "/sdapi/v1/loras"])
 def test_a_get_names_its_model_in_the_query(swaplab, path):
     answer = swaplab.ask("GET", f"{path}?x=1&model=v")

@@ -122,6 +122,12 @@ def test_a_peer_is_asked_for_its_own_name_however_the_model_was_named(swaplab, w
     assert (body["user"], "top_k" in body) == ("swaplab", False)
 
 
+def test_a_path_without_version_reaches_the_peer_without_its_v(swaplab, world):
+    assert swaplab.ask("POST", "/v/embeddings", json_body={"model": "near", "input": "x"}).status == 200
+
+    assert last_request(world.plain)["target"] == "/embeddings"
+
+
 def test_a_model_of_ours_comes_before_a_peers_of_the_same_name(swaplab):
     assert chat(swaplab, "local").said == "right here"
     assert chat(swaplab, "lab/local").said == "far away"
@@ -283,6 +289,22 @@ def test_a_signal_lets_a_peers_stream_end_and_takes_nobody_new(serve, tmp_path):
             events = event_data(response.read())
 
     assert events[-1] == "[DONE]"
+    assert swaplab.process.wait() == 0
+
+
+def test_a_second_signal_cuts_a_peers_stream_at_once_and_not_cleanly(serve, tmp_path):
+    slowly = ("--tokens", "1000000", "--tokens-per-second", "20")
+    with running_sim_process(*slowly, output_file=tmp_path / "peer.log") as peer:
+        swaplab = serve({}, killed=True, peers={"lab": {"proxy": peer.base_url, "models": ["m"]}})
+
+        with swaplab.streaming("m") as response:
+            response.readline()
+            swaplab.process.send(signal.SIGTERM)
+            swaplab.process.wait_for_output("stopping: running streams may end")
+            swaplab.process.send(signal.SIGTERM)
+            with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+                response.read()
+
     assert swaplab.process.wait() == 0
 
 
