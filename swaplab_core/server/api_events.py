@@ -30,7 +30,7 @@ from swaplab_core.runtime.logs import HISTORY_BYTES
 from swaplab_core.server.event_frames import Envelope, Kinds, NamedFrames
 from swaplab_core.server.projections import Projections
 from swaplab_core.server.route import Endpoint, get
-from swaplab_core.server.sse import EVENT_STREAM, event_stream, last_event_id, only_asks
+from swaplab_core.server.sse import event_stream, last_event_id
 
 BATCH_SECONDS = 0.05
 
@@ -66,8 +66,6 @@ class EventRoutes:
         """Follow events until the client leaves."""
         topics = request.query.get("topics")
         kinds = None if topics is None else _kinds(topics)
-        if only_asks(request):
-            return web.Response(headers=EVENT_STREAM)
         async with event_stream(request) as response:
             if kinds is None:
                 await self._follow_envelope(response)

@@ -22,7 +22,7 @@ from swaplab_core.server.api_models import json_response
 from swaplab_core.server.event_frames import dropped_mark
 from swaplab_core.server.log_lines import MOST_LINES, PAGE, LineFollower, record
 from swaplab_core.server.route import Endpoint, get
-from swaplab_core.server.sse import EVENT_STREAM, event_stream, last_event_id, only_asks
+from swaplab_core.server.sse import event_stream, last_event_id
 from swaplab_core.services.models import Models
 
 FOLLOWER_CHUNKS = 256
@@ -65,8 +65,6 @@ class LogRoutes:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Follow `proxy`, `upstream` or a model as text."""
         source = self._source(request.match_info.get("source", STDOUT))
-        if only_asks(request):
-            return web.Response(headers=_PLAIN)
         response = web.StreamResponse(headers=_PLAIN)
         with self.bus.subscribe(Logged, limit=FOLLOWER_CHUNKS) as follower:
             await response.prepare(request)
@@ -96,8 +94,6 @@ class LogRoutes:
         sources = list(dict.fromkeys(self._source(name) for name in request.query.getall("source", [STDOUT])))
         wanted, since = _levels(request.query.get("level", "")), _number(request, "since")
         resumed = last_event_id(request)
-        if only_asks(request):
-            return web.Response(headers=EVENT_STREAM)
         async with event_stream(request) as response:
             lines = {source: LineFollower(self.logs.history(source), wanted) for source in sources}
             start = (since if resumed is None else resumed) if len(sources) == 1 else None
