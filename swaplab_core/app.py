@@ -281,7 +281,7 @@ class Lab:
 
         reloader = Reloader(files.read, files.load, apply, config, sources, clock)
         editor = ConfigEditor(files.file, reloader, RevisionFolder(state.path / "config-history"))
-        view = PluginLab(gateway.as_daemon(), editor, lambda: launches.config, state, nodes, jobs, bus)
+        view = PluginLab(gateway.as_daemon(), editor, lambda: launches.config, state, nodes, jobs, bus, dispatcher)
         placer.view = lambda: view
         nodes.others = lambda: files.catalogue.hooks.nodes(view)
         nodes.executors = _executors(files.catalogue, view, nodes.executors)

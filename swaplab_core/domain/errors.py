@@ -15,6 +15,7 @@ SwaplabError(message, *, code, advice="")     code = stable kebab-case, listed i
 │   ├── UnknownDriver          └── PluginFailed
 ├── NodeError            502   a machine cannot be reached, or a command on it failed; the message names it
 ├── StoreFailed          500   the activity cannot be written or read
+├── Drained              503   a model or its machine takes no new requests for now
 ├── Unloaded             503   a person unloaded the model while the request waited
 └── ShuttingDown         503   the daemon is going
 ```
@@ -171,6 +172,12 @@ class Unloaded(SwaplabError):
     """The model was unloaded, or removed from the configuration, while the request waited."""
 
     code = "model-unloaded"
+
+
+class Drained(SwaplabError):
+    """The model takes no new requests for now: it, or the machine that it runs on, is being drained."""
+
+    code = "drained"
 
 
 class ShuttingDown(SwaplabError):

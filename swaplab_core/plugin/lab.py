@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from attrs import frozen
 
 from swaplab_core.domain.events import Event
+from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.job import Job, JobId
 from swaplab_core.domain.launch import LaunchSpec
 from swaplab_core.domain.node import LOCAL, Node, NodeId
@@ -170,6 +171,13 @@ class LabView(Protocol):
 
     async def start(self, spec: LaunchSpec, output: Sink) -> Process:
         """Start an engine on its node, for executors that are made of others. Raises StartFailed."""
+        ...
+
+    def drain(self, models: Mapping[ModelId, str]) -> None:
+        """Let these models take no new requests, each for a reason; those named before and not now take them again.
+
+        Requests that run or wait go on.
+        """
         ...
 
     def publish(self, event: Event) -> None:

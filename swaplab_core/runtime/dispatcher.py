@@ -9,14 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from typing import Protocol, assert_never
 
 from attrs import define, field, frozen
 
-from swaplab_core.domain.errors import ShuttingDown, StartFailed, SwaplabError, TooManyRequests, UnknownModel, Unloaded
+from swaplab_core.domain.errors import (
+    Drained,
+    ShuttingDown,
+    StartFailed,
+    SwaplabError,
+    TooManyRequests,
+    UnknownModel,
+    Unloaded,
+)
 from swaplab_core.domain.ids import Incarnation, ModelId, TicketId
 from swaplab_core.engine import SwapEngine
 from swaplab_core.engine.effects import (
@@ -126,13 +134,15 @@ def _nobody(_: ModelId) -> None:
 class Dispatcher:
     """The only one who steps the engine; `announce` hears of each model whose phase has changed.
 
-    `upstreams` is set by the composition root, since each needs the other.
+    `upstreams` is set by the composition root, since each needs the other. The models in `drained` take no new
+    requests, each for a reason.
     """
 
     engine: SwapEngine
     clock: Clock
     announce: Callable[[ModelId], None] = _nobody
     upstreams: Upstreams = field(init=False)
+    drained: Mapping[ModelId, str] = field(factory=dict, init=False)
     tape: Tape = field(init=False)
     _inbox: deque[Fact] = field(factory=deque, init=False)
     _draining: bool = field(default=False, init=False)
@@ -148,10 +158,12 @@ class Dispatcher:
     def ticket(self, model: ModelId) -> Iterator[Ticket]:
         """Stand in the queue for `model` until the block ends, whatever happens in between.
 
-        Raises ShuttingDown when no more requests are taken.
+        Raises ShuttingDown when no more requests are taken, and Drained when none for this model are.
         """
         if self._closing:
             raise _going()
+        if model in self.drained:
+            raise Drained(f"{model} takes no new requests: {self.drained[model]}", advice="try again later")
         number = TicketId(next(self._numbers))
         self._grants[number] = grant = asyncio.get_running_loop().create_future()
         self.tell(Requested(number, model))

@@ -23,6 +23,7 @@ from swaplab_core.domain.events import (
     ProfileChanged,
     RequestChanged,
 )
+from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.job import Job, JobId
 from swaplab_core.domain.launch import LaunchSpec
 from swaplab_core.domain.node import LOCAL, Node, NodeId
@@ -32,6 +33,7 @@ from swaplab_core.plugin.lab import ConfigEdits, Output, Sink
 from swaplab_core.plugin.routes import Gateway
 from swaplab_core.ports import Process
 from swaplab_core.runtime.bus import Bus
+from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.runtime.jobs import Jobs
 from swaplab_core.runtime.nodes import Nodes
 from swaplab_core.runtime.tasks import spawn
@@ -66,6 +68,7 @@ class PluginLab:
     machines: Nodes
     runner: Jobs
     bus: Bus
+    dispatcher: Dispatcher
     _spawned: set[Any] = field(factory=set, init=False)
 
     def settings(self, plugin: str, kind: type[T]) -> T:
@@ -138,6 +141,10 @@ class PluginLab:
     async def start(self, spec: LaunchSpec, output: Sink) -> Process:
         """Start an engine on its node."""
         return await self.machines.start(spec, output)
+
+    def drain(self, models: Mapping[ModelId, str]) -> None:
+        """Let these models take no new requests."""
+        self.dispatcher.drained = dict(models)
 
     def publish(self, event: Event) -> None:
         """Announce an event."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from attrs import define, field
 
-from swaplab_core.domain.errors import ShuttingDown, StartFailed, UnknownModel, Unloaded
+from swaplab_core.domain.errors import Drained, ShuttingDown, StartFailed, UnknownModel, Unloaded
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.launch import LaunchSpec, StopStrategy
 from swaplab_core.engine import Limits, SwapEngine
@@ -272,5 +272,22 @@ def test_closing_does_not_wait_for_ever(at_once):
 
         assert (world.running(), closing.done()) == ([], True)
         stream.cancel()
+
+    run(scenario)
+
+
+def test_a_drained_model_takes_no_new_requests_while_running_ones_end():
+    async def scenario(world: World) -> None:
+        end = asyncio.Event()
+        running = world.asks("a", until=end)
+        await world.clock.advance(LOAD_SECONDS + 1)
+        world.dispatcher.drained = {ModelId("a"): "n2 is being updated"}
+        with pytest.raises(Drained, match="a takes no new requests: n2 is being updated"):
+            await world.asks("a")
+        assert not running.done()
+        end.set()
+        await running
+        world.dispatcher.drained = {}
+        await world.asks("a")
 
     run(scenario)
