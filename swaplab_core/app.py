@@ -16,6 +16,7 @@ from typing import Self
 
 from aiohttp import web
 from attrs import define, field, frozen
+from multidict import CIMultiDict
 
 from swaplab_core.adapters.admin_token import NoTokenFolder, TokenFolder, new_token
 from swaplab_core.adapters.clock import LoopClock
@@ -72,10 +73,12 @@ from swaplab_core.server.access import Access
 from swaplab_core.server.access_log import protocol_logger
 from swaplab_core.server.api_session import login_path
 from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB, Parts, build_application
+from swaplab_core.server.gate import OWN_HEADER
 from swaplab_core.server.metrics import Metrics
 from swaplab_core.server.observation import Observer
 from swaplab_core.server.plugin_routes import mount_plugin_routes
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS
+from swaplab_core.services.actions import Actions
 from swaplab_core.services.activity import Activity
 from swaplab_core.services.config_editor import ConfigEditor
 from swaplab_core.services.models import Models
@@ -115,6 +118,11 @@ def _access(config: Config, options: Options) -> Access:
         _log.warning("%s; until then the admin token changes with every start", error)
         token = new_token()
     return Access.of(config, token, host=options.host, is_exposed=options.is_exposed, is_insecure=options.is_insecure)
+
+
+def _as_administrator(access: Access) -> CIMultiDict[str]:
+    """The headers by which the daemon's own requests are let through."""
+    return CIMultiDict({"Authorization": f"Bearer {access.admin_token}", OWN_HEADER: "1"})
 
 
 def retention(config: Config) -> Retention:
@@ -281,6 +289,7 @@ class Lab:
 
         reloader = Reloader(files.read, files.load, apply, config, sources, clock)
         editor = ConfigEditor(files.file, reloader, RevisionFolder(state.path / "config-history"))
+        gateway.identity = partial(_as_administrator, access)
         view = PluginLab(gateway.as_daemon(), editor, lambda: launches.config, state, nodes, jobs, bus, dispatcher)
         placer.view = lambda: view
         nodes.others = lambda: files.catalogue.hooks.nodes(view)
@@ -301,6 +310,10 @@ class Lab:
             inventory=HardwareInventory(LocalHardware(processes)),
             http=http,
             access=access,
+            jobs=jobs,
+            actions=Actions(files.catalogue.hooks, view, jobs),
+            view=view,
+            editor=editor,
         )
         application = build_application(
             parts, max_body_mib=options.max_body_mib, keep_alive_seconds=options.keep_alive_seconds
@@ -363,10 +376,7 @@ class Lab:
         with ExitStack() as ended:
             try:
                 listening = await _listen(runner, address, tls)
-                await self.view.runner.open()
-                self.gateway.use(listening.url)
-                await self._tell_plugins("start", self.parts.catalogue.hooks.startup(self.view))
-                background = self._background()
+                background = await self.begin(listening.url)
                 with _token_folder(self.options).serving(listening.url):
                     on_listening(listening)
                     await stop.first.wait()
@@ -377,10 +387,18 @@ class Lab:
                 await self._close(runner, stop)
             finally:
                 stop.restore()
-                await self._release(runner)
+                await self.release(runner)
 
-    async def _release(self, runner: web.AppRunner) -> None:
-        await self.view.runner.close()
+    async def begin(self, url: str) -> list[asyncio.Task[None]]:
+        """Take up what another run has left, tell the plugins, and answer what now runs in the background."""
+        await self.parts.jobs.open(self.parts.actions.plan_again)
+        self.gateway.use(url)
+        await self._tell_plugins("start", self.parts.catalogue.hooks.startup(self.view))
+        return self._background()
+
+    async def release(self, runner: web.AppRunner) -> None:
+        """Give everything back, in the order in which things need each other."""
+        await self.parts.jobs.close()
         await runner.cleanup()
         await self._tell_plugins("end", self.parts.catalogue.hooks.shutdown(self.view))
         await self.view.close()
@@ -433,7 +451,7 @@ class Lab:
     async def _close(self, runner: web.AppRunner, stop: _Stop) -> None:
         for site in list(runner.sites):
             await site.stop()
-        await self.view.runner.close()
+        await self.parts.jobs.close()
         self.parts.bus.close()
         deadline = stop.loop.time() + DRAIN_SECONDS
         await self.parts.dispatcher.close(DRAIN_SECONDS, stop.second)

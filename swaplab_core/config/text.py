@@ -122,6 +122,47 @@ def outline(text: str) -> Span | None:
     return _Outliner(text.split("\n"), events).span(next(events))
 
 
+@frozen
+class Leaf:
+    """One scalar of a text: the keys and numbers that lead to it, its value as text, and where it lies (from 0)."""
+
+    path: tuple[str | int, ...]
+    text: str
+    start: tuple[int, int]
+    end: tuple[int, int]
+
+
+def leaves(text: str) -> list[Leaf]:
+    """Return every scalar that is a value, in order; a text that can be read is needed."""
+    events = iter(ruamel.parse(text, Loader=ruamel.SafeLoader))
+    next(events)
+    found: list[Leaf] = []
+    if not isinstance(next(events), ruamel.StreamEndEvent):
+        _gather(events, next(events), (), _Outliner(text.split("\n"), events), found)
+    return found
+
+
+def _gather(
+    events: Iterator[ruamel.Event],
+    event: ruamel.Event,
+    path: tuple[str | int, ...],
+    outliner: _Outliner,
+    found: list[Leaf],
+) -> None:
+    if isinstance(event, ruamel.ScalarEvent):
+        span = outliner.span(event)
+        end = span.end if span.end[0] == span.last else (span.last, len(outliner.lines[span.last]))
+        found.append(Leaf(path, event.value, span.start, end))
+    elif isinstance(event, ruamel.SequenceStartEvent):
+        number = 0
+        while not isinstance(item := next(events), ruamel.SequenceEndEvent):
+            _gather(events, item, (*path, number), outliner, found)
+            number += 1
+    elif isinstance(event, ruamel.MappingStartEvent):
+        while not isinstance(key := next(events), ruamel.MappingEndEvent):
+            _gather(events, next(events), (*path, str(getattr(key, "value", ""))), outliner, found)
+
+
 @define
 class _Outliner:
     lines: Sequence[str]

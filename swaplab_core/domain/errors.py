@@ -4,6 +4,7 @@
 SwaplabError(message, *, code, advice="")     code = stable kebab-case, listed in docs/reference/errors.md
 ├── ClientError          the request is wrong
 │   ├── InvalidRequest   400   ├── UnknownModel 404   ├── TooLarge 413
+│   │   └── InvalidForm  422
 │   ├── UnknownCapture   404   ├── Conflict 409   ├── Stale 412
 │   └── TooManyRequests  429
 ├── ConfigError          the file is wrong; carries every Problem
@@ -60,6 +61,16 @@ class ClientError(SwaplabError):
 
 class InvalidRequest(ClientError):
     """Malformed JSON, no model named, a wrong field."""
+
+
+class InvalidForm(InvalidRequest):
+    """Fields of a form are wrong; `fields` are pairs of a JSON pointer and what is wrong there."""
+
+    code = "invalid-form"
+
+    def __init__(self, fields: Sequence[tuple[str, str]]) -> None:
+        self.fields = tuple(fields)
+        super().__init__("; ".join(f"{path.lstrip('/') or 'the form'}: {message}" for path, message in self.fields))
 
 
 class UnknownModel(ClientError):

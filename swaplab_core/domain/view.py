@@ -13,7 +13,11 @@ from attrs import field, frozen
 
 @frozen
 class NavEntry:
-    """An entry of the side bar. `route` is the hash route, `/x/<plugin>/<page>`; `section` groups entries."""
+    """An entry of the side bar. `route` is the hash route, `/x/<plugin>/<page>`; `section` groups entries.
+
+    `section` is `use`, `operate`, `library` or `manage`. `badge_topic` `jobs` shows how many jobs there are whose
+    record has the values of `badge_filter` (`{"kind": "benchy:run", "state": "running"}`).
+    """
 
     id: str
     title: str
@@ -21,6 +25,8 @@ class NavEntry:
     icon: str = ""
     section: str = "operate"
     order: int = 100
+    badge_topic: str = ""
+    badge_filter: Mapping[str, str] = field(factory=dict)
 
 
 @frozen

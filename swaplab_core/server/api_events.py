@@ -18,9 +18,12 @@ from swaplab_core.domain.events import (
     ActivityRecorded,
     ConfigChanged,
     Event,
+    JobChanged,
+    JobLogged,
     Logged,
     ModelChanged,
     ModelPreloaded,
+    PluginNews,
     ProfileChanged,
     RequestChanged,
 )
@@ -40,6 +43,8 @@ _TOPICS: dict[str, Kinds] = {
     "activity": (ActivityRecorded,),
     "profile": (ProfileChanged,),
     "config": (ConfigChanged,),
+    "jobs": (JobChanged, JobLogged),
+    "plugins": (PluginNews,),
 }
 _LEGACY = (ModelChanged, ConfigChanged, ProfileChanged, RequestChanged, ActivityRecorded, Logged)
 

@@ -8,18 +8,24 @@ from attrs import define
 from swaplab_core.adapters.http import AiohttpHttp
 from swaplab_core.adapters.relay import Relay
 from swaplab_core.plugin.catalogue import Catalogue
+from swaplab_core.plugin.lab import LabView
 from swaplab_core.runtime.bus import Bus
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.runtime.hardware import HardwareInventory
+from swaplab_core.runtime.jobs import Jobs
 from swaplab_core.runtime.logbook import LogBook
 from swaplab_core.runtime.performance import PerformanceMonitor
 from swaplab_core.server.access import Access
 from swaplab_core.server.access_log import access_log_middleware
+from swaplab_core.server.api_actions import ActionRoutes
 from swaplab_core.server.api_activity import ActivityRoutes
+from swaplab_core.server.api_config import ConfigRoutes
 from swaplab_core.server.api_debug import DebugRoutes
 from swaplab_core.server.api_events import EventRoutes
 from swaplab_core.server.api_inflight import InFlightRoutes
+from swaplab_core.server.api_jobs import JobRoutes
 from swaplab_core.server.api_logs import LogRoutes
+from swaplab_core.server.api_manifest import ManifestRoutes
 from swaplab_core.server.api_metrics import MetricsRoutes
 from swaplab_core.server.api_models import ModelRoutes
 from swaplab_core.server.api_performance import PerformanceRoutes
@@ -30,16 +36,23 @@ from swaplab_core.server.api_version import VersionRoutes
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.gate import allow_reader, gate_middleware
 from swaplab_core.server.heads import stop_at_head
+from swaplab_core.server.manifest import Manifest
+from swaplab_core.server.module_files import ModuleFiles
 from swaplab_core.server.observation import Observer
 from swaplab_core.server.openai import InferenceRoutes
 from swaplab_core.server.passthrough import ComfyUiRoutes, PassthroughRoutes
 from swaplab_core.server.projections import Projections
 from swaplab_core.server.route import ROUTES, RouteTable
+from swaplab_core.server.sender import Sender
 from swaplab_core.server.through import Through
 from swaplab_core.server.ui import UiRoutes
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS, WaitingRoom
+from swaplab_core.services.actions import Actions
 from swaplab_core.services.activity import Activity
+from swaplab_core.services.config_editor import ConfigEditor
+from swaplab_core.services.diagnostics import Diagnostics
 from swaplab_core.services.models import Models
+from swaplab_core.services.plugin_settings import SettingsEditor
 from swaplab_core.services.routes import Routes
 
 DEFAULT_MAX_BODY_MIB = 128
@@ -62,6 +75,10 @@ class Parts:
     activity: Activity
     http: AiohttpHttp
     access: Access
+    jobs: Jobs
+    actions: Actions
+    view: LabView
+    editor: ConfigEditor
 
 
 def build_application(
@@ -71,9 +88,12 @@ def build_application(
 
     A client that waits for a stream hears something every `keep_alive_seconds`.
     """
+    hooks = parts.catalogue.hooks
+    actions = parts.actions
+    sender = Sender(parts.access)
     waiting = WaitingRoom(parts.models, keep_alive_seconds)
     through = Through(parts.models, parts.dispatcher, parts.relay, waiting, parts.observer)
-    show = Projections(parts.models.config, parts.models, parts.routes, parts.observer.inflight)
+    show = Projections(parts.models.config, parts.models, parts.routes, parts.observer.inflight, parts.jobs)
     application = web.Application(client_max_size=max_body_mib * 2**20)
     table = application[ROUTES] = RouteTable(application)
     application.middlewares.extend([access_log_middleware, error_middleware, gate_middleware(table, parts.access)])
@@ -84,6 +104,12 @@ def build_application(
         ModelRoutes(parts.models, parts.routes, show),
         ProfileRoutes(parts.routes, parts.bus),
         PluginRoutes(parts.catalogue),
+        JobRoutes(parts.jobs, actions, parts.bus, sender),
+        ActionRoutes(actions, Diagnostics(hooks, parts.view), sender),
+        ConfigRoutes(parts.editor, parts.models, sender),
+        ManifestRoutes(
+            Manifest(parts.catalogue, parts.view, actions, ModuleFiles()), SettingsEditor(hooks, parts.editor), sender
+        ),
         LogRoutes(parts.models, parts.logs, parts.bus),
         EventRoutes(parts.bus, parts.logs, show),
         InFlightRoutes(parts.observer.inflight, show),

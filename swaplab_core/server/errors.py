@@ -7,8 +7,11 @@ Who accepts text or HTML and no JSON gets the message as such.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from html import escape
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -19,6 +22,7 @@ from swaplab_core.domain.errors import (
     ConfigError,
     Conflict,
     Drained,
+    InvalidForm,
     InvalidRequest,
     NodeError,
     NotThere,
@@ -34,16 +38,20 @@ from swaplab_core.domain.errors import (
     UpstreamError,
     UpstreamTimeout,
 )
+from swaplab_core.domain.problem import Problem
 from swaplab_core.routing.selectors import NoTarget
 from swaplab_core.server.access import Forbidden, Unauthorized
 from swaplab_core.server.browsers import ForeignPage, UnknownHost
 from swaplab_core.server.gate import HeaderMissing
 from swaplab_core.server.heads import OnlyHead
 
+NO_DETAILS: Mapping[str, Any] = MappingProxyType({})
+
 _log = logging.getLogger(__name__)
 
 _STATUS: dict[type[SwaplabError], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
+    InvalidForm: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotThere: HTTPStatus.NOT_FOUND,
     Unauthorized: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
@@ -93,11 +101,11 @@ def status_of(error: SwaplabError) -> HTTPStatus:
     return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
 
 
-def error_body(message: str, status: HTTPStatus, code: str) -> bytes:
-    """The JSON that OpenAI clients understand."""
+def error_body(message: str, status: HTTPStatus, code: str, details: Mapping[str, Any] = NO_DETAILS) -> bytes:
+    """The JSON that OpenAI clients understand; `details` are more members of the error."""
     default = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
     kind = _TYPES.get(status, default)
-    return orjson.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}})
+    return orjson.dumps({"error": {"message": message, "type": kind, "param": None, "code": code, **details}})
 
 
 def error_response(request: web.BaseRequest, error: SwaplabError) -> web.Response:
@@ -110,13 +118,18 @@ def error_response(request: web.BaseRequest, error: SwaplabError) -> web.Respons
         headers["WWW-Authenticate"] = 'Basic realm="swaplab"'  # a browser asks, but not because a script of ours asked
     if error.queue_position is not None:
         headers["X-Swaplab-Queue-Position"] = str(error.queue_position)
-    return _negotiated(request, str(error), status, error.code, headers)
+    body = error_body(str(error), status, error.code, error_details(error))
+    return _negotiated(request, str(error), status, headers, body)
 
 
 def _negotiated(
-    request: web.BaseRequest, message: str, status: HTTPStatus, code: str, headers: dict[str, str]
+    request: web.BaseRequest,
+    message: str,
+    status: HTTPStatus,
+    headers: dict[str, str],
+    body: bytes,
 ) -> web.Response:
-    """JSON, unless the client accepts something else and not that: axios accepts everything, and wants JSON."""
+    """The JSON `body`, unless the client accepts something else and not that: axios accepts all, and wants JSON."""
     accept = request.headers.get("Accept", "").lower()
     if "application/json" not in accept and "text/plain" in accept:
         return web.Response(status=status, text=f"swaplab: {message}", headers=headers)
@@ -124,8 +137,32 @@ def _negotiated(
         page = _PAGE.format(title=f"{status.value} {escape(status.phrase)}", message=escape(message))
         headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
         return web.Response(status=status, text=page, content_type="text/html", headers=headers)
-    body = error_body(message, status, code)
     return web.Response(status=status, body=body, content_type="application/json", headers=headers)
+
+
+def error_details(error: SwaplabError) -> dict[str, Any]:
+    """Where exactly something is wrong: fields of a form, lines of the configuration."""
+    match error:
+        case InvalidForm():
+            return {"fields": [{"path": path, "message": message} for path, message in error.fields]}
+        case ConfigError():
+            places = {"line": error.problems[0].line, "col": error.problems[0].column} if error.problems else {}
+            return {"problems": [problem_record(problem) for problem in error.problems], **places}
+        case _:
+            return {}
+
+
+def problem_record(problem: Problem) -> dict[str, Any]:
+    """A problem of the configuration as JSON; lines and columns count from 1, 0 is nowhere."""
+    return {
+        "severity": problem.severity.value,
+        "message": problem.message,
+        "advice": problem.advice,
+        "path": problem.path,
+        "file": problem.file,
+        "line": problem.line,
+        "col": problem.column,
+    }
 
 
 @web.middleware
@@ -159,4 +196,4 @@ def _plain_http_error(request: web.Request, error: web.HTTPException) -> web.Res
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than the server reads",
     }.get(status, error.reason)
     allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-    return _negotiated(request, message, status, code, allow)
+    return _negotiated(request, message, status, allow, error_body(message, status, code))

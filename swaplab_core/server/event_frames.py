@@ -17,9 +17,12 @@ from swaplab_core.domain.events import (
     ConfigChanged,
     Event,
     Gap,
+    JobChanged,
+    JobLogged,
     Logged,
     ModelChanged,
     ModelPreloaded,
+    PluginNews,
     ProfileChanged,
     RequestChanged,
 )
@@ -77,6 +80,9 @@ class NamedFrames:
                 yield _frame("inflight.updated", self.bus.published, record)
         if ProfileChanged in kinds:
             yield _frame("profile.changed", self.bus.published, self.show.profile())
+        if JobChanged in kinds:
+            for record in self.show.jobs():
+                yield _frame("job.updated", self.bus.published, record)
 
     def _news(self, batch: Iterable[Numbered], kinds: Kinds) -> Iterator[bytes]:
         for numbered in batch:
@@ -105,6 +111,13 @@ class NamedFrames:
                 return "model.preloaded", {"id": model, "success": success}
             case ProfileChanged(active):
                 return "profile.changed", {"active": active}
+            case JobChanged(job):
+                record = self.show.job(job)
+                return ("job.updated", record) if record else ("job.removed", {"id": job})
+            case JobLogged(job, end):
+                return "job.log", {"id": job, "end": end}
+            case PluginNews(plugin, name, subject, data):
+                return f"{plugin}.{name}", {"subject": subject, **data}
             case ConfigChanged(revision):
                 return "config.changed", {"revision": revision}
             case _:

@@ -53,7 +53,7 @@ def gate_middleware(table: RouteTable, access: Access) -> Middleware:
         is_page = "Origin" in headers or "Sec-Fetch-Site" in headers
         needs_key = is_page and _needs_key(Caller.of(request.method, request.path, headers), policy, rules)
         if policy not in rules.free or needs_key:
-            _require_role(request, policy, access.identify(headers), needs_key=needs_key)
+            require_role(request, policy, access.identify(headers), needs_key=needs_key)
         elif policy is Policy.INFER and presents_key(headers):
             _keep_admin_key(request, access)
         return await handler(request)
@@ -85,7 +85,8 @@ def _needs_key(caller: Caller, policy: Policy, rules: Rules) -> bool:
     )
 
 
-def _require_role(request: web.Request, policy: Policy, identity: Identity, *, needs_key: bool) -> None:
+def require_role(request: web.Request, policy: Policy, identity: Identity, *, needs_key: bool = False) -> None:
+    """Refuse who may not do this, and what another site's page could make a browser send."""
     known = identity if identity.knows_key or not needs_key else NOBODY
     if not known.role.may(policy):
         raise _refusal(policy, known)

@@ -10,12 +10,16 @@ from attrs import define, field
 
 from swaplab_core.config.schema import Config, ModelConfig
 from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.job import JobId
 from swaplab_core.engine import Phase
 from swaplab_core.runtime.inflight import InFlight, Request
+from swaplab_core.runtime.jobs import Jobs
+from swaplab_core.server.job_shapes import job_record
 from swaplab_core.services.listing import describe_capabilities
 from swaplab_core.services.models import Models, ModelState
 from swaplab_core.services.routes import Routes
 
+JOBS_SHOWN = 50
 STOPPED = "stopped"
 LLAMA_SWAP_STATES = {
     Phase.STOPPED: STOPPED,
@@ -37,6 +41,7 @@ class Projections:
     of_models: Models
     routes: Routes
     inflight: InFlight
+    of_jobs: Jobs
     _of_config: Config | None = field(default=None, init=False)
     _group_names: Mapping[ModelId, list[str]] = field(factory=dict, init=False)
 
@@ -69,6 +74,16 @@ class Projections:
         """One request, None when it has ended."""
         request = self.inflight.get(number)
         return self._request(request) if request else None
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """The newest jobs, and all that are not over."""
+        every = self.of_jobs.all()
+        return [job_record(job) for number, job in enumerate(every) if number < JOBS_SHOWN or not job.state.is_over]
+
+    def job(self, job: JobId) -> dict[str, Any] | None:
+        """One job, None when it is forgotten."""
+        found = self.of_jobs.get(job)
+        return job_record(found) if found else None
 
     def profile(self) -> dict[str, Any]:
         """The active profile."""

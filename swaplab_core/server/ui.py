@@ -22,9 +22,9 @@ BUILT = Path(__file__).resolve().parents[1] / "ui_dist"
 INDEX = "index.html"
 ICON = "icon.svg"
 
-_NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
+NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)*[A-Za-z0-9_-][A-Za-z0-9._-]*")
 """Names that the build makes; none begins with a dot, so none leads out of the folder."""
-_TYPES = {
+KINDS = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -92,8 +92,8 @@ class UiRoutes:
 
     def _file(self, name: str) -> web.FileResponse:
         path = self.folder / name
-        kind = _TYPES.get(path.suffix)
-        if kind is None or not _NAME.fullmatch(name) or not path.is_file():
+        kind = KINDS.get(path.suffix)
+        if kind is None or not NAME.fullmatch(name) or not path.is_file():
             raise web.HTTPNotFound
         caching = _FOR_EVER if name.startswith("assets/") else _ASK_FIRST
         return web.FileResponse(

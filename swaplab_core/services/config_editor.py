@@ -117,15 +117,17 @@ class ConfigEditor:
                 raise StaleText(current)
             return await self._write(current, text, author, reason)
 
-    async def restore(self, revision: str, *, author: str) -> Difference:
+    async def restore(self, revision: str, *, author: str, based_on: str | None = None) -> Difference:
         """Write an old text once more. Raises NotThere and what `save` raises."""
         text = await self.text_of(revision)
-        return await self.save(text, author=author, reason=f"restored {revision[:12]}")
+        return await self.save(text, author=author, reason=f"restored {revision[:12]}", based_on=based_on)
 
-    async def apply(self, change: Change, *, author: str, reason: str) -> str:
-        """Change the document and write what is different; answers the new revision."""
+    async def apply(self, change: Change, *, author: str, reason: str, based_on: str | None = None) -> str:
+        """Change the document and write what is different; answers the new revision. Raises as `save` does."""
         async with self._writing:
             current = await self.current()
+            if based_on is not None and based_on != current.revision:
+                raise StaleText(current)
 
             def edited() -> str:
                 new = document(current.content, str(current.path))

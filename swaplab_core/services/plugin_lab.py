@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -160,13 +161,18 @@ class PluginLab:
         self._spawned.add(task)
         task.add_done_callback(self._spawned.discard)
 
-    async def pass_on_events(self, hooks: Hooks) -> None:
-        """Tell plugins what happens, until cancelled."""
-        if not hooks.hears_events:
-            return
-        with self.bus.subscribe(*HEARD) as subscription:
-            async for numbered in subscription:
-                await hooks.event(numbered.event, self)
+    def pass_on_events(self, hooks: Hooks) -> Coroutine[None, None, None]:
+        """Tell plugins what happens from now on; what is answered is to be run until cancelled."""
+        listening = ExitStack()
+        subscription = listening.enter_context(self.bus.subscribe(*HEARD)) if hooks.hears_events else None
+
+        async def run() -> None:
+            with listening:
+                if subscription is not None:
+                    async for numbered in subscription:
+                        await hooks.event(numbered.event, self)
+
+        return run()
 
     async def close(self) -> None:
         """End what plugins do in the background, and let executors give back what they hold."""

@@ -24,6 +24,10 @@ STATUSES = {
     errors.Conflict: 409,
     errors.TooManyRequests: 429,
     errors.ConfigError: 422,
+    errors.InvalidForm: 422,
+    errors.Stale: 412,
+    errors.NotThere: 404,
+    errors.NodeError: 502,
     errors.UpstreamError: 502,
     errors.StartFailed: 502,
     errors.UpstreamDied: 502,
@@ -42,9 +46,15 @@ def tree(root: type[SwaplabError] = SwaplabError) -> Iterator[type[SwaplabError]
         yield from tree(child)
 
 
+def made(kind):
+    if issubclass(kind, errors.ConfigError):
+        return kind([Problem("wrong", line=3)])
+    return kind([("/text", "wrong")]) if kind is errors.InvalidForm else kind("wrong")
+
+
 @pytest.mark.parametrize("kind", list(tree()), ids=lambda kind: kind.__name__)
 def test_the_status_says_whose_fault_it_is(kind):
-    status = status_of(kind([Problem("wrong")]) if issubclass(kind, errors.ConfigError) else kind("wrong"))
+    status = status_of(made(kind))
 
     if issubclass(kind, errors.ClientError):
         assert 400 <= status < 500
@@ -54,13 +64,14 @@ def test_the_status_says_whose_fault_it_is(kind):
 
 @pytest.mark.parametrize(("kind", "status"), STATUSES.items(), ids=lambda value: getattr(value, "__name__", None))
 def test_each_has_its_status(kind, status):
-    error = kind([Problem("wrong")]) if kind is errors.ConfigError else kind("wrong")
+    error = made(kind)
 
     assert status_of(error) == status
     response = error_response(make_mocked_request("GET", "/"), error)
     body = json.loads(response.body)
     assert response.status == status
-    assert body["error"].keys() == {"message", "type", "param", "code"}
+    details = {errors.ConfigError: {"problems", "line", "col"}, errors.InvalidForm: {"fields"}}
+    assert body["error"].keys() == {"message", "type", "param", "code"} | details.get(kind, set())
     assert body["error"]["code"] == kind.code
     assert ("Retry-After" in response.headers) == (status in {429, 503})
 

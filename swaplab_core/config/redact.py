@@ -1,0 +1,126 @@
+"""A configuration's text without its secrets, for people who may look but not touch. Pure.
+
+Everything stays where it is; only secret values become a word. What is secret follows from the place (`apiKeys`), from
+the name of a key, of an environment variable or of an option (`…key`, `…token`, `…secret`, `…password`), and from being
+written elsewhere as a secret. References such as `${env.KEY}` hold none. A text that cannot be read is not shown at
+all: nobody can tell where its secrets are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from attrs import frozen
+
+from swaplab_core.config.edit import document
+from swaplab_core.config.environment import restored, stood_in
+from swaplab_core.config.text import Leaf, leaves
+from swaplab_core.domain.errors import ConfigError
+
+HIDDEN = "<redacted>"
+UNREADABLE = "# This text cannot be read as YAML, so only the administrator can see it.\n"
+LONG_ENOUGH = 6
+"""A value that is as long as this is hidden wherever it stands; shorter ones would hide innocent words."""
+
+_WORD = r"[A-Za-z0-9_-]*(?:key|token|secret|passw(?:or)?d|credentials?|authorization|bearer)"
+_NAME = re.compile(rf"{_WORD}s?", re.IGNORECASE)
+_INNOCENT = re.compile(
+    r"(?i)^(max|min|n|num|context|output|input|prompt|special|eos|bos|pad).*tokens?$|^tokens$|^monkey$"
+)
+_IN_TEXT = re.compile(rf"(?P<name>{_WORD}s?)(?P<between>[\"']?\s*[=: ]\s*[\"']?)(?P<value>[^\s\"',;]+)", re.IGNORECASE)
+_REFERENCE = re.compile(r"\$\{[^}]*\}|swaplab-env-\w+-vne")
+
+
+@frozen
+class _Cut:
+    """A part of one line, or of several, that is not shown; `shown` stands there instead."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    shown: str
+
+
+def redacted(text: str) -> str:
+    """Return the text without secrets."""
+    body = stood_in(text.removeprefix("\ufeff")).replace("\r\n", "\n")
+    try:
+        document(text)
+    except ConfigError:
+        return UNREADABLE
+    found = leaves(body)
+    secrets = {leaf.text for leaf in found if _is_secret_place(leaf.path) and _holds_secret(leaf.text)}
+    cuts = [cut for leaf in found if (cut := _cut(leaf, body)) is not None]
+    shown = _without(body, cuts)
+    for secret in sorted(_long(secrets | _inner_secrets(found)), key=len, reverse=True):
+        shown = shown.replace(secret, HIDDEN)
+    return restored("\n".join(_comment_hidden(line) for line in shown.split("\n")))
+
+
+def _is_secret_place(path: tuple[str | int, ...]) -> bool:
+    if path[:1] == ("apiKeys",):
+        return path[-1] != "admin"
+    names = [step for step in path if isinstance(step, str)]
+    return bool(names) and _is_secret_name(names[-1])
+
+
+def _is_secret_name(name: str) -> bool:
+    return bool(_NAME.fullmatch(name)) and not _INNOCENT.search(name)
+
+
+def _holds_secret(text: str) -> bool:
+    """References and switches are no secrets."""
+    rest = _REFERENCE.sub("", text).strip()
+    return bool(rest) and rest.lower() not in {"true", "false", "null", "~"}
+
+
+def _cut(leaf: Leaf, text: str) -> _Cut | None:
+    """What to hide of one scalar: all of it, or the value of an assignment or option inside."""
+    if _is_secret_place(leaf.path):
+        return _Cut(leaf.start, leaf.end, HIDDEN) if _holds_secret(leaf.text) else None
+    written = _part(text, leaf.start, leaf.end)
+    hidden = _IN_TEXT.sub(_hide_value, written)
+    return None if hidden == written else _Cut(leaf.start, leaf.end, hidden)
+
+
+def _hide_value(match: re.Match[str]) -> str:
+    if not _is_secret_name(match["name"].lstrip("-")) or not _holds_secret(match["value"]):
+        return match[0]
+    is_option = match["name"].startswith("-") or "=" in match["between"] or ":" in match["between"]
+    return f"{match['name']}{match['between']}{HIDDEN}" if is_option else match[0]
+
+
+def _inner_secrets(found: list[Leaf]) -> set[str]:
+    """The values of assignments and options, to be hidden wherever else they stand."""
+    return {value for leaf in found for value in _values_in(leaf.text)}
+
+
+def _values_in(text: str) -> Iterator[str]:
+    for match in _IN_TEXT.finditer(text):
+        if _hide_value(match) != match[0]:
+            yield match["value"]
+
+
+def _long(secrets: set[str]) -> set[str]:
+    return {secret for secret in secrets if len(secret) >= LONG_ENOUGH and "\n" not in secret}
+
+
+def _part(text: str, start: tuple[int, int], end: tuple[int, int]) -> str:
+    lines = text.split("\n")[start[0] : end[0] + 1]
+    lines[-1] = lines[-1][: end[1]]
+    lines[0] = lines[0][start[1] :]
+    return "\n".join(lines)
+
+
+def _without(text: str, cuts: list[_Cut]) -> str:
+    lines = text.split("\n")
+    for cut in sorted(cuts, key=lambda cut: cut.start, reverse=True):
+        head, tail = lines[cut.start[0]][: cut.start[1]], lines[cut.end[0]][cut.end[1] :]
+        lines[cut.start[0] : cut.end[0] + 1] = f"{head}{cut.shown}{tail}".split("\n")
+    return "\n".join(lines)
+
+
+def _comment_hidden(line: str) -> str:
+    """Somebody may have commented a key out."""
+    before, mark, comment = line.partition("#")
+    return f"{before}{mark}{_IN_TEXT.sub(_hide_value, comment)}" if mark else line
