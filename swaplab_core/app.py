@@ -18,6 +18,7 @@ from aiohttp import web
 from attrs import define, field, frozen
 from multidict import CIMultiDict
 
+from swaplab_core.adapters.addresses import local_addresses
 from swaplab_core.adapters.admin_token import NoTokenFolder, TokenFolder, new_token
 from swaplab_core.adapters.clock import LoopClock
 from swaplab_core.adapters.console import Console
@@ -39,6 +40,7 @@ from swaplab_core.adapters.state_folder import StateFolder, default_state_folder
 from swaplab_core.adapters.store import SqlStore
 from swaplab_core.adapters.tls import BadCertificate, TlsFiles
 from swaplab_core.adapters.watch import FileWatcher
+from swaplab_core.builtin.checkout_actions import CheckoutActions
 from swaplab_core.config.diff import Difference
 from swaplab_core.config.load import Loaded, Source, load
 from swaplab_core.config.schema import BackendSchema, Config, StoreConfig, nothing
@@ -72,7 +74,7 @@ from swaplab_core.runtime.tasks import spawn
 from swaplab_core.server.access import Access
 from swaplab_core.server.access_log import protocol_logger
 from swaplab_core.server.api_session import login_path
-from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB, Parts, build_application
+from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB, Parts, RecipeParts, build_application
 from swaplab_core.server.gate import OWN_HEADER
 from swaplab_core.server.metrics import Metrics
 from swaplab_core.server.observation import Observer
@@ -80,10 +82,18 @@ from swaplab_core.server.plugin_routes import mount_plugin_routes
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS
 from swaplab_core.services.actions import Actions
 from swaplab_core.services.activity import Activity
+from swaplab_core.services.backend_jobs import PLUGIN as BACKEND_PAGES
+from swaplab_core.services.backend_jobs import BackendJobs, BackendPages
+from swaplab_core.services.backends import Backends
 from swaplab_core.services.config_editor import ConfigEditor
+from swaplab_core.services.managed_models import ManagedModels
 from swaplab_core.services.models import Models
 from swaplab_core.services.plugin_checks import check_plugins
 from swaplab_core.services.plugin_lab import PluginLab
+from swaplab_core.services.recipe_paths import Surroundings
+from swaplab_core.services.recipe_sync import RecipeSync
+from swaplab_core.services.recipe_world import RecipeWorld
+from swaplab_core.services.recipes import Recipes
 from swaplab_core.services.routes import Routes
 
 DRAIN_SECONDS = 30.0
@@ -196,6 +206,26 @@ def _executors(catalogue: Catalogue, view: LabView, own: Mapping[str, Executor])
     return executors
 
 
+def _recipe_parts(
+    files: ConfigFiles, launches: Launches, nodes: Nodes, state: StateFolder, view: PluginLab
+) -> RecipeParts:
+    """Connect what has to do with recipes; its hooks stand beside those of plugins."""
+    folder = files.file.resolve().parent if files.file is not None else files.folder
+
+    def here() -> Surroundings:
+        recipes = launches.config.recipes
+        return Surroundings(os.environ, Path.home(), Path.cwd(), folder, recipes.backends, recipes.folders)
+
+    world = RecipeWorld(files.catalogue.backends, files.catalogue.parsers, here)
+    backends = Backends(world, view, state.path / "images.json", [CheckoutActions()])
+    world.more = backends.named
+    runs = state.below("runs")
+    recipes = Recipes(world, find_program, nodes.all, local_addresses, runs)
+    jobs = BackendJobs(backends)
+    files.catalogue.hooks.register(BACKEND_PAGES, BackendPages(jobs))
+    return RecipeParts(recipes, ManagedModels(world, view.config), jobs, RecipeSync(view, lambda: folder).changed)
+
+
 @define(eq=False)
 class _Ears:
     """Passes on what becomes of upstreams."""
@@ -294,6 +324,8 @@ class Lab:
         placer.view = lambda: view
         nodes.others = lambda: files.catalogue.hooks.nodes(view)
         nodes.executors = _executors(files.catalogue, view, nodes.executors)
+        recipes = _recipe_parts(files, launches, nodes, state, view)
+        launches.recipe_of = recipes.recipes.launch_of
         store = activity_store(config)
         observer = _observer(launches, bus, clock, store, metrics)
         parts = Parts(
@@ -314,6 +346,7 @@ class Lab:
             actions=Actions(files.catalogue.hooks, view, jobs),
             view=view,
             editor=editor,
+            recipes=recipes,
         )
         application = build_application(
             parts, max_body_mib=options.max_body_mib, keep_alive_seconds=options.keep_alive_seconds

@@ -328,6 +328,14 @@ DEFAULT_IGNORED_PATHS = (r"\.(js|json|css|png|gif|jpg|jpeg|ico|txt)$",)
 
 
 @frozen
+class RecipesConfig:
+    """Where recipes are, beside the places that are looked at anyway (docs/howto/recipes.md)."""
+
+    backends: tuple[str, ...] = setting("backend folders, or folders that hold some", ())
+    folders: tuple[str, ...] = setting("folders with recipes of your own; new ones are written into the first", ())
+
+
+@frozen
 class UpstreamConfig:
     """The passthrough below /upstream."""
 
@@ -387,6 +395,7 @@ class Config:
     hooks: Hooks = setting("what happens at certain times", Hooks())
     store: StoreConfig | None = setting("where the activity is kept; unwritten: in memory", None)
     performance: Performance = setting("the hardware monitor", Performance())
+    recipes: RecipesConfig = setting("where recipes are", RecipesConfig())
     upstream: UpstreamConfig = setting("the passthrough below /upstream", UpstreamConfig())
     ui: Ui = setting("the web UI", Ui())
     plugins: Mapping[str, Any] = setting("settings of plugins, by plugin", Factory(dict))

@@ -43,7 +43,7 @@ class FolderFacts:
     `executables` are those of `files` that may be run, `texts` the scripts among them by name.
 
     `runtimes` are the words that its recipes use for their engine (`runtime:`, and the program of their command).
-    `stamp` changes when one of the scripts does.
+    `tags` are those of checkouts inside the folder, by the checkout's name. `stamp` changes when a script does.
     """
 
     path: PurePosixPath
@@ -54,6 +54,7 @@ class FolderFacts:
     texts: Mapping[str, str] = field(factory=dict)
     runtimes: frozenset[str] = frozenset()
     git: GitFacts | None = None
+    tags: Mapping[str, tuple[str, ...]] = field(factory=dict)
     stamp: str = ""
 
     @property

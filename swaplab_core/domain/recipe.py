@@ -53,6 +53,7 @@ class Recipe:
     `format` is the name of its parser. `command` is a template as written; `placeholders` are the names in it. `extra`
     holds the keys that the format does not define, as plain values. `container` is an image, never a container's name.
     `backend`, `runtime` and `ref` are hints that a file may give: which folder, which engine, which name of its own.
+    `serves` are the models of a recipe that starts one server for several, by the names that clients use.
     """
 
     format: str
@@ -74,6 +75,7 @@ class Recipe:
     cluster_only: bool = False
     min_nodes: int = 0
     max_nodes: int = 0
+    serves: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(factory=dict)
 
     @property

@@ -89,7 +89,7 @@ def write_settings(settings: RecipeSettings) -> dict[str, Any]:
         "mode": settings.mode.value,
         "tensor_parallel": settings.tensor_parallel,
         "nodes": ",".join(settings.nodes),
-        "extra_args": list(settings.extra_args),
+        "extra_args": _args(settings.extra_args),
         "group": settings.group,
         "hot_swap": settings.hot_swap,
         "container_image": settings.container_image,
@@ -100,10 +100,15 @@ def write_settings(settings: RecipeSettings) -> dict[str, Any]:
         "shm_size_gb": settings.limits.shm_size_gb,
     }
     if settings.extra_docker_args:
-        keys["extra_docker_args"] = list(settings.extra_docker_args)
+        keys["extra_docker_args"] = _args(settings.extra_docker_args)
     if settings.cache_policy:
         keys |= {"runtime_cache_policy_enabled": True, "runtime_cache_policy_version": 1}
     return keys
+
+
+def _args(args: tuple[str, ...]) -> list[str] | str:
+    """A macro alone stands for any number of arguments, so it is written as text, to be split when it is expanded."""
+    return args[0] if len(args) == 1 and MACRO.fullmatch(args[0]) else list(args)
 
 
 @define

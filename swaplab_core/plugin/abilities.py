@@ -71,7 +71,12 @@ class OffersActions(Protocol):
 
 @runtime_checkable
 class HasImages(Protocol):
-    """Runs in containers, from images that a person may choose."""
+    """Runs in containers, from images that a person may choose.
+
+    `chooses` are its actions whose `image` becomes the chosen one when they succeed.
+    """
+
+    chooses: ClassVar[frozenset[str]]
 
     def images(self, state: BackendState) -> ImageChoice:
         """Say which image is chosen, and which others there are."""

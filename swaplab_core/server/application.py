@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
 from attrs import define
 
@@ -19,6 +21,7 @@ from swaplab_core.server.access import Access
 from swaplab_core.server.access_log import access_log_middleware
 from swaplab_core.server.api_actions import ActionRoutes
 from swaplab_core.server.api_activity import ActivityRoutes
+from swaplab_core.server.api_backends import BackendRoutes
 from swaplab_core.server.api_config import ConfigRoutes
 from swaplab_core.server.api_debug import DebugRoutes
 from swaplab_core.server.api_events import EventRoutes
@@ -31,6 +34,7 @@ from swaplab_core.server.api_models import ModelRoutes
 from swaplab_core.server.api_performance import PerformanceRoutes
 from swaplab_core.server.api_plugins import PluginRoutes
 from swaplab_core.server.api_profiles import ProfileRoutes
+from swaplab_core.server.api_recipes import RecipeRoutes
 from swaplab_core.server.api_session import SessionRoutes
 from swaplab_core.server.api_version import VersionRoutes
 from swaplab_core.server.errors import error_middleware
@@ -49,13 +53,26 @@ from swaplab_core.server.ui import UiRoutes
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS, WaitingRoom
 from swaplab_core.services.actions import Actions
 from swaplab_core.services.activity import Activity
+from swaplab_core.services.backend_jobs import BackendJobs
 from swaplab_core.services.config_editor import ConfigEditor
 from swaplab_core.services.diagnostics import Diagnostics
+from swaplab_core.services.managed_models import ManagedModels
 from swaplab_core.services.models import Models
 from swaplab_core.services.plugin_settings import SettingsEditor
+from swaplab_core.services.recipes import Recipes
 from swaplab_core.services.routes import Routes
 
 DEFAULT_MAX_BODY_MIB = 128
+
+
+@define(eq=False)
+class RecipeParts:
+    """What the handlers of recipes and backends call; `changed` is told when a recipe file has."""
+
+    recipes: Recipes
+    managed: ManagedModels
+    backends: BackendJobs
+    changed: Callable[[], Awaitable[None]]
 
 
 @define(eq=False)
@@ -79,6 +96,7 @@ class Parts:
     actions: Actions
     view: LabView
     editor: ConfigEditor
+    recipes: RecipeParts
 
 
 def build_application(
@@ -116,6 +134,8 @@ def build_application(
         ActivityRoutes(parts.activity, lambda: parts.models.config().metrics_max_in_memory),
         PerformanceRoutes(parts.monitor, parts.inventory),
         MetricsRoutes(parts.observer.metrics, parts.monitor, parts.models, parts.http),
+        RecipeRoutes(parts.recipes.recipes, parts.recipes.managed, parts.recipes.changed),
+        BackendRoutes(parts.recipes.backends, parts.recipes.managed),
         DebugRoutes(parts.dispatcher),
         VersionRoutes(),
         SessionRoutes(parts.access),

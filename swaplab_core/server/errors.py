@@ -7,7 +7,7 @@ Who accepts text or HTML and no JSON gets the message as such.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from http import HTTPStatus
 from types import MappingProxyType
@@ -165,6 +165,18 @@ def problem_record(problem: Problem) -> dict[str, Any]:
     }
 
 
+ErrorShape = Callable[[web.BaseRequest, SwaplabError], web.Response]
+"""How an error is written."""
+
+
+def _shape_for(request: web.Request, error: SwaplabError) -> ErrorShape:
+    """The shape that the group of routes asks for by its `error_shape`; OpenAI's for all others, and for refusals."""
+    group = getattr(request.match_info.handler, "__self__", None)
+    is_refusal = status_of(error) in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+    shape: ErrorShape = error_response if is_refusal else getattr(group, "error_shape", error_response)
+    return shape
+
+
 @web.middleware
 async def error_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn whatever a handler raises into one clear answer; the daemon lives on."""
@@ -173,7 +185,7 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
     except OnlyHead as head:
         return head.response
     except SwaplabError as error:
-        return error_response(request, error)
+        return _shape_for(request, error)(request, error)
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise

@@ -38,8 +38,8 @@ def test_uvx_runs_intelligence_only_from_a_commit():
 
 
 def test_programs_of_the_users_own_are_found():
-    assert find(programs=[("~/.local/bin/uvx", "/home/x/.local/bin/uvx")]).source == "uvx"
-    assert find(programs=[("~/.local/bin/llama-benchy", "/home/x/b")]).argv == ("/home/x/b",)
+    assert find(programs=[("~/.local/bin/uvx", "/home/me/.local/bin/uvx")]).source == "uvx"
+    assert find(programs=[("~/.local/bin/llama-benchy", "/home/me/b")]).argv == ("/home/me/b",)
 
 
 @pytest.mark.parametrize("intelligence", [False, True])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from swaplab_core.domain.backend import BackendState, Confidence, FolderFacts, I
 from swaplab_core.domain.launch import RecipeLaunch
 from swaplab_core.domain.node import LOCAL
 from swaplab_core.domain.recipe import Mode, Recipe, RecipeSettings
-from swaplab_core.plugin import LaunchRequest, LaunchSpec, PluginFailed, Progress, Usage, read_usage
+from swaplab_core.plugin import ActionSpec, LaunchRequest, LaunchSpec, Plan, PluginFailed, Progress, Usage, read_usage
 from swaplab_core.plugin.containers import HUB_INSIDE, Container, docker_spec
 from swaplab_core.plugin.recipe_runner import (
     RUNNER,
@@ -25,7 +25,7 @@ from swaplab_core.plugin.recipe_runner import (
     run_spec,
 )
 from swaplab_core.plugin.recipe_template import BadTemplate
-from swaplab_llamacpp import images, recipes
+from swaplab_llamacpp import actions, images, recipes
 from swaplab_llamacpp.options import LlamaCppOptions
 from swaplab_llamacpp.usage import read_step
 
@@ -51,6 +51,7 @@ class LlamaCppBackend(RecipeBackend):
     words: ClassVar[tuple[str, ...]] = ("llama-cpp", "llamacpp", "llama.cpp")
     runtimes: ClassVar[frozenset[str]] = recipes.RUNTIMES | {"llama-server"}
     parsers: ClassVar[tuple[str, ...]] = (recipes.SCHEMA, "schema2", "schema1", recipes.PRESETS)
+    chooses: ClassVar[frozenset[str]] = frozenset({"build_llamacpp"})
     node_macros: ClassVar[tuple[str, ...]] = ("llamacpp_nodes", "nodes")
     readying: ClassVar[Readying] = Readying(600.0, 600.0)
 
@@ -75,6 +76,14 @@ class LlamaCppBackend(RecipeBackend):
     def images(self, state: BackendState) -> ImageChoice:
         """See `images.images`."""
         return images.images(state)
+
+    def actions(self, state: BackendState) -> Sequence[ActionSpec]:
+        """See `actions.actions`."""
+        return actions.actions(state)
+
+    def plan(self, action: str, form: Any, state: BackendState) -> Plan:
+        """See `actions.plan_of`."""
+        return actions.plan_of(action, form, state)
 
     def launch_recipe(self, request: LaunchRequest, launch: RecipeLaunch) -> LaunchSpec:
         """Use the folder's runner where there is one, else a container, else the server of this machine."""

@@ -149,7 +149,8 @@ class PresetsParser(RecipeParser):
             description=f"a router with {len(models)} models: {', '.join(models[:5])}",
             runtime="llama-cpp",
             solo_only=True,
-            extra={"models": models, "sections": sections},
+            serves=tuple(models),
+            extra={"sections": sections},
         )
         has_errors = any(problem.severity is Severity.ERROR for problem in found)
         return RecipeReading(None if has_errors else recipe, tuple(found))

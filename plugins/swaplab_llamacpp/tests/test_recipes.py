@@ -155,7 +155,7 @@ def test_presets_are_one_router_with_many_models():
 
     assert reading.problems == ()
     assert reading.recipe is not None
-    assert reading.recipe.extra["models"] == ["demo-org/demo-8b-GGUF:Q4_K_M", "small-chat"]
+    assert reading.recipe.serves == ("demo-org/demo-8b-GGUF:Q4_K_M", "small-chat")
     assert launch(reading.recipe, RecipeSettings("a")).argv == (
         "/usr/bin/llama-server",
         *("--models-preset", "/lab/recipes/a.yaml", "--models-max", "4"),

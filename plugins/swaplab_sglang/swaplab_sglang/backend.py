@@ -12,9 +12,11 @@ from swaplab_core.domain.launch import RecipeLaunch
 from swaplab_core.domain.problem import Problem
 from swaplab_core.domain.recipe import Mode, Recipe, RecipeSettings, RecipeValue
 from swaplab_core.plugin import (
+    ActionSpec,
     HttpCall,
     LaunchRequest,
     LaunchSpec,
+    Plan,
     PluginFailed,
     Progress,
     SleepCalls,
@@ -25,7 +27,7 @@ from swaplab_core.plugin.containers import HUB_INSIDE, Container, docker_spec
 from swaplab_core.plugin.progress import read_marks
 from swaplab_core.plugin.recipe_runner import Readying, RecipeBackend, port_of, run_recipe, slug
 from swaplab_core.plugin.recipe_template import BadTemplate
-from swaplab_sglang import images, recipes
+from swaplab_sglang import actions, images, recipes
 from swaplab_sglang.options import SglangOptions
 from swaplab_sglang.usage import MARKS
 
@@ -42,6 +44,7 @@ class SglangBackend(RecipeBackend):
     options: ClassVar[type] = SglangOptions
     words: ClassVar[tuple[str, ...]] = ("sglang", "sqlang")
     runtimes: ClassVar[frozenset[str]] = frozenset({"sglang", "sqlang", "sglang.launch_server"})
+    chooses: ClassVar[frozenset[str]] = frozenset({"pull_sglang_image"})
     node_macros: ClassVar[tuple[str, ...]] = ("sqlang_nodes", "sglang_nodes", "vllm_nodes", "trtllm_nodes", "nodes")
 
     def recognise(self, folder: FolderFacts) -> Confidence:
@@ -69,6 +72,14 @@ class SglangBackend(RecipeBackend):
     def images(self, state: BackendState) -> ImageChoice:
         """See `images.images`."""
         return images.images(state)
+
+    def actions(self, state: BackendState) -> Sequence[ActionSpec]:
+        """See `actions.actions`."""
+        return actions.actions(state)
+
+    def plan(self, action: str, form: Any, state: BackendState) -> Plan:
+        """See `actions.plan_of`."""
+        return actions.plan_of(action, form, state)
 
     def may_sleep(self, options: Any) -> bool:
         """A release is asked for in each model's entry."""

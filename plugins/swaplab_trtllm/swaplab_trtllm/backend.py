@@ -12,12 +12,22 @@ from swaplab_core.domain.backend import BackendState, FolderFacts, ImageChoice
 from swaplab_core.domain.launch import RecipeLaunch
 from swaplab_core.domain.problem import Problem
 from swaplab_core.domain.recipe import Mode, Recipe, RecipeSettings, RecipeValue
-from swaplab_core.plugin import LaunchRequest, LaunchSpec, PluginFailed, Progress, StopStrategy, Usage, read_usage
+from swaplab_core.plugin import (
+    ActionSpec,
+    LaunchRequest,
+    LaunchSpec,
+    Plan,
+    PluginFailed,
+    Progress,
+    StopStrategy,
+    Usage,
+    read_usage,
+)
 from swaplab_core.plugin.containers import HOME_INSIDE, HUB_INSIDE, STOP_SECONDS, Container, docker_spec, exec_spec
 from swaplab_core.plugin.progress import read_marks
 from swaplab_core.plugin.recipe_runner import Readying, RecipeBackend, container_name, port_of, run_recipe, slug
 from swaplab_core.plugin.recipe_template import BadTemplate
-from swaplab_trtllm import images, recipes
+from swaplab_trtllm import actions, images, recipes
 from swaplab_trtllm.options import TrtllmOptions
 from swaplab_trtllm.usage import MARKS, REFUSED_FIELDS
 
@@ -34,6 +44,7 @@ class TrtllmBackend(RecipeBackend):
     options: ClassVar[type] = TrtllmOptions
     words: ClassVar[tuple[str, ...]] = ("trtllm", "tensorrt-llm")
     runtimes: ClassVar[frozenset[str]] = frozenset({"trtllm", "trtllm-serve", "trtllm-llmapi-launch", "mpirun"})
+    chooses: ClassVar[frozenset[str]] = frozenset({"update_trtllm_image", "build_trtllm_image"})
     node_macros: ClassVar[tuple[str, ...]] = ("trtllm_nodes", "vllm_nodes", "sqlang_nodes", "nodes")
     readying: ClassVar[Readying] = Readying(1800.0, 1800.0)
     refused_fields: ClassVar[tuple[str, ...]] = REFUSED_FIELDS
@@ -57,6 +68,14 @@ class TrtllmBackend(RecipeBackend):
     def images(self, state: BackendState) -> ImageChoice:
         """See `images.images`."""
         return images.images(state)
+
+    def actions(self, state: BackendState) -> Sequence[ActionSpec]:
+        """See `actions.actions`."""
+        return actions.actions(state)
+
+    def plan(self, action: str, form: Any, state: BackendState) -> Plan:
+        """See `actions.plan_of`."""
+        return actions.plan_of(action, form, state)
 
     def launch_recipe(self, request: LaunchRequest, launch: RecipeLaunch) -> LaunchSpec:
         """Use the folder's runner where there is one for this recipe, containers of our own otherwise."""

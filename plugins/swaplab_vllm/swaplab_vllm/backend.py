@@ -14,9 +14,11 @@ from swaplab_core.domain.plan import Command, Step
 from swaplab_core.domain.problem import Problem
 from swaplab_core.domain.recipe import Mode, Recipe, RecipeSettings
 from swaplab_core.plugin import (
+    ActionSpec,
     HttpCall,
     LaunchRequest,
     LaunchSpec,
+    Plan,
     PluginFailed,
     Progress,
     SleepCalls,
@@ -38,7 +40,7 @@ from swaplab_core.plugin.recipe_runner import (
     slug,
 )
 from swaplab_core.plugin.recipe_template import BadTemplate
-from swaplab_vllm import images, recipes
+from swaplab_vllm import actions, images, recipes
 from swaplab_vllm.options import VllmOptions
 from swaplab_vllm.usage import MARKS
 
@@ -64,6 +66,7 @@ class VllmBackend(RecipeBackend):
     runtimes: ClassVar[frozenset[str]] = frozenset(
         {"vllm", "vllm-ray", "vllm-distributed", "eugr-vllm", "vllm.entrypoints.openai.api_server"}
     )
+    chooses: ClassVar[frozenset[str]] = frozenset({"pull_vllm_image", "pull_nvidia_image", "update_nvidia_image"})
     node_macros: ClassVar[tuple[str, ...]] = ("vllm_nodes", "trtllm_nodes", "sqlang_nodes", "nodes")
 
     def kind(self, folder: FolderFacts) -> str:
@@ -92,6 +95,14 @@ class VllmBackend(RecipeBackend):
     def images(self, state: BackendState) -> ImageChoice:
         """See `images.images`."""
         return images.images(state)
+
+    def actions(self, state: BackendState) -> Sequence[ActionSpec]:
+        """See `actions.actions`."""
+        return actions.actions(state)
+
+    def plan(self, action: str, form: Any, state: BackendState) -> Plan:
+        """See `actions.plan_of`."""
+        return actions.plan_of(action, form, state)
 
     def may_sleep(self, options: Any) -> bool:
         """Sleeping is asked for in each model's entry."""

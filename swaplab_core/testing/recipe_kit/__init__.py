@@ -9,7 +9,3 @@ docker's command line, `engines` what stands for vLLM, SGLang, TensorRT-LLM and 
 """
 
 from __future__ import annotations
-
-from swaplab_core.testing.recipe_kit.folders import Kit, Style, make_kit
-
-__all__ = ["Kit", "Style", "make_kit"]

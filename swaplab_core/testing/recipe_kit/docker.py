@@ -18,8 +18,10 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psutil
+if TYPE_CHECKING:
+    import psutil
 
 STATE = "SWAPLAB_FAKE_DOCKER"
 INSIDE = "SWAPLAB_KIT_INSIDE"
@@ -132,7 +134,7 @@ def _start(folder: Path, argv: Sequence[str], env: dict[str, str]) -> subprocess
             argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=env
         )
     with (folder / "pids").open("a") as pids:
-        pids.write(f"{process.pid} {psutil.Process(process.pid).create_time()}\n")
+        pids.write(f"{process.pid}\n")
     return process
 
 
@@ -149,14 +151,15 @@ def _follow(folder: Path, process: subprocess.Popen[bytes]) -> int:
 
 
 def _living(folder: Path) -> list[psutil.Process]:
-    """Everything that runs inside: what was started, and what that started."""
+    """Everything that runs inside: what was started, and what that started. Each leads a session of its own."""
+    import psutil  # noqa: PLC0415 - it takes long to load, and most calls do without
+
     found: list[psutil.Process] = []
     pids = folder / "pids"
     for line in pids.read_text().splitlines() if pids.exists() else ():
-        pid, created = line.split()
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(int(pid))
-            if abs(process.create_time() - float(created)) < 1:
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getsid(int(line)) == int(line):
+                process = psutil.Process(int(line))
                 found += [process, *process.children(recursive=True)]
     return found
 
@@ -173,14 +176,21 @@ def _remove(words: Sequence[str]) -> int:
     missing = [name for name in names if not (_state() / name).is_dir()]
     for name in names:
         folder = _state() / name
-        processes = _living(folder)
-        for process in processes:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(processes, timeout=5)
+        _kill(_living(folder) if (folder / "pids").exists() else [])
         shutil.rmtree(folder, ignore_errors=True)
         sys.stdout.write("" if name in missing else f"{name}\n")
     return _fail(f"Error response from daemon: No such container: {missing[0]}") if missing else 0
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    if not processes:
+        return
+    import psutil  # noqa: PLC0415 - as above
+
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=5)
 
 
 def _list(_: Sequence[str]) -> int:

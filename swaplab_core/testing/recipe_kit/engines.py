@@ -11,8 +11,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
-from swaplab_core.testing.sim_process import SIM_ARGV
-
+SIM = (sys.executable, "-m", "swaplab_core.testing.sim")
 REAL_LLAMA_SERVER = "SWAPLAB_KIT_LLAMA_SERVER"
 MORE = "SWAPLAB_KIT_SIM"
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -55,7 +54,7 @@ def sim_argv(program: str, arguments: Sequence[str]) -> list[str]:
     key = option(arguments, "--api-key")
     more = shlex.split(os.environ.get(MORE, ""))
     keyed = ("--api-key", key) if key else ()
-    return [*SIM_ARGV, "--host", host, "--port", port, "--model", model, "--load-style", style, *keyed, *more]
+    return [*SIM, "--host", host, "--port", port, "--model", model, "--load-style", style, *keyed, *more]
 
 
 def option(arguments: Sequence[str], flag: str) -> str:

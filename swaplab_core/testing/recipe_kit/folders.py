@@ -11,8 +11,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from swaplab_core.testing.recipe_kit.docker import STATE
-
+STATE = "SWAPLAB_FAKE_DOCKER"
 COMMON_FLAGS = (
     "--solo", "-n", "--nodes", "-t", "--container", "--name", "--port", "--host", "--tp", "--tensor-parallel",
     "--gpu-mem", "--max-model-len", "--master-port", "--dry-run", "--non-privileged", "--mem-limit-gb",
@@ -148,12 +147,12 @@ class Kit:
 def make_kit(root: Path, *, llama_server: Path | None = None, sim: str = "") -> Kit:
     """Write the programs; `llama_server` is the real one to use inside containers, `sim` more words for the sim."""
     programs = root / "bin"
-    package = "swaplab_core.testing.recipe_kit"
-    _program(programs / "docker", f'#!/usr/bin/env bash\nexec {sys.executable} -m {package}.docker "$@"\n')
+    here = Path(__file__).parent  # run by their paths: a package would load libraries that they do without
+    _program(programs / "docker", f'#!/bin/sh\nexec {sys.executable} {here}/docker.py "$@"\n')
     for name in ("vllm", "sglang", "trtllm-serve", "llama-server", "uvicorn", "mpirun"):
-        _program(programs / name, f'#!/usr/bin/env bash\nexec {sys.executable} -m {package}.engines {name} "$@"\n')
+        _program(programs / name, f'#!/bin/sh\nexec {sys.executable} {here}/engines.py {name} "$@"\n')
     inside = programs / "inside"
-    _program(inside / "python3", f'#!/usr/bin/env bash\nexec {sys.executable} -m {package}.engines python3 "$@"\n')
+    _program(inside / "python3", f'#!/bin/sh\nexec {sys.executable} {here}/engines.py python3 "$@"\n')
     env = {
         "PATH": f"{programs}:{os.environ['PATH']}",
         "HOME": str(root / "home"),
@@ -169,7 +168,8 @@ def make_kit(root: Path, *, llama_server: Path | None = None, sim: str = "") -> 
 def _runner(flags: tuple[str, ...]) -> str:
     listed = "".join(f'    "{flag}",\n' for flag in flags)
     return (
-        "import sys\nfrom pathlib import Path\n\nfrom swaplab_core.testing.recipe_kit.runner import main\n\n"
+        f"import sys\nfrom pathlib import Path\n\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from runner import main\n\n"
         f"FLAGS = (\n{listed})\nsys.exit(main(Path(__file__).resolve().parent, FLAGS))\n"
     )
 

@@ -1,0 +1,216 @@
+"""Recipe files: read, check, create, save, delete, and what one would run. A backend's checkout is never written to.
+
+A recipe of a backend's own is changed by a copy in the user's folder, which takes its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from attrs import define, frozen
+
+from swaplab_core.adapters.recipe_folders import RecipeFile, revision_of
+from swaplab_core.domain.backend import RECIPES
+from swaplab_core.domain.errors import (
+    ConfigError,
+    Conflict,
+    InvalidRequest,
+    NotThere,
+    PluginFailed,
+    StartFailed,
+    SwaplabError,
+)
+from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.launch import LaunchRequest, LaunchSpec, RecipeLaunch
+from swaplab_core.domain.node import LOCAL, Node, NodeId
+from swaplab_core.domain.problem import Problem, Severity
+from swaplab_core.domain.recipe import RecipeReading, RecipeSettings
+from swaplab_core.plugin.hooks import guarded
+from swaplab_core.plugin.recipe_template import BadTemplate, render
+from swaplab_core.services.recipe_catalogue import Entry, RecipeCatalogue
+from swaplab_core.services.recipe_world import RecipeWorld
+
+
+@frozen
+class Preview:
+    """What a recipe would run: the launch, and the command as its runner renders it ("" when it cannot be told)."""
+
+    spec: LaunchSpec
+    rendered: str
+
+
+@define(eq=False)
+class Recipes:
+    """The use cases. `local_addresses` are this machine's, `nodes` the enrolled machines, `runs` a folder of ours."""
+
+    world: RecipeWorld
+    find_program: Callable[[str], str | None]
+    nodes: Callable[[], tuple[Node, ...]]
+    local_addresses: Callable[[], frozenset[str]]
+    runs: Path
+
+    # files
+
+    async def get(self, reference: str) -> Entry:
+        """One recipe; the first of the catalogue when the reference is empty. Raises NotThere."""
+        catalogue = await self.world.look()
+        if reference.strip():
+            return catalogue.find(reference)
+        if not catalogue.entries:
+            raise NotThere("there are no recipes", advice="add a backend folder, or create a recipe")
+        return catalogue.entries[0]
+
+    async def check(self, text: str, path: PurePosixPath, like: str = "") -> tuple[str, RecipeReading]:
+        """What is wrong with a text; `like` is the recipe that it would replace. Answers its format, too."""
+        catalogue = await self.world.look()
+        preferred = () if not like else (catalogue.find(like).format,)
+        file = RecipeFile(path, Path(path), text, "", 0.0)
+        return await asyncio.to_thread(self.world.read, file, preferred)
+
+    async def save(self, reference: str, text: str, revision: str | None) -> Entry:
+        """Save a recipe; a backend's own becomes one of the user's. Raises Conflict, ConfigError and NotThere."""
+        entry = await self.get(reference)
+        await self._refuse_broken(text, entry.id.path, str(entry.id))
+        if revision is not None and revision != entry.file.revision:
+            raise Conflict(f"{entry.ref} was changed by somebody else meanwhile", advice="load it again, then save")
+        if entry.is_users:
+            await asyncio.to_thread(
+                partial(self.world.files.write, entry.file.path, text, based_on=entry.file.revision)
+            )
+            return await self.get(str(entry.file.path))
+        catalogue = await self.world.look()
+        target = catalogue.primary / entry.id.path
+        copy = _naming_its_backend(text, entry)
+        await asyncio.to_thread(partial(self.world.files.write, target, copy, based_on=""))
+        return await self.get(str(target))
+
+    async def create(self, reference: str, text: str, *, overwrite: bool) -> Entry:
+        """Write a new recipe into the user's folder. Raises InvalidRequest, Conflict and ConfigError."""
+        relative = relative_path(reference)
+        catalogue = await self.world.look()
+        target = catalogue.primary / relative
+        await self._refuse_broken(text, relative, "")
+        if not overwrite and await asyncio.to_thread(target.exists):
+            raise Conflict(f"recipe already exists: {relative}", advice="choose another name, or overwrite it")
+        await asyncio.to_thread(partial(self.world.files.write, target, text, based_on=None))
+        return await self.get(str(target))
+
+    async def delete(self, entry: Entry) -> None:
+        """Delete a recipe of the user's. Raises Conflict for a backend's own."""
+        if not entry.is_users:
+            raise Conflict(
+                f"{entry.id} belongs to its backend's folder, which is not written to",
+                advice="delete the models that use it, or remove the file yourself",
+            )
+        await asyncio.to_thread(self.world.files.delete, entry.file.path)
+
+    async def _refuse_broken(self, text: str, path: PurePosixPath, like: str) -> None:
+        _, reading = await self.check(text, path, like)
+        errors = [problem for problem in reading.problems if problem.severity is Severity.ERROR]
+        if reading.recipe is None or errors:
+            raise ConfigError(errors or [Problem("it cannot be read", file=path.name)])
+
+    def original(self, catalogue: RecipeCatalogue, entry: Entry) -> Entry | None:
+        """The backend's own recipe whose place this one takes."""
+        return next((other for other in catalogue.entries if str(other.file.path) == entry.hides), None)
+
+    def difference(self, catalogue: RecipeCatalogue, entry: Entry) -> str:
+        """What the user's recipe changes of the backend's own, as a unified diff; "" for any other."""
+        original = self.original(catalogue, entry)
+        if original is None or original.file.text is None or entry.file.text is None:
+            return ""
+        names = (f"{RECIPES}/{original.id.path}", str(entry.id.path))
+        before, after = (text.splitlines(keepends=True) for text in (original.file.text, entry.file.text))
+        return "".join(difflib.unified_diff(before, after, *names))
+
+    # launches
+
+    async def launch_of(self, model: ModelId, settings: RecipeSettings) -> RecipeLaunch:
+        """What a driver needs to launch a model: its recipe as it is now. Raises StartFailed."""
+        catalogue = await self.world.look()
+        try:
+            entry = catalogue.find(settings.recipe, backend_dir=settings.backend_dir)
+        except SwaplabError as error:
+            raise StartFailed(f"{model}: {error.message}", advice=error.advice) from None
+        if entry.recipe is None or entry.errors:
+            problem = next(iter(entry.errors), "it cannot be read")
+            raise StartFailed(f"{model}: its recipe {entry.id} cannot be used: {problem}", advice="mend the recipe")
+        return self._launch(model, entry, settings)
+
+    def _launch(self, model: str, entry: Entry, settings: RecipeSettings) -> RecipeLaunch:
+        assert entry.recipe is not None
+        here = self.world.here()
+        home = PurePosixPath(here.home)
+        hf_home = here.environment.get("HF_HOME") or home / ".cache" / "huggingface"
+        return RecipeLaunch(
+            recipe=entry.recipe,
+            settings=settings,
+            folder=entry.folder,
+            file=PurePosixPath(entry.file.path.absolute()),
+            relative=None if entry.is_users else entry.id.path,
+            home=home,
+            hf_home=PurePosixPath(hf_home),
+            runs=PurePosixPath(self.runs) / revision_of(model),
+            nodes=tuple(self._node(name) for name in settings.nodes),
+        )
+
+    def _node(self, name: str) -> Node:
+        """The machine that a person means by an id or an address."""
+        if name in self.local_addresses():
+            return Node(LOCAL, name, "local", name)
+        known = next((node for node in self.nodes() if name in {node.id, node.address} and node.id != LOCAL), None)
+        return known or Node(NodeId(name), name, "", name)
+
+    async def preview(self, entry: Entry, settings: RecipeSettings, options: Any, *, model: str, port: int) -> Preview:
+        """What would run, without running anything. Raises PluginFailed and InvalidRequest."""
+        if entry.recipe is None or not entry.driver:
+            raise InvalidRequest(f"{entry.id} cannot be run", advice="mend its problems first")
+        driver = self.world.drivers[entry.driver]
+        launch = self._launch(model, entry, settings)
+        request = LaunchRequest(ModelId(model), options, "127.0.0.1", port, self.find_program, LOCAL, launch)
+        spec = await asyncio.to_thread(guarded, partial(driver.launch, request))
+        if isinstance(spec, SwaplabError):
+            raise spec
+        if isinstance(spec, Exception):
+            raise PluginFailed(f"the backend {entry.driver!r} failed to plan {entry.id}: {spec!r}")
+        return Preview(spec, rendered(entry, settings, port))
+
+
+def rendered(entry: Entry, settings: RecipeSettings, port: int) -> str:
+    """Return the command as the runner renders it, for people."""
+    recipe = entry.recipe
+    assert recipe is not None
+    values: Mapping[str, Any] = {
+        "model": recipe.model,
+        **recipe.defaults,
+        "port": port,
+        "tensor_parallel": settings.tensor_parallel,
+    }
+    try:
+        return render(recipe.command, values, keep_unknown=True)
+    except BadTemplate:
+        return ""
+
+
+def relative_path(reference: str) -> PurePosixPath:
+    """Return where a new recipe goes below the user's folder. Raises InvalidRequest for any way out of it."""
+    path = PurePosixPath(reference.strip())
+    if not reference.strip() or path.is_absolute() or ".." in path.parts or "\\" in reference or "\0" in reference:
+        raise InvalidRequest("recipeRef must be a relative path without ..", advice="write team/name")
+    if any(part.startswith((".", "-")) or not part.isprintable() for part in path.parts):
+        raise InvalidRequest("no part of recipeRef may begin with a dot or a dash", advice="write team/name")
+    return path if path.suffix.lower() in {".yaml", ".yml", ".ini"} else path.with_name(f"{path.name}.yaml")
+
+
+def _naming_its_backend(text: str, entry: Entry) -> str:
+    """Add the key that says whose recipe this is, where the text does not."""
+    if entry.file.relative.suffix.lower() == ".ini" or (entry.recipe is not None and entry.recipe.backend):
+        return text
+    if any(line.startswith("backend:") for line in text.splitlines()):
+        return text
+    return f"backend: {entry.id.backend}\n{text}"
