@@ -80,6 +80,13 @@ $(VENV)/.tests: $(VENV)/.demo
 	@$(PIP) install --group test --group check
 	@touch $@
 
+# What the tests of benchmarks run, in an environment of its own: it brings much, and one package named like a module.
+.cache/benchy/.installed: | $(BIN)/python
+	@echo 'Installing llama-benchy for the tests of benchmarks …'
+	@$(BIN)/python -m venv .cache/benchy && .cache/benchy/bin/python -m pip --disable-pip-version-check --quiet install \
+	    'llama-benchy==0.4.0' || { echo 'llama-benchy cannot be had: its tests are skipped.'; rm -rf .cache/benchy/bin; }
+	@mkdir -p .cache/benchy && touch $@
+
 $(VENV)/.docs: $(VENV)/.tests
 	@echo 'Installing the tools for the documentation …'
 	@$(PIP) install --group docs
@@ -114,7 +121,7 @@ check-ui: ui/node_modules/.package-lock.json
 run: $(VENV)/.demo $(VENV)/.ui
 	@$(BIN)/swaplab demo --folder .demo $(ARGS)
 
-test: $(VENV)/.tests $(VENV)/.ui
+test: $(VENV)/.tests $(VENV)/.ui .cache/benchy/.installed
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check: $(VENV)/.tests check-ui

@@ -320,7 +320,18 @@ class Lab:
         reloader = Reloader(files.read, files.load, apply, config, sources, clock)
         editor = ConfigEditor(files.file, reloader, RevisionFolder(state.path / "config-history"))
         gateway.identity = partial(_as_administrator, access)
-        view = PluginLab(gateway.as_daemon(), editor, lambda: launches.config, state, nodes, jobs, bus, dispatcher)
+        view = PluginLab(
+            gateway.as_daemon(),
+            lambda: gateway.url,
+            access.program_key,
+            editor,
+            lambda: launches.config,
+            state,
+            nodes,
+            jobs,
+            bus,
+            dispatcher,
+        )
         placer.view = lambda: view
         nodes.others = lambda: files.catalogue.hooks.nodes(view)
         nodes.executors = _executors(files.catalogue, view, nodes.executors)

@@ -41,6 +41,11 @@ class LoopbackGateway:
         """Set where the server listens, seen from this machine: `http://127.0.0.1:8080`."""
         self._url = url
 
+    @property
+    def url(self) -> str:
+        """Where the server listens; "" before it does."""
+        return self._url
+
     @asynccontextmanager
     async def opened_for(self, caller: MultiMapping[str]) -> AsyncIterator[Gateway]:
         """Give a gateway that speaks for the sender of these headers; the block's end closes what it has opened."""

@@ -44,6 +44,13 @@ class Client:
         token = tokens.token_for(ours)
         return cls(ours, token) if token else cls(url)
 
+    def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Any route that answers a JSON object; for the commands of plugins."""
+        value = json.loads(self._call(method, path, body) or b"{}")
+        if not isinstance(value, dict):
+            raise ServerSaid(f"{self.url}{path} answered no JSON object")
+        return value
+
     def models(self) -> list[dict[str, Any]]:
         """Every model with its state."""
         return list(self._json("GET", "/api/models", "models")["models"])

@@ -28,6 +28,7 @@ from swaplab_core.cli.options import (
     with_listen,
     with_state,
 )
+from swaplab_core.cli.plugin_commands import plugin_commands
 from swaplab_core.domain.errors import ConfigError, SwaplabError
 from swaplab_core.domain.problem import Severity
 
@@ -44,6 +45,12 @@ class _Group(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, modern(args))
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *plugin_commands()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or plugin_commands().get(cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -11,9 +11,10 @@ what it is asked, it raises `PluginFailed` with advice for the operator. `swapla
 tests a driver must pass.
 
 The rooms: `interface` driver base classes · `hookspecs` the hooks · `lab` what a plugin sees of the daemon · `actions`
-an action and its planner · `forms` forms and settings · `check` what a check of the configuration is given · `routes`
-HTTP routes of a plugin · `usage` reading tokens and speeds that several engines write alike · `hooks` calling hooks
-(pluggy) · `catalogue` what is installed and how it fares (stevedore). The last two are the core's own.
+an action and its planner · `commands` what commands get · `forms` forms and settings · `check` what a check of the
+configuration is given · `routes` HTTP routes of a plugin · `usage` reading tokens and speeds that several engines write
+alike · `hooks` calling hooks (pluggy) · `catalogue` what is installed and how it fares (stevedore). The last two are
+the core's own.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from swaplab_core.domain.plan import Command, FileChange, Plan, ReadyCommand, Se
 from swaplab_core.domain.view import Module, NavEntry, Panels, View
 from swaplab_core.plugin.actions import Action
 from swaplab_core.plugin.check import ConfigFacts
+from swaplab_core.plugin.commands import ServerClient, pass_server
 from swaplab_core.plugin.forms import FieldProblem, Options, form_field, form_schema, read_form
 from swaplab_core.plugin.hooks import hookimpl
 from swaplab_core.plugin.interface import Backend, Executor, FindsPorts
@@ -94,6 +96,7 @@ __all__ = [
     "Reply",
     "Route",
     "SecretRef",
+    "ServerClient",
     "Sink",
     "SleepCalls",
     "Step",
@@ -106,6 +109,7 @@ __all__ = [
     "groups_of",
     "hookimpl",
     "merge_usage",
+    "pass_server",
     "read_form",
     "read_usage",
 ]

@@ -112,6 +112,16 @@ class LabView(Protocol):
         ...
 
     @property
+    def url(self) -> str:
+        """Where the daemon listens, seen from this machine (`http://127.0.0.1:8080`); "" before it does."""
+        ...
+
+    @property
+    def program_key(self) -> str:
+        """A key for programs that a plugin runs against this server. For files and environments, never for an argv."""
+        ...
+
+    @property
     def config(self) -> ConfigEdits:
         """The configuration file."""
         ...

@@ -94,7 +94,8 @@ class Access:
 
     def use(self, config: Config) -> None:
         """Follow another configuration from now on."""
-        keyring = Keyring.of(config.api_keys, self.admin_token, _derived(self.admin_token, "fingerprints"))
+        pepper = _derived(self.admin_token, "fingerprints")
+        keyring = Keyring.of(config.api_keys, self.admin_token, pepper, self.program_key)
         is_free = not keyring.asks and (self.is_insecure or not self.is_exposed)
         nobody = Role.USER if is_free else Role.NOBODY
         names = known_names(self.own_names, config.allowed_hosts)
@@ -109,6 +110,11 @@ class Access:
     def own_headers(self) -> CIMultiDict[str]:
         """How the daemon itself asks its own server."""
         return CIMultiDict({"Authorization": f"Bearer {self.admin_token}", "X-Swaplab": "1"})
+
+    @property
+    def program_key(self) -> str:
+        """The key for programs that plugins run against this server: any key's rights, and no administrator's."""
+        return _derived(self.admin_token, "programs").hex()
 
     @property
     def cookie_name(self) -> str:

@@ -23,12 +23,15 @@ class Keyring:
     asks: bool = False
 
     @classmethod
-    def of(cls, keys: Iterable[ApiKey | str], admin_token: str, pepper: bytes) -> Self:
-        """Read `apiKeys`. With any key in it, `asks` is true: everybody must bring one."""
+    def of(cls, keys: Iterable[ApiKey | str], admin_token: str, pepper: bytes, program_key: str = "") -> Self:
+        """Read `apiKeys`. With any key in it, `asks` is true: everybody must bring one.
+
+        `program_key` is that of programs which plugins run; it opens what any key opens.
+        """
         entries = [entry if isinstance(entry, ApiKey) else ApiKey(entry) for entry in keys]
         empty = cls(pepper)
         admins = [admin_token, *(entry.key for entry in entries if entry.admin)]
-        users = [entry.key for entry in entries if not entry.admin]
+        users = [entry.key for entry in entries if not entry.admin] + ([program_key] if program_key else [])
         return cls(
             pepper, tuple(map(empty.fingerprint, admins)), tuple(map(empty.fingerprint, users)), asks=bool(entries)
         )

@@ -63,6 +63,8 @@ class PluginLab:
     """One for all plugins. `config` is the editor, `settings_in_force` gives the configuration as it is now."""
 
     gateway: Gateway
+    own_url: Callable[[], str]
+    program_key: str = field(repr=False)
     config: ConfigEdits
     settings_in_force: Callable[[], Config]
     state: StateFolder
@@ -71,6 +73,11 @@ class PluginLab:
     bus: Bus
     dispatcher: Dispatcher
     _spawned: set[Any] = field(factory=set, init=False)
+
+    @property
+    def url(self) -> str:
+        """Where the daemon listens."""
+        return self.own_url()
 
     def settings(self, plugin: str, kind: type[T]) -> T:
         """The settings of a plugin."""
