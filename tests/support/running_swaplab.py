@@ -280,7 +280,7 @@ def running_swaplab(
         ports = until_the_end.enter_context(leased_ports(max(PORTS, len(models))))
         config.write_text(config_text({"startPort": ports.start, **top, "models": models}))
         process = until_the_end.enter_context(running_process(argv, log, env={**ours, **(env or {})}))
-        port = int(process.wait_for_output(r"serves at http://127\.0\.0\.1:(\d+)")[1])
+        port = int(process.wait_for_output(r"serves at https?://127\.0\.0\.1:(\d+)")[1])
         swaplab = Swaplab(process, port, ports, mark, config)
         yield swaplab
         if not killed:
