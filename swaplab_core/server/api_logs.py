@@ -59,7 +59,7 @@ class LogRoutes:
     async def history(self, request: web.Request) -> web.Response:
         """The daemon's own log as text; a browser is sent to the pages."""
         if "text/html" in request.headers.get("Accept", ""):
-            return web.Response(status=302, headers={"Location": "/ui/"})
+            return web.Response(status=302, headers={"Location": "ui/"})
         return web.Response(body=self.logs.history(STDOUT).content(), headers=_PLAIN)
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
