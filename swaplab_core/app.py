@@ -423,6 +423,7 @@ class Lab:
                 background = await self.begin(listening.url)
                 with _token_folder(self.options).serving(listening.url):
                     on_listening(listening)
+                    self._tell_exposure(listening)
                     await stop.first.wait()
                 _log.info("stopping: running streams may end, at most %g s (again: at once)", DRAIN_SECONDS)
                 ended.callback(exit_after(DRAIN_SECONDS + self._longest_stop() + LAST_RESORT_SECONDS).cancel)
@@ -487,6 +488,11 @@ class Lab:
                 _log.error("%s; the certificate in use stays", error)
             else:
                 _log.info("the certificate was read again")
+
+    def _tell_exposure(self, address: Address) -> None:
+        if self.options.is_exposed:
+            asks = self.parts.access.rules.keyring.asks
+            _log.info("other machines can reach %s, %s", address.url, "with a key" if asks else "and need no key")
 
     def _longest_stop(self) -> float:
         config = self.launches.config
