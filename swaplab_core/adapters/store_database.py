@@ -11,10 +11,11 @@ import sqlite3
 import threading
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from operator import itemgetter
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import sqlalchemy as sa
 from alembic import command
@@ -35,6 +36,9 @@ VERSION_TABLE = "swaplab_schema"
 PRUNE_SECONDS = 60.0
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _C = ACTIVITY.c
+_GIVEN = tuple(column.name for column in ACTIVITY.columns if column.name != "id")
+_in_order = itemgetter(*_GIVEN)
+_INSERT = f"INSERT INTO activity ({', '.join(_GIVEN)}) VALUES ({', '.join('?' * len(_GIVEN))})"  # noqa: S608 - names of ours
 _SHOWN = frozenset({"host", "port"})
 """What of an address's query is told; a password may stand there too."""
 _MIGRATION_LOCK = 0x5AB1AB
@@ -72,9 +76,9 @@ class Database:
 
     def insert(self, rows: Sequence[ActivityRow]) -> list[int]:
         """Write rows, all or none; answers their ids, in order."""
-        statement = sa.insert(ACTIVITY).returning(_C.id, sort_by_parameter_order=True)
+        columns = [to_columns(row) for row in rows]
         with _told("the activity cannot be written"), self.engine.begin() as connection:
-            ids = list(connection.execute(statement, [to_columns(row) for row in rows]).scalars())
+            ids = _insert(connection, columns)
             if self.retention.max_rows is not None:
                 connection.execute(sa.delete(ACTIVITY).where(_C.id <= ids[-1] - self.retention.max_rows))
             if time.monotonic() >= self._pruned + PRUNE_SECONDS:
@@ -122,6 +126,16 @@ class Database:
         if self.retention.max_age_seconds is not None:
             oldest = int(time.time() - self.retention.max_age_seconds)
             connection.execute(sa.delete(ACTIVITY).where(_C.ts_created < oldest))
+
+
+def _insert(connection: sa.Connection, columns: Sequence[Mapping[str, Any]]) -> list[int]:
+    """For SQLite by hand, which is several times as fast; who writes there is alone, so ids follow each other."""
+    if connection.dialect.name != "sqlite":
+        statement = sa.insert(ACTIVITY).returning(_C.id, sort_by_parameter_order=True)
+        return list(connection.execute(statement, columns).scalars())
+    connection.exec_driver_sql(_INSERT, [_in_order(each) for each in columns])
+    last = int(connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one())
+    return list(range(last - len(columns) + 1, last + 1))
 
 
 def sqlite_url(path: str) -> sa.URL:

@@ -82,7 +82,28 @@ class SwapEngine:
 
     def step(self, fact: Fact) -> tuple[Effect, ...]:
         """Absorb one fact and answer everything that may be done now, in order. Total and deterministic."""
+        if not self.queued and not self.retiring:  # most of the time: then there is nothing to plan for these two
+            match fact:
+                case Requested(ticket, model) if self.serves_at_once(model):
+                    self._tick()  # of its arrival
+                    return (self._serve(self.slots[model], ticket),)
+                case Released(ticket):
+                    return tuple(self._release(ticket))
+                case _:
+                    pass
         return (*self._absorb(fact), *self._plan())
+
+    def serves_at_once(self, model: ModelId) -> bool:
+        """Whether a request for `model` would be granted by itself, with nobody else having a say in it."""
+        slot = self.slots.get(model)
+        return (
+            slot is not None
+            and slot.phase is Phase.READY
+            and not self.queued
+            and not self.retiring
+            and len(slot.serving) < slot.limits.concurrency
+            and not self._evictions(slot)
+        )
 
     def positions(self) -> Mapping[TicketId, int]:
         """Place in the queue of every waiting ticket, counted from 1."""
@@ -257,10 +278,8 @@ class SwapEngine:
                     break
                 for other in overtaken:
                     other.passed += 1
-                _, waiting = slot.waiting.popitem(last=False)
-                slot.serving.add(waiting.ticket)
-                slot.generation = self._tick()
-                yield Grant(waiting.ticket, slot.model, slot.incarnation)
+                ticket, _ = slot.waiting.popitem(last=False)
+                yield self._serve(slot, ticket)
 
     def _delayed_by(self, slot: Slot, queue: list[Slot]) -> list[Slot]:
         """Who waits longer than the head of `slot`, and is kept waiting by it."""
@@ -310,6 +329,12 @@ class SwapEngine:
         return slot.evictions(self.policy, self.live)
 
     # small verbs
+
+    def _serve(self, slot: Slot, ticket: TicketId) -> Grant:
+        self.tickets[ticket] = slot
+        slot.serving.add(ticket)
+        slot.generation = self._tick()
+        return Grant(ticket, slot.model, slot.incarnation)
 
     def _tick(self) -> int:
         """A new number, for an arrival or an idle span. A model that is added again must not meet its old timers."""

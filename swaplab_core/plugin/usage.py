@@ -6,13 +6,16 @@ Pure and total: any mapping is accepted, what is missing or makes no sense count
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
-from attrs import asdict, evolve
+from attrs import fields
 
 from swaplab_core.domain.metering import Usage
 
 _NOTHING = Usage()
+_MAPPINGS, _NUMBERS = (dict, Mapping), (int, float)  # an `A | B` in place would be made anew with each question
+_values = attrgetter(*(field.name for field in fields(Usage)))
 _LARGEST = 1e15  # far above any count or speed; keeps infinities and absurd integers out
 
 
@@ -26,8 +29,10 @@ def read_usage(message: Mapping[str, Any]) -> Usage | None:
     usage = _NOTHING
     for part in _usage_objects(message):
         usage = merge_usage(usage, _from_usage(part))
-    usage = merge_usage(usage, _from_timings(_mapping(message, "timings")))
-    usage = merge_usage(usage, _from_metrics(_mapping(message, "metrics"), usage))
+    if timings := _mapping(message, "timings"):
+        usage = merge_usage(usage, _from_timings(timings))
+    if metrics := _mapping(message, "metrics"):
+        usage = merge_usage(usage, _from_metrics(metrics, usage))
     return None if usage == _NOTHING else usage
 
 
@@ -35,14 +40,18 @@ def merge_usage(earlier: Usage, later: Usage) -> Usage:
     """Combine what two events of one stream tell: the later one wins, but its zero never hides a positive value."""
     if later == _NOTHING:
         return earlier
-    said = asdict(later).items()
-    return evolve(earlier, **{name: value for name, value in said if value or getattr(earlier, name) is None})
+    if earlier == _NOTHING:
+        return later
+    pairs = zip(_values(earlier), _values(later), strict=True)
+    return Usage(*(after if after or before is None else before for before, after in pairs))
 
 
 def _usage_objects(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield _mapping(message, "usage")
-    yield _mapping(_mapping(message, "response"), "usage")
-    yield _mapping(_mapping(message, "message"), "usage")
+    if usage := _mapping(message, "usage"):
+        yield usage
+    for outer in ("response", "message"):
+        if (inner := _mapping(message, outer)) and (usage := _mapping(inner, "usage")):
+            yield usage
 
 
 def _from_usage(usage: Mapping[str, Any]) -> Usage:
@@ -90,23 +99,26 @@ def _draft(drafted: int | None, accepted: int | None) -> dict[str, Any]:
 
 def _mapping(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = parent.get(key)
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, _MAPPINGS) else {}
 
 
 def _count(parent: Mapping[str, Any], *keys: str) -> int | None:
     """Read the first of the keys that holds a number."""
-    value = _first(*(_number(parent, key) for key in keys))
-    return None if value is None else int(value)
+    for key in keys:
+        value = _number(parent, key)
+        if value is not None:
+            return int(value)
+    return None
 
 
 def _number(parent: Mapping[str, Any], key: str) -> float | None:
     value = parent.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if value is None or isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
     return value if 0 <= value <= _LARGEST else None
 
 
-def _first(*values: float | None) -> Any:
+def _first(*values: int | None) -> int | None:
     return next((value for value in values if value is not None), None)
 
 

@@ -1,16 +1,18 @@
-"""Captures in memory: the newest that fit into a budget of bytes, compressed, by the id of their activity row.
+"""Captures in memory: the newest that fit into a budget of bytes, by the id of their activity row.
 
-Nothing of a capture is ever written to disk.
+They come as they are and are made small when there is time: text shrinks to a tenth, but that takes longer than many a
+small request. Nothing of a capture is ever written to disk.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import islice
 
 import orjson
-from attrs import define, field
+from attrs import define, field, frozen
 
 from swaplab_core.domain.capture import Capture, Part, kept_bodies
 from swaplab_core.domain.text import storable
@@ -27,18 +29,32 @@ MAX_BODY_BYTES = 4 * MIB
 """A larger body is left out; the rest of the capture is kept."""
 _LEVEL = 3
 _OVERHEAD_BYTES = 200  # what Python needs for an entry beside its bytes
+_RAW_OVERHEAD_BYTES = 2000  # the same, and the headers
+
+
+@frozen(eq=False)
+class Raw:
+    """A capture that is still to be made, and about how many bytes are kept for it."""
+
+    make: Callable[[], Capture]
+    size: int
+
+    def pack(self) -> bytes:
+        """Make it, and make it small."""
+        return pack(self.make())
 
 
 @define(eq=False)
 class CaptureCache:
     """Drops the oldest when the budget is spent. What is larger than the budget alone is not taken.
 
-    `budget_bytes` 0 switches it off. A plain dictionary: use it on the event loop only.
+    `budget_bytes` 0 switches it off. Plain dictionaries: use it on the event loop only.
     """
 
     budget_bytes: int
     size: int = field(default=0, init=False)
-    _packed: OrderedDict[int, bytes] = field(factory=OrderedDict, init=False)
+    _kept: OrderedDict[int, bytes | Raw] = field(factory=OrderedDict, init=False)
+    _raw: dict[int, Raw] = field(factory=dict, init=False)
 
     @property
     def body_limit(self) -> int:
@@ -46,29 +62,44 @@ class CaptureCache:
         return min(MAX_BODY_BYTES, self.budget_bytes * 10)  # text shrinks to a tenth
 
     def __contains__(self, row_id: int) -> bool:
-        return row_id in self._packed
+        return row_id in self._kept
 
     def __len__(self) -> int:
-        return len(self._packed)
+        return len(self._kept)
 
-    def add(self, row_id: int, packed: bytes) -> bool:
-        """Keep what `pack` made; False when it is too large."""
+    def add(self, row_id: int, capture: bytes | Raw) -> bool:
+        """Keep a capture, or what `pack` made of one; False when it is too large."""
         self.discard(row_id)
-        if _cost(packed) > self.budget_bytes:
+        if _cost(capture) > self.budget_bytes:
             return False
-        self._packed[row_id] = packed
-        self.size += _cost(packed)
+        self._kept[row_id] = capture
+        if isinstance(capture, Raw):
+            self._raw[row_id] = capture
+        self.size += _cost(capture)
         self._drop_oldest()
         return True
 
-    def get(self, row_id: int) -> bytes | None:
-        """The packed capture of a row."""
-        return self._packed.get(row_id)
+    def oldest_raw(self, most: int) -> dict[int, Raw]:
+        """Those that are to be packed next; what comes of it goes to `replace`."""
+        return dict(islice(self._raw.items(), most))
+
+    def replace(self, row_id: int, packed: bytes) -> None:
+        """Keep this instead of the raw one, if that is still kept."""
+        raw = self._raw.pop(row_id, None)
+        if raw is not None:
+            self._kept[row_id] = packed
+            self.size += _cost(packed) - _cost(raw)
+            self._drop_oldest()
+
+    def get(self, row_id: int) -> bytes | Raw | None:
+        """The capture of a row."""
+        return self._kept.get(row_id)
 
     def discard(self, row_id: int) -> None:
         """Forget one."""
-        if (packed := self._packed.pop(row_id, None)) is not None:
-            self.size -= _cost(packed)
+        if (capture := self._kept.pop(row_id, None)) is not None:
+            self._raw.pop(row_id, None)
+            self.size -= _cost(capture)
 
     def resize(self, budget_bytes: int) -> None:
         """Follow another configuration."""
@@ -77,16 +108,17 @@ class CaptureCache:
 
     def clear(self) -> None:
         """Forget all."""
-        self._packed.clear()
+        self._kept.clear()
+        self._raw.clear()
         self.size = 0
 
     def _drop_oldest(self) -> None:
         while self.size > self.budget_bytes:
-            self.discard(next(iter(self._packed)))
+            self.discard(next(iter(self._kept)))
 
 
-def _cost(packed: bytes) -> int:
-    return len(packed) + _OVERHEAD_BYTES
+def _cost(capture: bytes | Raw) -> int:
+    return capture.size + _RAW_OVERHEAD_BYTES if isinstance(capture, Raw) else len(capture) + _OVERHEAD_BYTES
 
 
 def make_capture(

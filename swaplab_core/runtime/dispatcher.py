@@ -126,6 +126,23 @@ class Ticket:
         return self.is_settled
 
 
+@define(eq=False)
+class _AtOnce:
+    """Stands where a future stands for those who wait: answered before anybody could ask."""
+
+    lease: Lease | None = None
+
+    def done(self) -> bool:
+        return self.lease is not None
+
+    def set_result(self, lease: Lease) -> None:
+        self.lease = lease
+
+    def set_exception(self, error: SwaplabError) -> None:
+        """The engine has said that it serves at once."""
+        raise AssertionError(error)
+
+
 def _nobody(_: ModelId) -> None:
     """Nobody listens."""
 
@@ -146,7 +163,7 @@ class Dispatcher:
     tape: Tape = field(init=False)
     _inbox: deque[Fact] = field(factory=deque, init=False)
     _draining: bool = field(default=False, init=False)
-    _grants: dict[TicketId, asyncio.Future[Lease]] = field(factory=dict, init=False)
+    _grants: dict[TicketId, asyncio.Future[Lease] | _AtOnce] = field(factory=dict, init=False)
     _numbers: count[int] = field(factory=lambda: count(1), init=False)
     _closing: bool = field(default=False, init=False)
 
@@ -183,6 +200,20 @@ class Dispatcher:
         """
         with self.ticket(model) as ticket:
             yield await ticket.granted()
+
+    def seize(self, model: ModelId) -> Lease | None:
+        """A lease if it is to be had without waiting, for `release`; else None, and nobody has noticed."""
+        if self._closing or self._draining or model in self.drained or not self.engine.serves_at_once(model):
+            return None
+        number = TicketId(next(self._numbers))
+        self._grants[number] = grant = _AtOnce()
+        self.tell(Requested(number, model))
+        return grant.lease
+
+    def release(self, lease: Lease) -> None:
+        """Give back what was seized."""
+        del self._grants[lease.ticket]
+        self.tell(Released(lease.ticket))
 
     async def was_dying(self, lease: Lease) -> bool:
         """Was the upstream of a lease about to end by itself when it was granted?

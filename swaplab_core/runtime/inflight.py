@@ -1,15 +1,14 @@
 """Requests in flight: who asks what of which model since when, how much has come back, and ending one.
 
-Changes are announced on the bus: the begin, the response's head and the end at once, the count of bytes at most every
-quarter of a second.
+Changes are announced on the bus: the begin and the response's head a moment later, the end at once, the count of bytes
+every quarter of a second. Of a request that is over within the moment nobody hears: a thousand small ones a second
+would be three thousand announcements for every listener, each of them out of date.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from itertools import count
 
 from attrs import define, field, frozen
@@ -18,14 +17,22 @@ from swaplab_core.domain.events import RequestChanged
 from swaplab_core.ports import Clock, Timer
 from swaplab_core.runtime.bus import Bus
 
-ANNOUNCE_SECONDS = 0.25
+MOMENT_SECONDS = 0.05
+COUNT_SECONDS = 0.25
 REDACTED = "[REDACTED]"
 SENSITIVE = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key"})
 
 
+def _not_at_all() -> None:
+    """Nobody can end it."""
+
+
 @define(eq=False)
 class Request:
-    """One request. `started_at` is unix time, `began` the clock's; headers are redacted before they get here."""
+    """One request. `started_at` is unix time, `began` the clock's; headers are redacted before they get here.
+
+    `cancel` ends it as if its client had left.
+    """
 
     id: int
     model: str
@@ -35,10 +42,12 @@ class Request:
     remote: str
     started_at: float
     began: float
-    metadata: dict[str, str] = field(factory=dict)
+    cancel: Callable[[], object] = _not_at_all
+    metadata: Mapping[str, str] = field(factory=dict)
     response_headers: Mapping[str, str] = field(factory=dict)
     response_bytes: int = 0
-    task: asyncio.Task[object] | None = None
+    announced_bytes: int = 0
+    is_announced: bool = False
 
 
 @frozen
@@ -51,49 +60,54 @@ class Uses:
 
 @define(eq=False)
 class InFlight:
-    """The table. Ids are decimal numbers that only grow."""
+    """The table. Ids are decimal numbers that only grow. A chunk costs one addition, to `Request.response_bytes`."""
 
     bus: Bus
     clock: Clock
     _requests: dict[int, Request] = field(factory=dict, init=False)
     _numbers: count[int] = field(factory=lambda: count(1), init=False)
-    _pending: dict[int, Timer] = field(factory=dict, init=False)
     _uses: dict[str, Uses] = field(factory=dict, init=False)
+    _news: list[Request] = field(factory=list, init=False)
+    _moment: Timer | None = field(default=None, init=False)
+    _counting: Timer | None = field(default=None, init=False)
 
-    @contextmanager
-    def add(self, model: str, method: str, path: str, headers: Mapping[str, str], remote: str) -> Iterator[Request]:
-        """Keep a request in the table until the block ends."""
+    def add(
+        self,
+        model: str,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        *,
+        remote: str,
+        cancel: Callable[[], object] = _not_at_all,
+    ) -> Request:
+        """Keep a request in the table until it is removed."""
         number = next(self._numbers)
-        request = Request(number, model, method, path, headers, remote, time.time(), self.clock.now())
-        request.task = asyncio.current_task()
+        request = Request(number, model, method, path, headers, remote, time.time(), self.clock.now(), cancel)
         self._requests[number] = request
-        self.bus.publish(RequestChanged(number))
-        try:
-            yield request
-        finally:
-            del self._requests[number]
-            if timer := self._pending.pop(number, None):
-                timer.cancel()
-            self._uses[model] = Uses(self.uses(model).count + 1, time.time())
-            self.bus.publish(RequestChanged(number, ended=True))
+        self._announce_soon(request)
+        if self._counting is None:
+            self._counting = self.clock.call_later(COUNT_SECONDS, self._count)
+        return request
 
     def head(self, request: Request, headers: Mapping[str, str]) -> None:
         """The response's head has come."""
         request.response_headers = headers
-        self.bus.publish(RequestChanged(request.id))
+        self._announce_soon(request)
 
-    def received(self, request: Request, size: int) -> None:
-        """So many more bytes of the response have come."""
-        request.response_bytes += size
-        if request.id not in self._pending:
-            self._pending[request.id] = self.clock.call_later(ANNOUNCE_SECONDS, lambda: self._announce(request.id))
+    def remove(self, request: Request) -> None:
+        """It has ended."""
+        del self._requests[request.id]
+        self._uses[request.model] = Uses(self.uses(request.model).count + 1, time.time())
+        if request.is_announced:
+            self.bus.publish(RequestChanged(request.id, ended=True))
 
     def cancel(self, number: int) -> bool:
         """End a request as if its client had left; False when there is none of that number."""
         request = self._requests.get(number)
-        if request is None or request.task is None:
+        if request is None:
             return False
-        request.task.cancel()
+        request.cancel()
         return True
 
     def get(self, number: int) -> Request | None:
@@ -112,9 +126,25 @@ class InFlight:
         """Seconds since it began."""
         return self.clock.now() - request.began
 
-    def _announce(self, number: int) -> None:
-        self._pending.pop(number, None)
-        self.bus.publish(RequestChanged(number))
+    def _announce_soon(self, request: Request) -> None:
+        self._news.append(request)
+        if self._moment is None:
+            self._moment = self.clock.call_later(MOMENT_SECONDS, self._announce)
+
+    def _announce(self) -> None:
+        news, self._news, self._moment = self._news, [], None
+        for number in {request.id: None for request in news if request.id in self._requests}:
+            self._tell(self._requests[number])
+
+    def _count(self) -> None:
+        self._counting = self.clock.call_later(COUNT_SECONDS, self._count) if self._requests else None
+        for request in self._requests.values():
+            if request.response_bytes != request.announced_bytes:
+                self._tell(request)
+
+    def _tell(self, request: Request) -> None:
+        request.is_announced, request.announced_bytes = True, request.response_bytes
+        self.bus.publish(RequestChanged(request.id))
 
 
 def redacted(headers: Mapping[str, str]) -> dict[str, str]:

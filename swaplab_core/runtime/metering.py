@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from swaplab_core.domain.activity import ActivityRow
 from swaplab_core.domain.metering import Usage
@@ -81,64 +81,73 @@ class Meter:
     started: float
     read: UsageReader = read_usage
     keep_bytes: int = 0
-    _head: Measured = field(default=Measured(0), init=False)
+    status: int = field(default=0, init=False)
+    _content_type: str = field(default="", init=False)
+    _sent: float | None = field(default=None, init=False)
     _body: ResponseBody | None = field(default=None, init=False)
-    _tokens: TokenTimes = field(factory=TokenTimes, init=False)
+    _tokens: TokenTimes | None = field(default=None, init=False)
 
     def sent(self, now: float) -> None:
         """There is an upstream, and it is given the request."""
-        self._head = evolve(self._head, wait_ms=(now - self.started) * 1000)
+        self._sent = now
 
     def headers(self, status: int, content_type: str = "", content_encoding: str = "") -> None:
         """The head of the response; of several the last counts."""
-        self._head = evolve(self._head, status=status, content_type=content_type)
-        is_stream = _is_success(status) and EVENT_STREAM in content_type.lower()
-        events = EventScanner() if is_stream else None
+        self.status, self._content_type = status, content_type
+        events = None
+        if _is_success(status) and EVENT_STREAM in content_type.lower():
+            events, self._tokens = EventScanner(), self._tokens or TokenTimes()
         is_tunnel = status == HTTPStatus.SWITCHING_PROTOCOLS
         self._body = None if is_tunnel else ResponseBody(events, self.keep_bytes, content_encoding)
 
     def feed(self, chunk: bytes, now: float) -> None:
         """Some bytes of the body, as they go to the client."""
-        if self._body is not None and (tokens := self._body.feed(chunk)):
+        if self._body is not None and (tokens := self._body.feed(chunk)) and self._tokens is not None:
             self._tokens.add(tokens, now)
 
     def end(self, now: float, error_msg: str = "") -> Measured:
         """Sum up. `error_msg` is what the caller knows to have gone wrong; it hides what the response says of that."""
-        wall_ms = (now - self.started) * 1000
-        found = evolve(self._head, duration_ms=round(wall_ms))
-        if self._body is not None:
-            if tokens := self._body.end():
-                self._tokens.add(tokens, now)
-            found = _with_body(found, self._body, self.read)
-        return evolve(
-            found,
-            ttft_ms=self._tokens.first_ms(self.started),
-            itl_ms=self._tokens.mean_ms(),
-            itl_p95_ms=self._tokens.p95_ms(),
-            error_msg=(error_msg or found.error_msg)[:MAX_CHARACTERS],
+        body, tokens = self._body, self._tokens
+        if body is not None and tokens is not None and (last := body.end()):
+            tokens.add(last, now)
+        told = _Told() if body is None else _told(body, self.status, self.read)
+        keeps = body is not None and self.status < HTTPStatus.BAD_REQUEST
+        return Measured(
+            self.status,
+            self._content_type,
+            told.usage,
+            max(round((now - self.started) * 1000), told.engine_ms),
+            tokens.first_ms(self.started) if tokens else None,
+            None if self._sent is None else (self._sent - self.started) * 1000,
+            tokens.mean_ms() if tokens else None,
+            tokens.p95_ms() if tokens else None,
+            (error_msg or told.error_msg)[:MAX_CHARACTERS],
+            body.kept if body is not None and keeps else None,
+            body is None or body.is_decoded,
         )
 
 
-def _with_body(head: Measured, body: ResponseBody, read: UsageReader) -> Measured:
-    found = evolve(head, body=body.kept, is_decoded=body.is_decoded)
-    if head.status >= HTTPStatus.BAD_REQUEST:
-        return evolve(found, body=None, error_msg=error_text(head.status, body.clipping.whole or b""))
-    if body.failure or not _is_success(head.status):
-        return evolve(found, error_msg=body.failure)
+@define
+class _Told:
+    """What a response says of itself."""
+
+    usage: Usage = _NOTHING
+    engine_ms: int = 0
+    error_msg: str = ""
+
+
+def _told(body: ResponseBody, status: int, read: UsageReader) -> _Told:
+    if status >= HTTPStatus.BAD_REQUEST:
+        return _Told(error_msg=error_text(status, body.clipping.whole or b""))
+    told = _Told(error_msg=body.failure)
+    if body.failure or not _is_success(status):
+        return told
     for message in body.messages():
-        found = _with_message(found, message, read)
-    return found
-
-
-def _with_message(found: Measured, message: Message, read: UsageReader) -> Measured:
-    usage = read(message) or read_usage(message) or _NOTHING
-    error = message.get("error")
-    return evolve(
-        found,
-        usage=merge_usage(found.usage, usage),
-        duration_ms=max(found.duration_ms, _engine_ms(message)),
-        error_msg=found.error_msg or (message_in({"error": error}) if isinstance(error, Mapping) else ""),
-    )
+        told.usage = merge_usage(told.usage, read(message) or read_usage(message) or _NOTHING)
+        told.engine_ms = max(told.engine_ms, _engine_ms(message))
+        if not told.error_msg and isinstance(error := message.get("error"), Mapping):
+            told.error_msg = message_in({"error": error})
+    return told
 
 
 def _engine_ms(message: Message) -> int:
@@ -151,4 +160,4 @@ def _engine_ms(message: Message) -> int:
 
 
 def _is_success(status: int) -> bool:
-    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+    return 200 <= status < 300

@@ -1,6 +1,7 @@
 """Writes finished requests to the store: at once when little happens, in batches when much does, never in their way.
 
-A row is announced on the bus when it is stored, and its capture is kept under the id that the store gave it.
+A row is announced on the bus when it is stored, and its capture is kept under the id that the store gave it. Captures
+are made small a few at a time, so that under load the rows come first.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from contextlib import suppress
 from attrs import define, field, frozen
 
 from swaplab_core.domain.activity import ActivityRow
-from swaplab_core.domain.capture import Capture
 from swaplab_core.domain.errors import StoreFailed
 from swaplab_core.domain.events import ActivityRecorded, Event
 from swaplab_core.ports import Store
-from swaplab_core.runtime.captures import CaptureCache, pack
+from swaplab_core.runtime.captures import CaptureCache, Raw
 from swaplab_core.runtime.tasks import spawn
 
 FLUSH_SECONDS = 0.5
@@ -28,6 +28,7 @@ BATCH_ROWS = 500
 MAX_WAITING_ROWS = 20_000
 """What is kept while the store does not work; newer rows are then lost, and counted."""
 MAX_WAITING_CAPTURE_BYTES = 32 * 2**20
+PACKED_AT_ONCE = 64
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ _log = logging.getLogger(__name__)
 @frozen
 class _Entry:
     row: ActivityRow
-    capture: Capture | None
+    capture: Raw | None
 
 
 @define(eq=False)
@@ -48,11 +49,11 @@ class _Waiting:
     lost: int = field(default=0, init=False)
     _capture_bytes: int = field(default=0, init=False)
 
-    def put(self, row: ActivityRow, capture: Capture | None) -> None:
+    def put(self, row: ActivityRow, capture: Raw | None) -> None:
         if len(self.entries) >= MAX_WAITING_ROWS:
             self.lost += 1
             return
-        size = len(capture.req_body) + len(capture.resp_body) if capture else 0
+        size = capture.size if capture else 0
         if self._capture_bytes + size > MAX_WAITING_CAPTURE_BYTES:
             capture, size = None, 0
         self._capture_bytes += size
@@ -90,7 +91,7 @@ class Recorder:
         """Rows that could not be kept, because the store did not work for long."""
         return self._waiting.lost
 
-    def record(self, row: ActivityRow, capture: Capture | None = None) -> None:
+    def record(self, row: ActivityRow, capture: Raw | None = None) -> None:
         """Take a finished request; never waits and never fails, so it may be called while a request is cancelled."""
         self._waiting.put(row, capture)
         self._news.set()
@@ -141,7 +142,6 @@ class Recorder:
         batch = self._waiting.take()
         self._full.clear()
         try:
-            packed = await asyncio.to_thread(_pack_all, batch)
             ids = await self.store.insert([entry.row for entry in batch])
         except StoreFailed as error:
             self._waiting.put_back(batch)
@@ -150,10 +150,18 @@ class Recorder:
         self._recover()
         if not self._waiting.entries:
             self._news.clear()
-        for row_id, capture in zip(ids, packed, strict=True):
-            if capture is not None:
-                self.captures.add(row_id, capture)
+        for row_id, entry in zip(ids, batch, strict=True):
+            if entry.capture is not None:
+                self.captures.add(row_id, entry.capture)
             self.publish(ActivityRecorded(row_id))
+        await self._pack_some()
+
+    async def _pack_some(self) -> None:
+        raw = self.captures.oldest_raw(PACKED_AT_ONCE)
+        if raw:
+            packed = await asyncio.to_thread(lambda: [each.pack() for each in raw.values()])
+            for row_id, each in zip(raw, packed, strict=True):
+                self.captures.replace(row_id, each)
 
     async def _prune(self) -> None:
         try:
@@ -170,7 +178,3 @@ class Recorder:
         if self._failure is not None:
             _log.info("the activity is written again")
         self._failure = None
-
-
-def _pack_all(batch: Sequence[_Entry]) -> list[bytes | None]:
-    return [pack(entry.capture) if entry.capture is not None else None for entry in batch]

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from functools import partial
 
 from aiohttp import web
 from attrs import define, field
@@ -18,7 +19,7 @@ from swaplab_core.domain.activity import SESSION_KEY
 from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.plugin.usage import read_usage
 from swaplab_core.routing.names import Local, Target
-from swaplab_core.runtime.captures import CaptureCache, make_capture
+from swaplab_core.runtime.captures import CaptureCache, Raw, make_capture
 from swaplab_core.runtime.decoding import readable_encodings
 from swaplab_core.runtime.inflight import InFlight, Request, redacted
 from swaplab_core.runtime.metering import Measured, Meter, UsageReader
@@ -34,7 +35,7 @@ CLIENT_LEFT = "the client left"
 class Observation:
     """A relay's tap for one request. `body` is what was sent upstream, for the capture."""
 
-    inflight: InFlight
+    observer: Observer
     entry: Request
     meter: Meter
     body: bytes | None = None
@@ -54,19 +55,25 @@ class Observation:
     def head(self, status: int, headers: Mapping[str, str], /) -> None:
         """The head of the answer has come."""
         self.meter.headers(status, headers.get("Content-Type", ""), headers.get("Content-Encoding", ""))
-        self.response_headers = dict(headers)
-        self.inflight.head(self.entry, redacted(headers))
+        self.response_headers = redacted(headers)
+        self.observer.inflight.head(self.entry, self.response_headers)
 
     def chunk(self, data: bytes) -> None:
         """A piece of the body goes to the client."""
         self.meter.feed(data, time.monotonic())
-        self.inflight.received(self.entry, len(data))
+        self.entry.response_bytes += len(data)
 
     def refused(self, error: SwaplabError) -> None:
         """No upstream answered: this is what the client is told instead."""
         status = status_of(error)
         self.meter.headers(status, "application/json")
         self.meter.feed(error_body(str(error), status, error.code), time.monotonic())
+
+    def end(self, problem: str = "") -> None:
+        """It is over; `problem` is what went wrong, as far as the answer does not tell. Once, whatever happened."""
+        self.observer.inflight.remove(self.entry)
+        if self.entry.method == "POST":
+            self.observer.record(self, self.meter.end(time.monotonic(), problem))
 
 
 @define(eq=False)
@@ -83,49 +90,59 @@ class Observer:
     @contextmanager
     def observe(self, request: web.Request, target: Target, path: str, *, selector: str = "") -> Iterator[Observation]:
         """Watch until the block ends, however it ends. `selector` is the one that chose `target`, "" without one."""
-        read = self.usage_reader(target.model.backend) if isinstance(target, Local) else read_usage
-        meter = Meter(time.monotonic(), read, self.captures.body_limit)
+        task = asyncio.current_task()
+        assert task is not None, "handlers run in tasks"
         headers, client = redacted(request.headers), client_address(request)
-        with self.inflight.add(target.id, request.method, path, headers, client) as entry:
-            entry.metadata.update(self._metadata(request, target, selector))
-            seen = Observation(self.inflight, entry, meter)
-            problem = ""
-            try:
-                yield seen
-            except SwaplabError as error:
-                seen.refused(error)
-                raise
-            except (asyncio.CancelledError, ConnectionError):
-                problem = CLIENT_LEFT
-                raise
-            finally:
-                if request.method == "POST":
-                    self._record(request, seen, meter.end(time.monotonic(), problem))
+        entry = self.inflight.add(target.id, request.method, path, headers, remote=client, cancel=task.cancel)
+        entry.metadata = self.metadata(request.headers, target, selector)
+        seen, problem = self.begin(entry, self.reader(target)), ""
+        try:
+            yield seen
+        except SwaplabError as error:
+            seen.refused(error)
+            raise
+        except (asyncio.CancelledError, ConnectionError):
+            problem = CLIENT_LEFT
+            raise
+        finally:
+            seen.end(problem)
 
-    def _record(self, request: web.Request, seen: Observation, measured: Measured) -> None:
+    def begin(self, entry: Request, read: UsageReader) -> Observation:
+        """Watch what is in flight already, until its `end`."""
+        return Observation(self, entry, Meter(time.monotonic(), read, self.captures.body_limit))
+
+    def reader(self, target: Target) -> UsageReader:
+        """Who understands what the target tells of tokens."""
+        return self.usage_reader(target.model.backend) if isinstance(target, Local) else read_usage
+
+    def metadata(self, headers: Mapping[str, str], target: Target, selector: str = "") -> dict[str, str]:
+        """What is remembered of a request beside what was measured."""
+        config = self.config()
+        priority = config.routing.scheduler.settings.fifo.priority.get(target.id, 0)
+        told = {"fifo_priority": str(priority)}
+        if selector:
+            told["selector"] = selector
+        session = next((value for name in config.ui.activity.session_id if (value := headers.get(name))), None)
+        if session:
+            told[SESSION_KEY] = session
+        return told
+
+    def record(self, seen: Observation, measured: Measured) -> None:
+        """Remember what is over."""
         entry = seen.entry
         row = measured.row(int(time.time()), entry.model, entry.path.partition("?")[0], entry.metadata)
         capture = None
         if self.captures.budget_bytes:
-            capture = make_capture(
+            make = partial(
+                make_capture,
                 method=entry.method,
                 req_path=entry.path,
-                req_headers=request.headers,
+                req_headers=entry.headers,
                 req_body=seen.body,
                 resp_headers=seen.response_headers,
                 measured=measured,
             )
+            capture = Raw(make, len(seen.body or b"") + len(measured.body or b""))
         self.recorder.record(row, capture)
         first_token = None if measured.ttft_ms is None else measured.ttft_ms / 1000
         self.metrics.request_done(entry.model, measured.status, measured.usage, first_token)
-
-    def _metadata(self, request: web.Request, target: Target, selector: str) -> Iterator[tuple[str, str]]:
-        config = self.config()
-        priority = config.routing.scheduler.settings.fifo.priority.get(target.id, 0)
-        yield "fifo_priority", str(priority)
-        if selector:
-            yield "selector", selector
-        for name in config.ui.activity.session_id:
-            if session := request.headers.get(name):
-                yield SESSION_KEY, session
-                return

@@ -18,7 +18,7 @@ from swaplab_core.domain.activity import (
 from swaplab_core.domain.capture import Capture
 from swaplab_core.domain.errors import UnknownCapture
 from swaplab_core.ports import Store
-from swaplab_core.runtime.captures import CaptureCache, unpack
+from swaplab_core.runtime.captures import CaptureCache, Raw, unpack
 from swaplab_core.runtime.recorder import Recorder
 
 
@@ -63,10 +63,10 @@ class Activity:
 
     async def capture(self, row_id: int) -> Capture:
         """The exchange behind a row. Raises UnknownCapture."""
-        packed = self.captures.get(row_id)
-        if packed is None:
+        kept = self.captures.get(row_id)
+        if kept is None:
             raise UnknownCapture(f"there is no capture of request {row_id}", advice="only the newest ones are kept")
-        return await asyncio.to_thread(unpack, packed)
+        return kept.make() if isinstance(kept, Raw) else await asyncio.to_thread(unpack, kept)
 
 
 def _after(where: ActivityFilter, row_id: int, *, ascending: bool) -> ActivityFilter:

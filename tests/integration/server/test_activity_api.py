@@ -22,7 +22,7 @@ from swaplab_core.domain.activity import ActivityFilter, ActivityRow
 from swaplab_core.domain.capture import Capture
 from swaplab_core.domain.errors import StoreFailed
 from swaplab_core.domain.metering import Usage
-from swaplab_core.runtime.captures import CaptureCache
+from swaplab_core.runtime.captures import CaptureCache, Raw
 from swaplab_core.runtime.recorder import Recorder
 from swaplab_core.server.api_activity import ActivityRoutes
 from swaplab_core.server.errors import error_middleware
@@ -41,6 +41,11 @@ ROW = ActivityRow(
     metadata={"session_id": "s1"},
 )
 FAILED = evolve(ROW, model="b", status=503, tokens=Usage(), error_msg="not ready", metadata={})
+
+
+def raw(capture: Capture) -> Raw:
+    return Raw(lambda: capture, len(capture.req_body) + len(capture.resp_body))
+
 
 Client = TestClient[web.Request, web.Application]
 
@@ -80,7 +85,7 @@ def test_api_activity_empty():
 def test_api_activity_holds_what_was_recorded_a_moment_ago():
     async def work(client, recorder):
         recorder.record(ROW)
-        recorder.record(FAILED, Capture("POST", FAILED.req_path))
+        recorder.record(FAILED, raw(Capture("POST", FAILED.req_path)))
         page = await get(client, "/api/metrics/activity")
         newest, oldest = page["data"]
         assert (page["total"], page["total_pages"]) == (2, 1)
@@ -211,7 +216,7 @@ def test_rows_that_come_during_an_export_do_not_disturb_it():
 def test_capture_api():
     async def work(client, recorder):
         capture = Capture("POST", "/v1/x", {"Authorization": "[REDACTED]"}, b'{"a": 1}', {"Server": "x"}, b"\xff")
-        recorder.record(ROW, capture)
+        recorder.record(ROW, raw(capture))
         await recorder.flush()
         answer = await get(client, "/api/captures/1")
         assert base64.b64decode(answer["req_body"]) == b'{"a": 1}'

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swaplab_core.domain.capture import Capture, Part
-from swaplab_core.runtime.captures import MAX_BODY_BYTES, CaptureCache, make_capture, pack, unpack
+from swaplab_core.runtime.captures import MAX_BODY_BYTES, CaptureCache, Raw, make_capture, pack, unpack
 from swaplab_core.runtime.metering import Measured
 
 KIB = 1024
@@ -116,7 +116,7 @@ def test_another_budget_is_followed_at_once():
     for row_id in range(5):
         cache.add(row_id, bytes(KIB))
     cache.resize(3 * KIB)
-    assert list(cache._packed) == [3, 4]
+    assert list(cache._kept) == [3, 4]
     cache.resize(0)
     assert (len(cache), cache.size) == (0, 0)
 
@@ -129,10 +129,38 @@ def test_a_row_added_twice_counts_once():
     assert cache.size == size
 
 
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3000)), max_size=40), st.integers(0, 8000))
+def test_a_raw_capture_is_there_at_once_and_packed_later():
+    cache, capture = CaptureCache(10 * KIB), made()
+    cache.add(1, Raw(lambda: capture, 1000))
+    assert cache.get(1).make() is capture
+    before = cache.size
+    for row_id, raw in cache.oldest_raw(5).items():
+        cache.replace(row_id, raw.pack())
+    assert unpack(cache.get(1)) == capture
+    assert cache.size < before
+    assert not cache.oldest_raw(5)
+
+
+def test_what_was_dropped_while_it_was_packed_stays_away():
+    cache = CaptureCache(10 * KIB)
+    cache.add(1, Raw(made, 1000))
+    cache.clear()
+    cache.replace(1, b"late")
+    assert (1 in cache, cache.size) == (False, 0)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.integers(0, 3000), st.sampled_from(["raw", "packed", "pack"])), max_size=40
+    ),
+    st.integers(0, 20000),
+)
 def test_the_budget_is_never_exceeded(puts, budget):
     cache = CaptureCache(budget)
-    for row_id, size in puts:
-        cache.add(row_id, bytes(size))
+    for row_id, size, kind in puts:
+        if kind == "pack":
+            cache.replace(row_id, bytes(size))
+        else:
+            cache.add(row_id, Raw(made, size) if kind == "raw" else bytes(size))
         assert cache.size <= budget
         assert (cache.size == 0) == (len(cache) == 0)

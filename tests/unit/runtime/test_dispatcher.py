@@ -291,3 +291,21 @@ def test_a_drained_model_takes_no_new_requests_while_running_ones_end():
         await world.asks("a")
 
     run(scenario)
+
+
+def test_a_lease_is_seized_only_where_nobody_has_to_wait():
+    async def scenario(world: World) -> None:
+        assert world.dispatcher.seize(ModelId("a")) is None
+        assert world.dispatcher.engine.slots["a"].claimed == 0
+        await world.served("a")
+        lease = world.dispatcher.seize(ModelId("a"))
+        assert lease is not None
+        assert (lease.model, lease.base_url, world.serving("a")) == ("a", "http://127.0.0.1:5800", 1)
+        rival = world.asks("b")
+        await world.clock.settle()
+        assert world.dispatcher.seize(ModelId("a")) is None, "somebody waits for its end"
+        world.dispatcher.release(lease)
+        await world.clock.advance(GRACE["a"] + LOAD_SECONDS + 1.0)
+        assert (await rival).model == "b"
+
+    run(scenario)

@@ -14,7 +14,7 @@ from swaplab_core.domain.capture import Capture
 from swaplab_core.domain.errors import StoreFailed
 from swaplab_core.domain.events import ActivityRecorded
 from swaplab_core.runtime import recorder as module
-from swaplab_core.runtime.captures import CaptureCache, unpack
+from swaplab_core.runtime.captures import CaptureCache, Raw, unpack
 from swaplab_core.runtime.recorder import BATCH_ROWS, Recorder
 from swaplab_core.testing.waiting import wait_until_async
 
@@ -54,6 +54,10 @@ def row(number):
 
 def rows(count):
     return [row(number) for number in range(count)]
+
+
+def raw(capture):
+    return Raw(lambda: capture, len(capture.req_body) + len(capture.resp_body))
 
 
 def build(store=None, **options):
@@ -208,7 +212,7 @@ def test_a_capture_is_kept_under_the_id_of_its_row():
         recorder, _, _ = build()
         capture = Capture("POST", "/p", req_body=b"asked")
         recorder.record(row(1))
-        recorder.record(row(2), capture)
+        recorder.record(row(2), raw(capture))
         await recorder.flush()
         assert 1 not in recorder.captures
         packed = recorder.captures.get(2)
@@ -224,12 +228,30 @@ def test_captures_that_wait_are_bounded(monkeypatch):
     async def scenario():
         recorder, store, _ = build()
         for number in range(5):
-            recorder.record(row(number), Capture("POST", "/p", req_body=bytes(20), resp_body=bytes(20)))
+            recorder.record(row(number), raw(Capture("POST", "/p", req_body=bytes(20), resp_body=bytes(20))))
         await recorder.flush()
         assert (len(store.written), len(recorder.captures)) == (5, 2)
-        recorder.record(row(5), Capture("POST", "/p", req_body=bytes(40)))
+        recorder.record(row(5), raw(Capture("POST", "/p", req_body=bytes(40))))
         await recorder.flush()
         assert 6 in recorder.captures
+
+    asyncio.run(scenario())
+
+
+def test_under_load_rows_come_first_and_captures_are_packed_a_few_at_a_time(monkeypatch):
+    monkeypatch.setattr(module, "PACKED_AT_ONCE", 2)
+
+    async def scenario():
+        recorder, store, _ = build()
+        for number in range(5):
+            recorder.record(row(number), raw(Capture("POST", "/p", req_body=b"asked %d" % number)))
+        await recorder.flush()
+        assert (len(store.written), len(recorder.captures.oldest_raw(9))) == (5, 3)
+        recorder.record(row(5))
+        await recorder.flush()
+        assert list(recorder.captures.oldest_raw(9)) == [5]
+        assert unpack(recorder.captures.get(1)).req_body == b"asked 0"
+        assert recorder.captures.get(5).make().req_body == b"asked 4"
 
     asyncio.run(scenario())
 
