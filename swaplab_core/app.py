@@ -253,7 +253,8 @@ class Options:
     `replace_at_once`: a changed model is replaced without waiting for its streams to end. `keep_alive_seconds`: how
     long a client that waits for a stream may hear nothing. `state_folder` is for what survives a restart; None means
     places that follow from the user and the configuration. `host` is what it listens on, `is_exposed`: other machines
-    can reach that, `is_insecure`: they may use it without a key.
+    can reach that, `is_insecure`: they may use it without a key. `drain_seconds`: how long running requests may go on
+    when the daemon is asked to stop.
     """
 
     max_body_mib: int = DEFAULT_MAX_BODY_MIB
@@ -265,6 +266,7 @@ class Options:
     is_exposed: bool = False
     is_insecure: bool = False
     tls: TlsFiles | None = None
+    drain_seconds: float = DRAIN_SECONDS
 
 
 @define(eq=False)
@@ -425,8 +427,12 @@ class Lab:
                     on_listening(listening)
                     self._tell_exposure(listening)
                     await stop.first.wait()
-                _log.info("stopping: running streams may end, at most %g s (again: at once)", DRAIN_SECONDS)
-                ended.callback(exit_after(DRAIN_SECONDS + self._longest_stop() + LAST_RESORT_SECONDS).cancel)
+                _log.info(
+                    "stopping: running streams may end, at most %g s (again: at once)", self.options.drain_seconds
+                )
+                ended.callback(
+                    exit_after(self.options.drain_seconds + self._longest_stop() + LAST_RESORT_SECONDS).cancel
+                )
                 for task in background:
                     task.cancel()
                 await self._close(runner, stop)
@@ -503,11 +509,13 @@ class Lab:
             await site.stop()
         await self.parts.jobs.close()
         self.parts.bus.close()
-        deadline = stop.loop.time() + DRAIN_SECONDS
-        await self.parts.dispatcher.close(DRAIN_SECONDS, stop.second)
+        deadline = stop.loop.time() + self.options.drain_seconds
+        await self.parts.dispatcher.close(self.options.drain_seconds, stop.second)
         inflight = self.parts.observer.inflight
         while inflight.all() and stop.loop.time() < deadline and not stop.second.is_set():  # noqa: ASYNC110 - three ends
             await asyncio.sleep(DRAIN_POLL_SECONDS)  # what is left is a peer's: nobody's lease
+        for request in inflight.all():
+            inflight.cancel(request.id)
 
 
 class _Stop:

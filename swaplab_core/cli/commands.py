@@ -88,6 +88,13 @@ main.add_command(config_group)
 @click.option("--insecure", is_flag=True, help="allow an address that other machines can reach, without keys")
 @click.option("--max-body-mib", default=128, show_default=True, help="largest request body that is read")
 @click.option(
+    "--drain-seconds",
+    type=click.FloatRange(0, 86_400),
+    default=30.0,
+    show_default=True,
+    help="how long running requests may go on when it is asked to stop",
+)
+@click.option(
     "--keep-alive-seconds",
     type=click.FloatRange(0.05, 3600),
     default=10.0,
@@ -106,6 +113,7 @@ def serve(
     replace_at_once: bool,
     insecure: bool,
     max_body_mib: int,
+    drain_seconds: float,
     keep_alive_seconds: float,
 ) -> None:
     """Serve the models of a configuration."""
@@ -119,6 +127,7 @@ def serve(
         state_dir,
         is_insecure=insecure,
         tls=_tls(tls_cert_file, tls_key_file),
+        drain_seconds=drain_seconds,
     )
     _serve(config, config_dir, listen, options, announce=_announce)
 

@@ -292,16 +292,20 @@ def test_a_signal_lets_a_peers_stream_end_and_takes_nobody_new(serve, tmp_path):
     assert swaplab.process.wait() == 0
 
 
-def test_a_second_signal_cuts_a_peers_stream_at_once_and_not_cleanly(serve, tmp_path):
+@pytest.mark.parametrize(("drain_seconds", "signals"), [("0.3", 1), ("3600", 2)])
+def test_after_its_time_or_at_a_second_signal_a_peers_stream_is_cut_and_not_cleanly(
+    serve, tmp_path, drain_seconds, signals
+):
     slowly = ("--tokens", "1000000", "--tokens-per-second", "20")
     with running_sim_process(*slowly, output_file=tmp_path / "peer.log") as peer:
-        swaplab = serve({}, killed=True, peers={"lab": {"proxy": peer.base_url, "models": ["m"]}})
+        peers = {"lab": {"proxy": peer.base_url, "models": ["m"]}}
+        swaplab = serve({}, "--drain-seconds", drain_seconds, killed=True, peers=peers)
 
         with swaplab.streaming("m") as response:
             response.readline()
-            swaplab.process.send(signal.SIGTERM)
-            swaplab.process.wait_for_output("stopping: running streams may end")
-            swaplab.process.send(signal.SIGTERM)
+            for _ in range(signals):
+                swaplab.process.send(signal.SIGTERM)
+                swaplab.process.wait_for_output("stopping: running streams may end")
             with pytest.raises((http.client.IncompleteRead, ConnectionError)):
                 response.read()
 
