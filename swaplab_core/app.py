@@ -38,6 +38,7 @@ from swaplab_core.adapters.relay import Relay
 from swaplab_core.adapters.revisions import RevisionFolder
 from swaplab_core.adapters.state_folder import StateFolder, default_state_folder, state_home
 from swaplab_core.adapters.store import SqlStore
+from swaplab_core.adapters.store_place import check_store_place
 from swaplab_core.adapters.tls import BadCertificate, TlsFiles
 from swaplab_core.adapters.watch import FileWatcher
 from swaplab_core.builtin.checkout_actions import CheckoutActions
@@ -184,7 +185,7 @@ class ConfigFiles:
             sections=self.catalogue.hooks.config_section(),
             keep_ports=keep_ports or {},
         )
-        return check_plugins(check_policy(loaded), self.catalogue.hooks)
+        return check_plugins(check_store_place(check_policy(loaded)), self.catalogue.hooks)
 
 
 @asynccontextmanager

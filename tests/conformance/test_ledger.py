@@ -15,8 +15,7 @@ ROOT = HERE.parents[1]
 NAMES = (HERE / "names.txt").read_text(encoding="utf-8").splitlines()
 ROWS: list[dict[str, Any]] = tomllib.loads((HERE / "llama_swap.toml").read_text(encoding="utf-8"))["row"]
 
-KINDS = {"tests", "skip", "issue"}
-ISSUES = {"http"}
+KINDS = {"tests", "skip"}
 
 
 def twice(values: list[str]) -> list[str]:
@@ -68,8 +67,6 @@ def mistakes_in(row: dict[str, Any]) -> Iterator[str]:
             yield f"has no text in {key}"
     if "differs" in row and "tests" not in row:
         yield "differs, and no test shows how"
-    if row.get("issue", "http") not in ISSUES:
-        yield f"waits for an unknown issue, {row['issue']}"
     if row.get("tests") == [] or twice(row.get("tests", [])):
         yield "lists no test, or one twice"
 
@@ -86,5 +83,5 @@ def test_the_counts():
     deliberate = sum("differs" in row for row in ROWS)
 
     print(f"{len(ROWS)} behaviours: {counts['tests']} are shown by {len(tests)} tests, {deliberate} of those differ,")
-    print(f"{counts['skip']} cannot apply here, {counts['issue']} come with an issue")
+    print(f"{counts['skip']} cannot apply here")
     assert counts.total() == len(ROWS) > 0
