@@ -30,7 +30,7 @@ class Backend(ABC):
     before `launch` sees it, so a wrong key or type is reported with its line, not by the driver.
 
     `needs_port` is True when each model gets a free port from `startPort` on; otherwise only an entry that
-    mentions `${PORT}` does.
+    mentions `${PORT}` does. `metrics_path` is where its engine tells Prometheus of itself.
     """
 
     name: ClassVar[str]
@@ -38,6 +38,7 @@ class Backend(ABC):
     docs_url: ClassVar[str] = ""
     options: ClassVar[type]
     needs_port: ClassVar[bool] = True
+    metrics_path: ClassVar[str] = "/metrics"
 
     @abstractmethod
     def launch(self, request: LaunchRequest) -> LaunchSpec:

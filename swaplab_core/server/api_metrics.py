@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from attrs import define
 
 from swaplab_core.domain.access import Policy
 from swaplab_core.engine.phases import Phase
+from swaplab_core.plugin.interface import Backend
 from swaplab_core.ports import HttpReader
 from swaplab_core.runtime.performance import PerformanceMonitor
 from swaplab_core.server.engine_metrics import Engine, fetch
@@ -38,6 +39,7 @@ class MetricsRoutes:
     monitor: PerformanceMonitor
     models: States
     http: HttpReader
+    backends: Mapping[str, Backend]
 
     def routes(self) -> list[Endpoint]:
         """The route table."""
@@ -54,4 +56,4 @@ class MetricsRoutes:
 
     def _ready_engines(self) -> list[Engine]:
         ready = (state for state in self.models.states() if state.phase is Phase.READY and state.base_url)
-        return [Engine(state.config.id, state.base_url) for state in ready]
+        return [Engine(s.config.id, s.base_url, self.backends[s.config.backend].metrics_path) for s in ready]

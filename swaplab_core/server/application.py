@@ -133,7 +133,7 @@ def build_application(
         InFlightRoutes(parts.observer.inflight, show),
         ActivityRoutes(parts.activity, lambda: parts.models.config().metrics_max_in_memory),
         PerformanceRoutes(parts.monitor, parts.inventory),
-        MetricsRoutes(parts.observer.metrics, parts.monitor, parts.models, parts.http),
+        MetricsRoutes(parts.observer.metrics, parts.monitor, parts.models, parts.http, parts.catalogue.backends),
         RecipeRoutes(parts.recipes.recipes, parts.recipes.managed, parts.recipes.changed),
         BackendRoutes(parts.recipes.backends, parts.recipes.managed),
         DebugRoutes(parts.dispatcher),

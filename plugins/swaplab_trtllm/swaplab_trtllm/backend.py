@@ -41,6 +41,7 @@ class TrtllmBackend(RecipeBackend):
     name: ClassVar[str] = "trtllm"
     title: ClassVar[str] = "TensorRT-LLM"
     docs_url: ClassVar[str] = "https://build.nvidia.com/spark/trt-llm"
+    metrics_path: ClassVar[str] = "/prometheus/metrics"
     options: ClassVar[type] = TrtllmOptions
     words: ClassVar[tuple[str, ...]] = ("trtllm", "tensorrt-llm")
     runtimes: ClassVar[frozenset[str]] = frozenset({"trtllm", "trtllm-serve", "trtllm-llmapi-launch", "mpirun"})

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from attrs import define, evolve, field
 
 import swaplab_core
+from swaplab_core.builtin.command_backend import CommandBackend
 from swaplab_core.config.schema import ModelConfig, Performance
 from swaplab_core.domain.hardware import (
     Accelerator,
@@ -90,6 +91,12 @@ def state(model, phase, base_url=""):
     return ModelState(ModelConfig(id=model), phase, False, 2, 3, 1, base_url, "", 0.0, None)
 
 
+class Engine(CommandBackend):
+    """A backend whose engine tells of itself at a place of its own."""
+
+    metrics_path = "/prometheus/metrics"
+
+
 class Server:
     """The routes with everything behind them, and a client."""
 
@@ -104,7 +111,8 @@ class Server:
         application = web.Application(middlewares=[error_middleware])
         table = RouteTable(application)
         table.mount(PerformanceRoutes(self.monitor, HardwareInventory(self.hardware)).routes())
-        table.mount(MetricsRoutes(self.metrics, self.monitor, self.models, self.reader).routes())
+        backends = {"command": Engine()}
+        table.mount(MetricsRoutes(self.metrics, self.monitor, self.models, self.reader, backends).routes())
         async with TestClient(TestServer(application, host="127.0.0.1")) as client, client.get(path) as response:
             return response.status, response.headers, await response.read()
 
@@ -330,7 +338,7 @@ def test_metrics_of_models_are_there_when_the_machine_is_not_measured(server):
 def test_engines_are_asked_only_when_wanted_and_ready(server):
     urls = {phase: f"http://127.0.0.1/{phase.value}" for phase in Phase}
     server.models.found = [state(phase.value, phase, url) for phase, url in urls.items()]
-    server.reader.pages = {f"{url}/metrics": b"vllm:x 1\n" for url in urls.values()}
+    server.reader.pages = {f"{url}/prometheus/metrics": b"vllm:x 1\n" for url in urls.values()}
     assert "vllm:x" not in metrics_page(server)
     assert 'vllm:x{model="ready"} 1\n' in metrics_page(server, "?engines=true")
-    assert server.reader.read_urls == ["http://127.0.0.1/ready/metrics"]
+    assert server.reader.read_urls == ["http://127.0.0.1/ready/prometheus/metrics"]
