@@ -52,7 +52,7 @@ export class LogBuffer {
   }
 
   #add(record: LogRecord): boolean {
-    const last = this.#last.get(record.source);
+    const last = record.seq < 0 ? undefined : this.#last.get(record.source); // a mark of ours has no number
     if (last && record.seq < last.seq) return false; // the history again, after a reconnect
     if (last && (record.seq === last.seq || record.cr)) {
       Object.assign(last, record, { ts: last.ts, ansi: record.ansi, level: record.level });

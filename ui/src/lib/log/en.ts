@@ -17,6 +17,7 @@ export const en = {
   context: 'Lines around each hit',
   count: '{shown} of {all} {all|line|lines}',
   badRegex: 'This is no regular expression: {reason}',
+  gap: '— {size} were written faster than they could be sent, and are missing here —',
   nothing: 'Nothing has been written yet',
   noFit: 'No line fits the filter',
   disconnected: 'The connection is lost; trying again …',

@@ -19,6 +19,7 @@ export const es: Record<keyof typeof en, string> = {
   context: 'Líneas alrededor de cada acierto',
   count: '{shown} de {all} {all|línea|líneas}',
   badRegex: 'No es una expresión regular: {reason}',
+  gap: '— {size} se escribieron más rápido de lo que se podían enviar y faltan aquí —',
   nothing: 'Aún no se ha escrito nada',
   noFit: 'Ninguna línea pasa el filtro',
   disconnected: 'Se perdió la conexión; reintentando …',

@@ -31,22 +31,19 @@ class Jobs extends Keyed<Job> {
   watch(id: string): void {
     this.watched = new Set(this.watched).add(id);
   }
+  forget = (job: Job): Promise<unknown> => api.delete(path('api/jobs', job.id));
   cancel = (job: Job): Promise<unknown> => api.post(`${path('api/jobs', job.id)}/cancel`);
   async retry(job: Job): Promise<void> {
-    const answer = await api.post<{ job?: Job | string }>(`${path('api/jobs', job.id)}/retry`);
-    const made = answer.job;
-    this.show(typeof made === 'string' ? made : (made?.id ?? job.id));
-  }
-  async load(): Promise<void> {
-    const answer = await api.get<{ jobs?: Job[] } | Job[]>('api/jobs');
-    this.fill(Array.isArray(answer) ? answer : (answer.jobs ?? []));
+    const answer = await api.post<{ job: Job }>(`${path('api/jobs', job.id)}/retry`);
+    this.show(answer.job.id);
   }
 }
 
 export const jobs = new Jobs();
 
 export function followJobs(source: Events = events): void {
-  source.on('reset', () => void jobs.load().catch(() => undefined));
+  source.on('reset', () => jobs.reset());
+  source.on('ready', () => jobs.ready());
   source.on<Job>('job.updated', (job) => jobs.update(job));
   source.on<{ id: string }>('job.removed', ({ id }) => jobs.remove(id));
 }

@@ -1,5 +1,6 @@
 /** What the installed plugins add to these pages, as `GET /api/ui/manifest` tells it. Unknown parts are passed over. */
 import { api, ApiError } from '../api/client';
+import { isOver, type Job } from '../api/jobs';
 import { events, type Events } from '../api/events.svelte';
 import type { Schema } from '../form/schema';
 
@@ -84,6 +85,7 @@ export interface Manifest {
 
 /** The manifest's version that these pages understand; a newer one may have broken shapes. */
 export const SCHEMA = 1;
+const SOON_MS = 500;
 const EMPTY: Manifest = { schema: SCHEMA, plugins: [], nav: [], views: [], actions: [], settings: [], modules: [] };
 const LISTS = ['plugins', 'nav', 'views', 'actions', 'settings', 'modules'] as const;
 
@@ -111,6 +113,7 @@ class ManifestStore {
   isKnown = $state(false);
   problem = $state.raw<unknown>(null);
   #etag = '';
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   get isTooNew(): boolean {
     return this.current.schema > SCHEMA;
@@ -126,6 +129,12 @@ class ManifestStore {
   }
   action(id: string): ActionSpec | undefined {
     return this.current.actions.find((action) => action.id === id);
+  }
+
+  /** Several reasons within a moment are one. */
+  loadSoon(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.load(), SOON_MS);
   }
 
   async load(): Promise<void> {
@@ -146,7 +155,8 @@ class ManifestStore {
 
 export const manifest = new ManifestStore();
 
-/** Ask again whenever plugins or the configuration change, or the connection comes back. */
+/** Ask again when the configuration changes, a job has ended (what can be run may differ), or we are connected anew. */
 export function followManifest(source: Events = events): void {
-  for (const name of ['plugins.changed', 'config.changed', 'reset']) source.on(name, () => void manifest.load());
+  for (const name of ['config.changed', 'ready']) source.on(name, () => void manifest.load());
+  source.on<Job>('job.updated', (job) => isOver(job) && manifest.isKnown && manifest.loadSoon());
 }
