@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from http import HTTPStatus
 
 from swaplab_core.config.schema import Config
 from swaplab_core.runtime.logbook import PROXY, LogBook
@@ -45,16 +46,22 @@ class ProxyLog(logging.Handler):
         self._stamp = time_stamper(config.log_time_format)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Of libraries only what should worry somebody is logged, and of a client's malformed form nothing."""
+        """Of libraries only what should worry somebody is logged, and of a client's malformed form or HTTP nothing."""
         is_ours = record.name.startswith("swaplab")
         is_worrying = record.levelno >= logging.WARNING and not record.name.startswith("python_multipart")
-        return (is_ours or is_worrying) and bool(super().filter(record))
+        return (is_ours or is_worrying) and not _is_no_http(record) and bool(super().filter(record))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record as one line (a traceback as several)."""
         stamp = self._stamp(datetime.fromtimestamp(record.created).astimezone())
         line = f"{stamp}{' ' if stamp else ''}[{record.levelname}] {self.format(record)}\n"
         self._book.feed(PROXY, line.encode("utf-8", "replace"))
+
+
+def _is_no_http(record: logging.LogRecord) -> bool:
+    """The web server tells with a traceback what a client has sent, which got its 400: anybody could fill the log."""
+    error = record.exc_info[1] if record.exc_info else None
+    return record.name == "aiohttp.server" and getattr(error, "code", None) == HTTPStatus.BAD_REQUEST
 
 
 def time_stamper(name: str) -> Callable[[datetime], str]:

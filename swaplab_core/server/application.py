@@ -44,6 +44,7 @@ from swaplab_core.server.manifest import Manifest
 from swaplab_core.server.module_files import ModuleFiles
 from swaplab_core.server.observation import Observer
 from swaplab_core.server.openai import InferenceRoutes
+from swaplab_core.server.openapi.document import OpenApiRoutes
 from swaplab_core.server.passthrough import ComfyUiRoutes, PassthroughRoutes
 from swaplab_core.server.projections import Projections
 from swaplab_core.server.route import ROUTES, RouteTable
@@ -139,6 +140,7 @@ def build_application(
         DebugRoutes(parts.dispatcher),
         VersionRoutes(),
         SessionRoutes(parts.access),
+        OpenApiRoutes(),
         UiRoutes(parts.models),
     )
     application.on_response_prepare.extend([allow_reader, stop_at_head])

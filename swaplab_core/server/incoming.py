@@ -15,6 +15,7 @@ from attrs import frozen
 from swaplab_core.adapters.relay import Body
 from swaplab_core.server.body import model_name, parse_object, read_body
 from swaplab_core.server.multipart import Form, read_form
+from swaplab_core.server.paths import raw_query
 from swaplab_core.services.routes import Route
 
 JSON_BEGINNINGS = frozenset({b"{", b"[", b'"'})
@@ -54,13 +55,13 @@ class Incoming(Protocol):
 async def read_incoming(request: web.Request) -> Incoming:
     """Read the request. Raises InvalidRequest or NoModel, saying what is wrong."""
     if request.method in {"GET", "HEAD"}:
-        return FormIncoming(request.query_string, in_query=True)
+        return FormIncoming(raw_query(request.raw_path), in_query=True)
     content_type = request.content_type
     if content_type == "multipart/form-data":
         return MultipartIncoming(await read_form(request))
     body = await read_body(request)
     if content_type != "application/json" and body.lstrip()[:1] not in JSON_BEGINNINGS:
-        return FormIncoming(body.decode("utf-8", "replace"), fallback=request.query_string)
+        return FormIncoming(body.decode("utf-8", "replace"), fallback=raw_query(request.raw_path))
     return JsonIncoming(body, parse_object(body))
 
 

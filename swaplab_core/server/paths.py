@@ -40,3 +40,8 @@ def origin_form(target: str) -> str:
         return target
     url = urlsplit(target)
     return (url.path or "/") + (f"?{url.query}" if url.query else "")
+
+
+def raw_query(target: str) -> str:
+    """The query of a request target as written, its percent-encoding too."""
+    return origin_form(target).partition("?")[2]

@@ -131,6 +131,14 @@ def test_the_name_in_a_query_is_replaced(swaplab):
     assert swaplab.sim_requests("voice")[-1]["target"] == "/props?a=%26&model=real-voice"
 
 
+def test_a_query_reaches_the_engine_as_it_was_written(swaplab):
+    query = "model=plain&a=1%262%3D3&b=%41%2541&c=%01%20+%C3%A9&d"
+
+    assert swaplab.ask("GET", f"/props?{query}").status == 200
+
+    assert swaplab.sim_requests("plain")[-1]["target"] == f"/props?{query}"
+
+
 @pytest.mark.parametrize("path", ["/v1/audio/voices", "/props", "/sdapi/v1/loras"])
 def test_a_get_names_its_model_in_the_query(swaplab, path):
     answer = swaplab.ask("GET", f"{path}?x=1&model=v")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -133,6 +134,22 @@ def test_a_plan_for_nobody_and_from_nothing_is_refused(swaplab):
     assert swaplab.ask("POST", "/api/plan", json_body={"model": "x"}).error["code"] == "unknown-model"
     assert swaplab.ask("POST", "/api/plan", json_body={}).error["code"] == "no-model"
     assert swaplab.ask("POST", "/api/plan", body=b"?").error["code"] == "invalid-request"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: \x00\r\n\r\n",
+        b"GET /props?model=qwen3&x=\xff\xfe HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        b"\x16\x03\x01 hello, is this TLS?\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_400_and_leaves_no_traceback_in_the_log(swaplab, sent):
+    with socket.create_connection(("127.0.0.1", swaplab.port), timeout=10) as client:
+        client.sendall(sent)
+        assert client.recv(65536).split(b"\r\n")[0].split()[1] == b"400"
+
+    assert "Traceback" not in swaplab.log()
 
 
 def test_no_answer_shows_the_insides(swaplab):
