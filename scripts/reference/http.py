@@ -18,7 +18,8 @@ INTRODUCTION = """\
 The server listens on `127.0.0.1:8080` unless told otherwise. Bodies are JSON, and a request body is bounded (128 MiB;
 `--max-body-mib`). Errors have OpenAI's shape and a stable code, see [errors](errors.md); a client that accepts
 `text/plain` or `text/html` and no JSON gets the message as such. *Who* is the policy of a route:
-[who may do what](../howto/access.md).
+[who may do what](../howto/access.md). What each route takes and
+answers is told by `/api/openapi.json`, for programs.
 """
 
 
