@@ -137,6 +137,12 @@ class Swaplab:
         with self.asking(method, path, json_body=json_body, body=body, headers=headers) as response:
             return read_answer(response)
 
+    def ask_as_admin(self, method: str, path: str, **more: Any) -> Answer:
+        """Send one request with the admin token."""
+        token = (self.config.parent / "state" / "swaplab" / "admin-token").read_text().strip()
+        headers = {"Authorization": f"Bearer {token}", "X-Swaplab": "1", **more.pop("headers", {})}
+        return self.ask(method, path, headers=headers, **more)
+
     def chat(self, model: str, **more: object) -> Answer:
         """Ask a model something, not streamed."""
         return self.ask("POST", "/v1/chat/completions", json_body=chat_body(model, **more))

@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 from attrs import frozen
 
+from swaplab_cluster.draining import Drains
 from swaplab_cluster.inventory_file import Read, parse
 from swaplab_cluster.settings import MODES, Chosen
 from swaplab_core.domain.errors import InvalidRequest
@@ -38,6 +39,25 @@ class ClusterFiles:
             return Chosen()
         mode = str(value.get("ExecMode") or "")
         return Chosen(mode if mode in MODES else "", str(value.get("InventoryFile") or ""))
+
+    @property
+    def drains_file(self) -> Path:
+        """What is drained, kept over restarts."""
+        return self.state / "drains.json"
+
+    def read_drains(self) -> Drains:
+        """What is drained; nothing when there is no such file, or a broken one."""
+        try:
+            value = orjson.loads(self.drains_file.read_bytes())
+        except (OSError, orjson.JSONDecodeError):
+            return Drains()
+        nodes, models = value.get("nodes"), value.get("models")
+        return Drains(dict(nodes or {}), dict(models or {}))
+
+    def write_drains(self, drains: Drains) -> None:
+        """Keep it."""
+        value = {"nodes": dict(drains.nodes), "models": dict(drains.models)}
+        write(self.drains_file, orjson.dumps(value).decode() + "\n", mode=0o600)
 
     def write_chosen(self, chosen: Chosen) -> None:
         """Keep it; nothing chosen removes the file."""

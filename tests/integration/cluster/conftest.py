@@ -30,6 +30,7 @@ class Field:
     settings: Mapping[str, object]
     environment: Mapping[str, str]
     mark: str
+    sshd: SshdNodes | None = None
 
     @contextlib.contextmanager
     def serving(self, models: Mapping[str, Mapping[str, object]], *, killed: bool = False, **top: object):
@@ -73,7 +74,7 @@ def over_ssh(tmp_path, sshd_nodes) -> Field:
     addresses = list(sshd_nodes.processes)
     (tmp_path / "cluster-inventory.yaml").write_text(inventory(addresses, [f"ssh_port: {sshd_nodes.port}"] * 3))
     settings = {"knownHosts": str(sshd_nodes.known_hosts), "sshIdentity": str(sshd_nodes.identity)}
-    return Field(tmp_path, settings, {}, uuid.uuid4().hex)
+    return Field(tmp_path, settings, {}, uuid.uuid4().hex, sshd_nodes)
 
 
 @pytest.fixture(scope="session")

@@ -8,21 +8,11 @@ import socket
 import time
 from pathlib import Path
 
+from node_models import alone, sim_on
 from running_swaplab import command
 
 from swaplab_cluster.testing_sshd import make_key
-from swaplab_core.testing.sim_process import SIM_ARGV
 from swaplab_core.testing.waiting import wait_until
-
-
-def sim_on(node: str, address: str, *more: str) -> dict[str, object]:
-    """A simulated engine on a machine."""
-    return {"cmd": command(*SIM_ARGV, "--host", address, "--port", "${PORT}", *more), "node": node}
-
-
-def alone(*models: str) -> dict[str, object]:
-    """Let these models run side by side."""
-    return {"groups": {"side by side": {"swap": False, "exclusive": False, "members": list(models)}}}
 
 
 def test_the_real_llama_server_runs_on_the_second_node_and_is_stopped_there(over_ssh, llama_server, tiny_gguf):

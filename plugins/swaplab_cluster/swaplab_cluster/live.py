@@ -1,0 +1,170 @@
+"""What the plugin knows while the daemon runs: settings in force, inventory, what machines told, what is drained.
+
+The inventory is held in memory and read anew when its file, the settings or the choice in the UI have changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Self
+
+from attrs import define, field
+
+from swaplab_cluster import probe, status
+from swaplab_cluster.cluster_nodes import access, agent_port, lab_nodes, resolved, statuses
+from swaplab_cluster.collector import Collector
+from swaplab_cluster.draining import Drains
+from swaplab_cluster.files import ClusterFiles, read_inventory
+from swaplab_cluster.inventory import Inventory
+from swaplab_cluster.looking import LabLook
+from swaplab_cluster.operations import Operations
+from swaplab_cluster.settings import Effective, Settings, effective, normalised, path
+from swaplab_cluster.status import NodeStatus
+from swaplab_cluster.storage import candidates
+from swaplab_core.domain.errors import InvalidRequest
+from swaplab_core.domain.events import PluginNews
+from swaplab_core.domain.node import Node
+from swaplab_core.plugin import LabView
+
+NAME = "cluster"
+METRICS = frozenset({"metrics"})
+IDLE_SECONDS = 60.0
+
+
+@define(eq=False)
+class Live:
+    """Made by `begin`, when the daemon starts."""
+
+    lab: LabView
+    inforce: Effective
+    inventory: Inventory | None = None
+    errors: tuple[str, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    collector: Collector = field(init=False)
+    operations: Operations = field(init=False)
+    _read_from: object = None
+
+    @classmethod
+    async def begin(cls, lab: LabView) -> Self:
+        """Read everything."""
+        live = cls(lab, await asyncio.to_thread(_effective, lab))
+        look = LabLook(lab, live._port, live._storage_paths, probe.script())
+        live.collector = Collector(look, time.time, live._changed)
+        drains = await asyncio.to_thread(live.files.read_drains)
+        live.operations = Operations(lab, drains=drains)
+        await live.reload()
+        return live
+
+    @property
+    def files(self) -> ClusterFiles:
+        """The plugin's own files."""
+        return _files(self.lab)
+
+    @property
+    def known_hosts(self) -> Path:
+        """Where host keys are pinned."""
+        named = path(self.inforce.settings.known_hosts, os.environ)
+        return named or self.lab.state_folder(NAME) / "known_hosts"
+
+    async def reload(self) -> None:
+        """Read settings and inventory anew."""
+        self.inforce = await asyncio.to_thread(_effective, self.lab)
+        self._read_from, self.inventory, self.errors = await asyncio.to_thread(_inventory, self.inforce)
+        self.operations.inventory = self.inventory
+        how = access(self.inforce, self.known_hosts)
+        self.nodes = tuple(lab_nodes(self.inventory, how)) if self.inventory else ()
+        self.collector.use(statuses(self.inventory))
+        self._show_drains()
+
+    async def reload_if_changed(self) -> None:
+        """Read the inventory anew when its file has changed."""
+        if await asyncio.to_thread(_stamp, self.inforce.inventory_file) != self._read_from:
+            await self.reload()
+
+    async def set_drains(self, drains: Drains) -> None:
+        """Drain other things, from now on and after a restart."""
+        self.operations.drains = drains
+        await asyncio.to_thread(self.files.write_drains, drains)
+        self._show_drains()
+        await self.operations.apply_drains()
+        news = {"nodes": sorted(drains.nodes), "models": sorted(drains.models)}
+        self.lab.publish(PluginNews(NAME, "drain", "", news))
+
+    def _show_drains(self) -> None:
+        self.collector.drain(dict.fromkeys(self.operations.drains.nodes, True))
+
+    def as_value(self) -> status.Cluster:
+        """What is known, as the answer of the status is made from."""
+        inventory = self.inventory or Inventory()
+        here = next((node for node in inventory.nodes if node.executor == "local"), None)
+        return status.Cluster(
+            self.collector.nodes,
+            self.errors,
+            self.inforce.autodiscover,
+            here.data_ip if here else "",
+            "",
+            inventory.rdma.eth_if,
+            ",".join(inventory.rdma.ib_if),
+            "agent" if self.inforce.exec_mode == "agent" else "local",
+            inventory.rdma,
+        )
+
+    async def collect(self) -> None:
+        """Look at enrolled machines for the charts, for ever; a lone machine has its own monitor."""
+        while True:
+            pause = self.inforce.settings.collect_seconds
+            if pause > 0 and self.inventory is not None:
+                await self.collector.refresh(METRICS)
+            await asyncio.sleep(pause or IDLE_SECONDS)
+
+    def _port(self, one: NodeStatus) -> int:
+        """What is dialled to see whether a machine is there."""
+        if one.is_agent and self.inventory is not None:
+            return agent_port(one.node, self.inventory)
+        return one.node.ssh_port
+
+    def _storage_paths(self) -> tuple[str, ...]:
+        return candidates(os.environ, self.inforce.settings.storage_paths)
+
+    def _changed(self, one: NodeStatus) -> None:
+        self.lab.publish(PluginNews(NAME, "node", one.node.id, {"node": one.node.id}))
+
+
+def _files(lab: LabView) -> ClusterFiles:
+    chosen = path(os.environ.get("LLAMA_SWAP_CLUSTER_SETTINGS_FILE", ""), os.environ)
+    return ClusterFiles(lab.state_folder(NAME), chosen)
+
+
+def _effective(lab: LabView) -> Effective:
+    config = lab.config.path
+    folders = (*((config.parent,) if config else ()), Path.cwd())
+    return effective(lab.settings(NAME, Settings), _files(lab).read_chosen(), os.environ, folders, Path.is_file)
+
+
+def _inventory(inforce: Effective) -> tuple[object, Inventory | None, tuple[str, ...]]:
+    """What was read, the inventory, and what is wrong with it."""
+    stamp = _stamp(inforce.inventory_file)
+    if inforce.inventory_file is None:
+        return stamp, None, ()
+    found = read_inventory(inforce.inventory_file)
+    if found.inventory is None:
+        return stamp, None, tuple(str(problem) for problem in found.problems)
+    try:
+        inventory = normalised(found.inventory, inforce.settings, os.environ)
+    except InvalidRequest as error:
+        return stamp, None, (str(error),)
+    return stamp, resolved(inventory, inforce.exec_mode), ()
+
+
+def _stamp(file: Path | None) -> object:
+    """What differs when the file has changed."""
+    if file is None:
+        return None
+    try:
+        found = file.stat()
+    except OSError:
+        return (file, None)
+    return (file, found.st_mtime_ns, found.st_size)

@@ -1,0 +1,205 @@
+"""What is done to models and nodes: drain, unload, stop, update. Everything goes through what the daemon offers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from attrs import define, field, frozen
+
+from swaplab_cluster import dgx
+from swaplab_cluster.draining import Drains, ModelRecord, drained_models, on_node, records
+from swaplab_cluster.inventory import Inventory, InventoryNode
+from swaplab_core.domain.errors import NodeError
+from swaplab_core.domain.node import NodeId
+from swaplab_core.domain.plan import Command, Plan, Step, Work
+from swaplab_core.plugin import LabView
+
+POLL_SECONDS = 0.5
+DRAIN_SECONDS = 900.0
+UPDATE_SECONDS = 120.0
+REBOOT_SECONDS = 3600.0
+REBOOT_POLL_SECONDS = 5.0
+LONGEST_OUTPUT = 64 * 1024
+
+
+@frozen
+class Stopped:
+    """What became of the engines of one node when everything was stopped."""
+
+    node: str
+    models: tuple[str, ...]
+    error: str = ""
+
+
+@frozen
+class ScriptRun:
+    """The stop script of one backend folder, and what it said."""
+
+    folder: str
+    argv: tuple[str, ...]
+    exit_code: int | None = None
+    output: str = ""
+    error: str = ""
+    timed_out: bool = False
+
+
+@define(eq=False)
+class Operations:
+    """`inventory` is the one in force, `drains` what is drained; `boot_id(node)` tells a machine's present boot."""
+
+    lab: LabView
+    inventory: Inventory | None = None
+    drains: Drains = field(factory=Drains)
+
+    async def models(self) -> tuple[ModelRecord, ...]:
+        """All models now."""
+        answer = await self.lab.gateway.request("GET", "/api/models")
+        return records(orjson.loads(await answer.read()))
+
+    async def apply_drains(self) -> None:
+        """Tell the daemon which models take no new requests."""
+        models = () if self.drains.is_empty else await self.models()
+        self.lab.drain(drained_models(self.drains, models, self.inventory))
+
+    async def unload(self, model: str) -> str:
+        """Unload a model and wait until it is gone; answers what went wrong, "" when nothing."""
+        answer = await self.lab.gateway.request("POST", f"/api/models/unload/{quote(model, safe='')}")
+        text = (await answer.read()).decode(errors="replace")
+        return "" if answer.status < 300 else f"status {answer.status}: {text[:200]}"
+
+    async def empty_node(self, work: Work, node: str) -> None:
+        """Wait until nobody is served by the models on a node, unload them. Raises NodeError when it takes long."""
+        deadline = time.monotonic() + DRAIN_SECONDS
+        while True:
+            up = [model for model in on_node(node, await self.models(), self.inventory) if model.is_up]
+            for model in up:
+                if not model.serving and model.state != "stopping":
+                    work.log(f"unloading {model.id}")
+                    await self.unload(model.id)
+            if not up:
+                return
+            if time.monotonic() > deadline:
+                names = ", ".join(model.id for model in up)
+                raise NodeError(
+                    f"{node}: requests still run on {names} after {DRAIN_SECONDS:g} s", advice="unload them, try again"
+                )
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def boot_id(self, node: str) -> str:
+        """The id of a machine's present boot. Raises NodeError when it does not answer."""
+        command = Command(("cat", "/proc/sys/kernel/random/boot_id"))
+        output = await self.lab.run(command, NodeId(node), timeout_seconds=15.0)
+        return output.stdout.decode(errors="replace").strip()
+
+    async def stop_all(self, *, dry_run: bool) -> list[Stopped]:
+        """Unload all models, node after node at the same time."""
+        up = [model for model in await self.models() if model.is_up]
+        by_node: dict[str, list[ModelRecord]] = {}
+        for model in up:
+            by_node.setdefault(model.node, []).append(model)
+        if dry_run:
+            return [Stopped(node, tuple(model.id for model in models)) for node, models in by_node.items()]
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(self._stop_node(node, models)) for node, models in by_node.items()]
+        return [task.result() for task in running]
+
+    async def _stop_node(self, node: str, models: Sequence[ModelRecord]) -> Stopped:
+        async with asyncio.TaskGroup() as tasks:
+            unloads = [tasks.create_task(self.unload(model.id)) for model in models]
+        errors = [error for task in unloads if (error := task.result())]
+        return Stopped(node, tuple(model.id for model in models), "; ".join(errors))
+
+    async def run_script(self, script: ScriptRun, seconds: float) -> ScriptRun:
+        """Run the stop script of a backend on this machine."""
+        command = Command(script.argv, cwd=PurePosixPath(script.folder))
+        try:
+            output = await self.lab.run(command, timeout_seconds=seconds)
+        except NodeError as error:
+            return _failed(script, error)
+        text = (output.stdout + output.stderr).decode(errors="replace")[-LONGEST_OUTPUT:].strip()
+        said = "" if output.exit_code == 0 else f"exit code {output.exit_code}"
+        return ScriptRun(script.folder, script.argv, output.exit_code, text, said)
+
+
+def _failed(script: ScriptRun, error: NodeError) -> ScriptRun:
+    return ScriptRun(script.folder, script.argv, error=str(error), timed_out="did not end within" in error.message)
+
+
+STOP_SCRIPTS = (("stop-cluster-containers.sh", ("--all-nodes",)), ("launch-cluster.sh", ("stop",)))
+
+
+def backend_folders(models: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """The folders of the backends that the configured models come from."""
+    found = []
+    for entry in models.values():
+        metadata = entry.get("metadata")
+        recipe = metadata.get("recipe_ui") if isinstance(metadata, Mapping) else None
+        folder = recipe.get("backend_dir") if isinstance(recipe, Mapping) else None
+        if isinstance(folder, str) and folder.startswith("/"):
+            found.append(folder)
+    return tuple(dict.fromkeys(found))
+
+
+def update_plan(operations: Operations, nodes: Sequence[InventoryNode], undrain: Mapping[str, bool]) -> Plan:
+    """Update one node after the other; the first that fails ends it, and stays drained.
+
+    `undrain` says of each node whether it takes models again afterwards: not if it was drained before.
+    """
+    steps: list[Step] = []
+    for node in nodes:
+        steps += _update_steps(operations, node, undrain=undrain[node.id])
+    return Plan(tuple(steps), locks=frozenset(f"node:{node.id}" for node in nodes))
+
+
+def _update_steps(operations: Operations, node: InventoryNode, *, undrain: bool) -> list[Step]:
+    boots: dict[str, str] = {}
+
+    async def drain(work: Work) -> None:
+        operations.drains = operations.drains.with_node(node.id, "its system is being updated")
+        await operations.apply_drains()
+        await operations.empty_node(work, node.id)
+        boots[node.id] = await operations.boot_id(node.id)
+
+    async def wait(work: Work) -> None:
+        await _until_rebooted(operations, work, node.id, boots[node.id])
+
+    async def release(_: Work) -> None:
+        operations.drains = operations.drains.with_node(node.id, None)
+        await operations.apply_drains()
+
+    return [
+        Step(f"Drain {node.id}", work=drain, timeout_seconds=DRAIN_SECONDS + 60, shown_as="wait for requests, unload"),
+        Step(
+            f"Update {node.id} and reboot it",
+            command=Command(dgx.UPDATE),
+            node=NodeId(node.id),
+            timeout_seconds=UPDATE_SECONDS,
+        ),
+        Step(
+            f"Wait until {node.id} is back", work=wait, timeout_seconds=REBOOT_SECONDS, shown_as="look at its boot id"
+        ),
+        *([Step(f"Undrain {node.id}", work=release, shown_as="take models again")] if undrain else []),
+    ]
+
+
+async def _until_rebooted(operations: Operations, work: Work, node: str, before: str) -> None:
+    """Return when the machine answers from another boot; how long that may take is the step's time limit."""
+    was_away = False
+    while True:
+        try:
+            now = await operations.boot_id(node)
+        except NodeError as error:
+            if not was_away:
+                work.log(f"{node} has gone: {error.message}")
+            was_away = True
+        else:
+            if now and now != before:
+                work.log(f"{node} is back")
+                return
+        await asyncio.sleep(REBOOT_POLL_SECONDS)

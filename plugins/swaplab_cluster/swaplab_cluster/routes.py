@@ -1,0 +1,375 @@
+"""The HTTP routes of the cluster: values in, JSON out. What is done stands in `operations`, what is known in `live`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import define, evolve, field
+
+from swaplab_cluster import dgx, draining, status
+from swaplab_cluster.collector import Collected
+from swaplab_cluster.files import read_inventory, write
+from swaplab_cluster.history import CHARTS, chart
+from swaplab_cluster.inventory import Inventory, InventoryNode, Rdma, in_order, is_address, is_interface, is_user
+from swaplab_cluster.inventory_file import is_true, render
+from swaplab_cluster.live import NAME, Live
+from swaplab_cluster.operations import STOP_SCRIPTS, Operations, ScriptRun, Stopped, backend_folders, update_plan
+from swaplab_cluster.settings import MODES, Chosen, path, shown
+from swaplab_core.domain.errors import Conflict, InvalidRequest, NotThere
+from swaplab_core.plugin import Call, Gateway, Policy, Reply, Route
+
+CONFIRM_SECONDS = 300.0
+
+
+@define(eq=False)
+class Routes:
+    """Answers from what is known, and does what is asked."""
+
+    live: Callable[[], Live]
+    _confirms: dict[str, tuple[dgx.Wish, float]] = field(factory=dict)
+
+    def all(self) -> tuple[Route, ...]:
+        """Every route, with who may call it."""
+        rows = (
+            ("GET", "/status", Policy.READ, self.status, "/api/cluster/status"),
+            ("GET", "/settings", Policy.READ, self.settings, "/api/cluster/settings"),
+            ("PUT", "/settings", Policy.ADMIN, self.put_settings, "/api/cluster/settings"),
+            ("POST", "/settings/wizard", Policy.ADMIN, self.wizard, "/api/cluster/settings/wizard"),
+            ("POST", "/dgx/update", Policy.ADMIN, self.update, "/api/cluster/dgx/update"),
+            ("POST", "/stop", Policy.ADMIN, self.stop, "/api/cluster/stop"),
+            ("GET", "/drain", Policy.READ, self.drains, "/api/drain"),
+            ("POST", "/drain", Policy.OPERATE, self.drain, "/api/drain"),
+            ("DELETE", "/drain", Policy.OPERATE, self.undrain, "/api/drain"),
+            ("GET", "/charts/{name}", Policy.READ, self.chart, None),
+        )
+        return tuple(
+            Route(method=method, path=path, policy=policy, handler=handler, public_path=public)
+            for method, path, policy, handler, public in rows
+        )
+
+    # what is known
+
+    async def status(self, call: Call, _: Gateway) -> Reply:
+        """How all nodes are."""
+        live = self.live()
+        await live.reload_if_changed()
+        if live.inventory is None and live.errors:
+            body = {"error": "; ".join(live.errors), "autodiscoverPath": live.inforce.autodiscover}
+            return Reply.of_json(body, 500)
+        wanted = status.sections_of(call.query.get("view", "full"), _include(call))
+        collected = await live.collector.get(
+            wanted,
+            live.inforce.status_seconds,
+            force=_truthy(call, "force") or _truthy(call, "refresh"),
+            allow_stale=_truthy(call, "allowStale"),
+        )
+        answer = status.body(evolve(live.as_value(), nodes=collected.nodes), wanted, time.time())
+        return _with_cache_state(answer, collected)
+
+    async def chart(self, call: Call, _: Gateway) -> Reply:
+        """One chart over time, a line per node."""
+        name = call.match["name"]
+        if name not in CHARTS:
+            raise NotThere(f"there is no chart {name!r}", advice=f"one of: {', '.join(CHARTS)}")
+        collector = self.live().collector
+        nodes = [one.node.id for one in collector.nodes]
+        wanted = [call.query["node"]] if "node" in call.query else nodes
+        return Reply.of_json(chart(collector.history, wanted, name, _number(call, "since")))
+
+    # settings
+
+    async def settings(self, _: Call, __: Gateway) -> Reply:
+        """How nodes are reached, and where the inventory is."""
+        return Reply.of_json(await self._settings())
+
+    async def _settings(self) -> dict[str, Any]:
+        live = self.live()
+        file = live.inforce.inventory_file
+        exists = file is not None and await asyncio.to_thread(file.is_file)
+        return {**shown(live.inforce), "inventoryExists": exists, "problems": list(live.errors)}
+
+    async def put_settings(self, call: Call, _: Gateway) -> Reply:
+        """Choose how nodes are reached, and the inventory; "" follows the file and the environment again."""
+        body = call.json()
+        mode = str(body.get("execMode") or "").strip().lower()
+        file = str(body.get("inventoryFile") or "").strip()
+        if mode not in MODES:
+            raise InvalidRequest(f"execMode {mode!r} is none of auto, local, agent", advice='"" follows the settings')
+        if file and not await asyncio.to_thread(_is_file, file):
+            raise InvalidRequest(f"there is no file {file}", advice="give the path of an inventory, or make one")
+        await asyncio.to_thread(self.live().files.write_chosen, Chosen(mode, file))
+        await self.live().reload()
+        return Reply.of_json(await self._settings())
+
+    async def wizard(self, call: Call, _: Gateway) -> Reply:
+        """Write an inventory of these nodes and use it."""
+        body = call.json()
+        inventory = wizard_inventory(body)
+        file = self._wizard_file(body)
+        existing = await asyncio.to_thread(read_inventory, file) if await asyncio.to_thread(file.exists) else None
+        if existing is not None and existing.inventory != inventory and body.get("overwrite") is not True:
+            raise Conflict(f"{file} is there already", advice="add `overwrite: true`, or give another inventoryFile")
+        await asyncio.to_thread(lambda: write(file, render(inventory), mode=0o644))
+        chosen = await asyncio.to_thread(self.live().files.read_chosen)
+        mode = str(body.get("execMode") or chosen.exec_mode)
+        if mode not in MODES:
+            raise InvalidRequest(f"execMode {mode!r} is none of auto, local, agent")
+        await asyncio.to_thread(self.live().files.write_chosen, Chosen(mode, str(file)))
+        await self.live().reload()
+        head = inventory.head()
+        made = {
+            "inventoryFile": str(file),
+            "nodes": [node.data_ip for node in inventory.nodes],
+            "headNode": head.data_ip if head else "",
+        }
+        return Reply.of_json({"settings": await self._settings(), "wizard": made})
+
+    def _wizard_file(self, body: Mapping[str, Any]) -> Path:
+        live = self.live()
+        given = path(str(body.get("inventoryFile") or ""), os.environ)
+        config = live.lab.config.path
+        folder = config.parent if config is not None else live.lab.state_folder(NAME)
+        file = given or live.inforce.inventory_file or folder / "cluster-inventory.yaml"
+        if file.suffix not in {".yaml", ".yml"} or not file.is_absolute():
+            advice = "give an absolute path that ends in .yaml"
+            raise InvalidRequest(f"{file} is no place for an inventory", advice=advice)
+        return file
+
+    # what is done
+
+    async def update(self, call: Call, _: Gateway) -> Reply:
+        """Update DGX nodes, one after the other, as a job; the first call answers what to confirm."""
+        operations = self._operations()
+        wanted = dgx.wish(call.headers, call.json())
+        nodes = dgx.targets(wanted, self.live().inventory)
+        models = await operations.models()
+        running = {
+            node.id: [m.id for m in draining.on_node(node.id, models, self.live().inventory) if m.is_up]
+            for node in nodes
+        }
+        if not self._confirmed(wanted):
+            word = secrets.token_urlsafe(12)
+            self._confirms[word] = (evolve(wanted, confirm=""), time.monotonic() + CONFIRM_SECONDS)
+            body = {
+                "error": "confirm that these nodes are to be updated and rebooted",
+                "code": "confirm",
+                "confirm": word,
+                "plan": dgx.preview(nodes, running),
+            }
+            return Reply.of_json(body, 409)
+        undrain = {node.id: node.id not in operations.drains.nodes for node in nodes}
+        names = ", ".join(node.id for node in nodes)
+        job = self.live().lab.submit(
+            update_plan(operations, nodes, undrain),
+            kind="cluster:dgx_update",
+            title=f"Update and reboot {names}",
+            target=names,
+            input={"targets": [node.id for node in nodes]},
+        )
+        body = {
+            "action": "update_and_reboot",
+            "job": job.id,
+            "startedAt": status.stamp(time.time()),
+            "targets": [{"id": node.id, "ip": node.data_ip} for node in nodes],
+        }
+        return Reply.of_json(body, 202)
+
+    def _confirmed(self, wanted: dgx.Wish) -> bool:
+        """Whether the word is one that was given for exactly this, and not long ago; it is good for once."""
+        now = time.monotonic()
+        self._confirms = {word: given for word, given in self._confirms.items() if given[1] > now}
+        given = self._confirms.get(wanted.confirm)
+        if given is None or given[0] != evolve(wanted, confirm=""):
+            return False
+        del self._confirms[wanted.confirm]
+        return True
+
+    async def stop(self, call: Call, _: Gateway) -> Reply:
+        """Stop all engines everywhere, then what each backend in use has left; `dryRun` only tells."""
+        operations = self._operations()
+        body = call.json() if call.body.strip() else {}
+        dry_run = body.get("dryRun") is True or _truthy(call, "dryRun")
+        stopped = await operations.stop_all(dry_run=dry_run)
+        scripts = await asyncio.to_thread(self._stop_scripts)
+        if not dry_run:
+            seconds = self.live().inforce.stop_seconds
+            scripts = [await operations.run_script(script, seconds) for script in scripts]
+        return _stop_reply(stopped, scripts, dry_run=dry_run)
+
+    def _stop_scripts(self) -> list[ScriptRun]:
+        found = []
+        for folder in backend_folders(self.live().lab.config.models()):
+            for name, arguments in STOP_SCRIPTS:
+                if (Path(folder) / name).is_file():
+                    found.append(ScriptRun(folder, ("bash", f"{folder}/{name}", *arguments)))
+                    break
+        return found
+
+    # drains
+
+    async def drains(self, _: Call, __: Gateway) -> Reply:
+        """What takes no new requests, why, and what still runs there."""
+        operations = self._operations()
+        return Reply.of_json(draining.body(operations.drains, await operations.models(), self.live().inventory))
+
+    async def drain(self, call: Call, gateway: Gateway) -> Reply:
+        """Let a node or a model take no new requests; running ones go on."""
+        body = call.json()
+        reason = str(body.get("reason") or "by hand").strip()
+        await self._change_drain(str(body.get("node") or ""), str(body.get("model") or ""), reason)
+        return await self.drains(call, gateway)
+
+    async def undrain(self, call: Call, gateway: Gateway) -> Reply:
+        """Let a node or a model take requests again."""
+        await self._change_drain(call.query.get("node", ""), call.query.get("model", ""), None)
+        return await self.drains(call, gateway)
+
+    async def _change_drain(self, node: str, model: str, reason: str | None) -> None:
+        if bool(node) == bool(model):
+            raise InvalidRequest("name either a `node` or a `model`")
+        operations = self._operations()
+        if node:
+            await self.live().set_drains(operations.drains.with_node(self._known_node(node), reason))
+        else:
+            models = {str(one.id) for one in await operations.models()}
+            if reason is not None and model not in models:
+                raise NotThere(f"no model is called {model!r}")
+            await self.live().set_drains(operations.drains.with_model(model, reason))
+
+    def _known_node(self, name: str) -> str:
+        inventory = self.live().inventory
+        found = inventory.find(name) if inventory is not None else None
+        if found is not None:
+            return found.id
+        if inventory is None and name == "local":
+            return ""
+        raise NotThere(f"no node is called {name!r}")
+
+    def _operations(self) -> Operations:
+        return self.live().operations
+
+
+def wizard_inventory(body: Mapping[str, Any]) -> Inventory:
+    """The inventory that the wizard's form describes. Raises InvalidRequest."""
+    text = body.get("nodes")
+    words = text if isinstance(text, list) else str(text or "").replace(",", "\n").split("\n")
+    addresses = list(dict.fromkeys(str(word).strip() for word in words if str(word).strip()))
+    head = str(body.get("headNode") or "").strip()
+    if head and head not in addresses:
+        addresses.insert(0, head)
+    if not addresses:
+        raise InvalidRequest("nodes is empty", advice="write one address a line")
+    for address in addresses:
+        if not is_address(address):
+            raise InvalidRequest(f"{address!r} is no address", advice="write one IP address or host name a line")
+    user = str(body.get("defaultSshUser") or "").strip()
+    if user and not is_user(user):
+        raise InvalidRequest(f"{user!r} is no login name")
+    eth, devices = str(body.get("ethIf") or "").strip(), _words(body.get("ibIf"))
+    for name in (*((eth,) if eth else ()), *devices):
+        if not is_interface(name):
+            raise InvalidRequest(f"{name!r} is no name of an interface")
+    head = head or addresses[0]
+    others = iter(range(1, len(addresses) + 1))
+    nodes = [
+        InventoryNode(
+            id="head" if address == head else f"node-{next(others)}",
+            head=address == head,
+            data_ip=address,
+            control_ip=address,
+            proxy_ip=address,
+            ssh_user=user,
+        )
+        for address in addresses
+    ]
+    return Inventory(in_order(nodes), rdma=Rdma(bool(eth or devices), eth, devices))
+
+
+def _is_file(text: str) -> bool:
+    return Path(text).expanduser().is_file()
+
+
+def _with_cache_state(answer: dict[str, Any], collected: Collected) -> Reply:
+    """Tell how fresh the answer is, in the body and in headers. One probe tells all, so it has all of the time."""
+    took, age = round(collected.seconds * 1000, 1), round(collected.age_seconds * 1000)
+    timings = {"autodiscover": 0.0, "probe": took, "metrics": 0.0, "storage": 0.0, "dgx": 0.0, "total": took}
+    reply = Reply.of_json({**answer, "cacheState": collected.state, "cacheAgeMs": age, "timingsMs": timings})
+    headers = {
+        "X-Cluster-Cache-State": collected.state,
+        "X-Cluster-Cache-Age-Ms": str(age),
+        "Server-Timing": ", ".join(f"{name};dur={value:.1f}" for name, value in timings.items()),
+    }
+    return evolve(reply, headers={**reply.headers, **headers})
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(word.strip() for word in str(value or "").split(",") if word.strip())
+
+
+def _include(call: Call) -> str | None:
+    """`include` may come several times."""
+    values = call.query.getall("include") if hasattr(call.query, "getall") and "include" in call.query else None
+    return ",".join(values) if values else call.query.get("include")
+
+
+def _truthy(call: Call, name: str) -> bool:
+    return bool(is_true(call.query.get(name, "")))
+
+
+def _number(call: Call, name: str) -> float:
+    text = call.query.get(name, "0")
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidRequest(f"{name} must be a number") from None
+
+
+def _stop_reply(stopped: list[Stopped], scripts: list[ScriptRun], *, dry_run: bool) -> Reply:
+    count = sum(len(one.models) for one in stopped)
+    failed = [script for script in scripts if script.error]
+    body: dict[str, Any] = {
+        "message": _stop_message(count, scripts, dry_run=dry_run),
+        "dryRun": dry_run,
+        "nodes": [
+            {
+                "node": one.node,
+                "models": list(one.models),
+                "ok": not one.error,
+                **({"error": one.error} if one.error else {}),
+            }
+            for one in stopped
+        ],
+        "backends": [
+            {
+                "backendDir": script.folder,
+                "script": script.argv[1],
+                "ok": not script.error,
+                "output": script.output,
+                **_error(script.error),
+            }
+            for script in scripts
+        ],
+    }
+    if scripts:
+        body["script"] = scripts[0].argv[1]
+        body["output"] = "\n".join(script.output for script in scripts if script.output)
+    if not failed:
+        return Reply.of_json(body)
+    body |= {"error": failed[0].error, "script": failed[0].argv[1]}
+    return Reply.of_json(body, 504 if any(script.timed_out for script in failed) else 502)
+
+
+def _error(text: str) -> dict[str, str]:
+    return {"error": text} if text else {}
+
+
+def _stop_message(count: int, scripts: list[ScriptRun], *, dry_run: bool) -> str:
+    verb = "would be stopped" if dry_run else "stopped"
+    tail = "" if scripts else "; stop scripts skipped: no backend in use has one"
+    return f"{count} model{'s' * (count != 1)} {verb}{tail}"
