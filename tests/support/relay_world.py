@@ -155,7 +155,7 @@ class World:
             )
         except SwaplabError as error:
             self.errors.append(error)
-            return error_response(error)
+            return error_response(request, error)
 
     def answers(self, *pieces: bytes, close: bool = True) -> None:
         """Let the engine read a request without a body and answer with these pieces, one write each."""

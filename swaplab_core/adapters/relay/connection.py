@@ -27,22 +27,18 @@ RawHeaders = list[tuple[bytes, bytes]]
 
 
 class Receiver(Protocol):
-    """Who wants an answer. After `complete` or `broken` it hears nothing more; none of these may raise."""
+    """Who wants an answer. After its last `body`, or `broken`, it hears nothing more; none of these may raise."""
 
     def head(self, status: int, headers: RawHeaders) -> None:
-        """The head has come; interim answers (1xx) are not told."""
+        """The head has come; interim answers (1xx) are not told. A `body` follows at once."""
         ...
 
-    def body(self, data: bytes) -> None:
-        """Some bytes of the body, without their framing."""
-        ...
-
-    def complete(self) -> None:
-        """The answer has come whole."""
+    def body(self, data: bytes, *, last: bool) -> None:
+        """What has come of the body, without its framing: may be nothing. `last`: the answer is whole."""
         ...
 
     def broken(self, reason: str) -> None:
-        """It has not, and will not. `reason` is for people."""
+        """The answer is not whole, and will not be. `reason` is for people."""
         ...
 
 
@@ -156,22 +152,20 @@ class UpstreamConnection(asyncio.Protocol):
                 self._break(_reason(error))
                 return
             self._keep = False  # the answer is whole, and something came behind it
-        if not self._told and self._status:
+        if self._status and not self._told:
             self._told = True
             receiver.head(self._status, self._headers)
-            if self._receiver is None:
-                return  # not wanted
-        if self._pieces:
-            self._hand_on(receiver)
-        if self._complete:
-            self._finish()
+            self._hand_on()
+        elif self._pieces or self._complete:
+            self._hand_on()
         elif self._silent_bytes > MOST_SILENT_BYTES:
             self._break("it sends framing without end")
 
     def eof_received(self) -> None:
         """A body without a length ends so; anything else breaks off."""
         if self._receiver is not None and self._told and self._until_closed:
-            self._finish()
+            self._complete = True
+            self._hand_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed, by whomever."""
@@ -253,21 +247,24 @@ class UpstreamConnection(asyncio.Protocol):
 
     # small verbs
 
-    def _hand_on(self, receiver: Receiver) -> None:
-        pieces, self._pieces = self._pieces, []
-        self._silent_bytes = 0
-        receiver.body(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-
-    def _finish(self) -> None:
-        receiver, self._receiver = self._receiver, None
+    def _hand_on(self) -> None:
+        receiver, pieces, self._silent_bytes = self._receiver, self._pieces, 0
         if receiver is None:
             return  # not wanted
+        if pieces:
+            self._pieces = []
+        if self._complete:
+            self._rest()
+        receiver.body(pieces[0] if len(pieces) == 1 else b"".join(pieces), last=self._complete)
+
+    def _rest(self) -> None:
+        """First of all the connection is given back, so that whoever hears the last bytes finds it there."""
+        self._receiver = None
         self.served += 1
         if self._keep and not self._sending:
             self.owner.rested(self)
         else:
             self._close()
-        receiver.complete()
 
     def _break(self, reason: str) -> None:
         receiver, self._receiver = self._receiver, None

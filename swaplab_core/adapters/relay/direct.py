@@ -62,20 +62,18 @@ class DirectAnswer:
         )
         self._tell()
 
-    def body(self, data: bytes) -> None:
+    def body(self, data: bytes, *, last: bool) -> None:
         """Straight to the client, once there is where to."""
+        self._is_over = last
         if self._outlet is None:
             self._early += data
             if len(self._early) > EARLY_BYTES:
                 self._pause()
-        elif self._outlet.put(data):
+        elif data and self._outlet.put(data):
             self._pause()
             self._tell()
-
-    def complete(self) -> None:
-        """It is whole."""
-        self._is_over = True
-        self._tell()
+        if last:
+            self._tell()
 
     def broken(self, reason: str) -> None:
         """It will never be."""
@@ -112,7 +110,8 @@ class DirectAnswer:
             if self._is_paused:
                 await writer.drain()
                 self._is_paused = False
-                self.connection.resume()
+                if not self._is_over:
+                    self.connection.resume()
             if self._is_over:
                 break
             await self._next()
@@ -154,7 +153,8 @@ class DirectAnswer:
     def _pause(self) -> None:
         if not self._is_paused:
             self._is_paused = True
-            self.connection.pause()
+            if not self._is_over:
+                self.connection.pause()
 
 
 @frozen(eq=False)

@@ -56,15 +56,13 @@ class Client:
         assert not self.status, "one head"
         self.status, self.headers = status, headers
 
-    def body(self, data):
+    def body(self, data, *, last):
         assert self.status, "a head before a body"
         assert self.is_whole is None, "nothing behind the end"
-        assert data
+        assert data or last or not self.received, "no call without news"
         self.received += data
-
-    def complete(self):
-        assert self.is_whole is None, "one end"
-        self.is_whole = True
+        if last:
+            self.is_whole = True
 
     def broken(self, reason):
         assert self.is_whole is None, "one end"
