@@ -73,7 +73,11 @@ def over_ssh(tmp_path, sshd_nodes) -> Field:
     """Three machines reached with ssh."""
     addresses = list(sshd_nodes.processes)
     (tmp_path / "cluster-inventory.yaml").write_text(inventory(addresses, [f"ssh_port: {sshd_nodes.port}"] * 3))
-    settings = {"knownHosts": str(sshd_nodes.known_hosts), "sshIdentity": str(sshd_nodes.identity)}
+    settings = {
+        "knownHosts": str(sshd_nodes.known_hosts),
+        "sshIdentity": str(sshd_nodes.identity),
+        "collectSeconds": 0,
+    }
     return Field(tmp_path, settings, {}, uuid.uuid4().hex, sshd_nodes)
 
 
