@@ -63,7 +63,7 @@ class NamedFrames:
     _cache: FrameCache = field(factory=FrameCache, init=False)
 
     def snapshot(self, kinds: Kinds) -> bytes:
-        """How everything stands: forget what you know, then all of it."""
+        """How everything stands, from `reset` to `ready`: whoever shows it puts it in place whole at the latter."""
         return b"".join(self._snapshot(kinds))
 
     def news(self, batch: Iterable[Numbered], kinds: Kinds) -> bytes:
@@ -83,6 +83,7 @@ class NamedFrames:
         if JobChanged in kinds:
             for record in self.show.jobs():
                 yield _frame("job.updated", self.bus.published, record)
+        yield _frame("ready", self.bus.published, {})
 
     def _news(self, batch: Iterable[Numbered], kinds: Kinds) -> Iterator[bytes]:
         for numbered in batch:

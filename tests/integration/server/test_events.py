@@ -128,9 +128,10 @@ def test_the_headers_let_no_proxy_hold_events_back(swaplab):
 
 def test_named_events_begin_with_everything_and_go_on_with_changes(swaplab):
     with following(swaplab, "models,profile") as events:
-        reset, *models, profile = itertools.islice(events, 4)
+        reset, *models, profile, whole = itertools.islice(events, 5)
         assert (reset.name, [event.data["id"] for event in models]) == ("reset", ["m", "slow"])
         assert (profile.name, profile.data) == ("profile.changed", {"active": None})
+        assert whole.name == "ready"
         swaplab.chat("m")
         ready = find(events, lambda event: event.name == "model.updated" and event.data["state"] == "ready")
 
@@ -140,7 +141,7 @@ def test_named_events_begin_with_everything_and_go_on_with_changes(swaplab):
 
 def test_a_switched_profile_is_told(swaplab):
     with following(swaplab, "profile") as events:
-        assert [next(events).name, next(events).data] == ["reset", {"active": None}]
+        assert [next(events).name, next(events).data, next(events).name] == ["reset", {"active": None}, "ready"]
         for name in ("work", None):
             swaplab.ask("PUT", "/api/profiles/active", json_body={"name": name})
             assert next(events).data == {"active": name}
@@ -196,7 +197,7 @@ def test_the_end_of_the_daemon_ends_every_stream(tmp_path):
 def test_a_request_is_in_flight_while_it_is_handled_and_its_growth_is_told(swaplab):
     headers = {"Authorization": "Bearer secret", "X-Forwarded-For": "203.0.113.9, 10.0.0.1", "X-Me": "session 7"}
     with following(swaplab, "inflight") as events:
-        assert next(events).name == "reset"
+        assert [next(events).name, next(events).name] == ["reset", "ready"]
         with swaplab.asking(
             "POST", "/v1/chat/completions", json_body=chat_body("slow", stream=True), headers=headers
         ) as stream:

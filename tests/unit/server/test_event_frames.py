@@ -103,6 +103,7 @@ def test_after_a_gap_in_states_everything_is_told_anew():
         "model.updated",
         "inflight.updated",
         "profile.changed",
+        "ready",
         "activity.added",
     ]
 

@@ -1,0 +1,143 @@
+"""Models in the browser: found, loaded, given up, unloaded; what a load would do to others is asked before."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from browser import PHONE
+from playwright.sync_api import expect
+from running_swaplab import running_swaplab, sim
+
+CAPABLE = {"in": ["text", "image"], "out": ["text"], "tools": True, "context": 32768}
+MODELS = {
+    "slow": {**sim("--load-stage", "weights:1", "--load-stage", "warmup:1"), "name": "Slow one", "ttl": 600},
+    "endless": sim("--load-seconds", "600"),
+    "quick": {**sim(), "aliases": ["gpt-4o"], "description": "answers at once", "capabilities": CAPABLE},
+    "secret": {**sim(), "unlisted": True},
+    "dying": sim("--die-at-start", "3"),
+}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    with running_swaplab(tmp_path_factory.mktemp("models-page"), MODELS, healthCheckTimeout=700) as swaplab:
+        yield swaplab
+
+
+@pytest.fixture
+def swaplab(shared):
+    return shared.renew()
+
+
+def row(page, name):
+    """The table's row of a model."""
+    return page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
+
+
+def test_a_model_is_loaded_with_its_progress_shown_and_unloaded_again(visitor, swaplab):
+    with visitor.visit(swaplab, "/models") as page:
+        slow = row(page, "Slow one")
+        expect(slow).to_contain_text("Stopped")
+        slow.get_by_role("button", name="Load").click()
+        expect(slow.get_by_role("progressbar", name="Loading Slow one")).to_be_visible()
+        expect(slow).to_contain_text(re.compile(r"Starting"))
+        expect(slow).to_contain_text("Ready")
+        expect(page.get_by_role("status").filter(has_text="Slow one is ready")).to_be_visible()
+        slow.get_by_role("button", name="Unload").click()
+        expect(slow).to_contain_text("Stopped")
+    assert swaplab.model("slow")["state"] == "stopped"
+
+
+def test_a_load_that_stops_others_is_asked_for_and_done_only_then(visitor, swaplab):
+    swaplab.chat("quick")
+    with visitor.visit(swaplab, "/models") as page:
+        row(page, "Slow one").get_by_role("button", name="Load").click()
+        dialog = page.get_by_role("dialog", name="Load Slow one?")
+        expect(dialog.get_by_role("listitem").filter(has_text="stops")).to_contain_text("quick")
+        dialog.get_by_role("button", name="Cancel").click()
+        expect(dialog).to_be_hidden()
+        assert swaplab.model("quick")["state"] == "ready"
+
+        row(page, "Slow one").get_by_role("button", name="Load").click()
+        dialog.get_by_role("button", name="Load", exact=True).click()
+        expect(row(page, "quick")).to_contain_text("Stopped")
+        expect(row(page, "Slow one")).to_contain_text("Ready")
+
+
+def test_a_load_can_be_given_up(visitor, swaplab):
+    with visitor.visit(swaplab, "/models") as page:
+        row(page, "endless").get_by_role("button", name="Load").click()
+        expect(row(page, "endless")).to_contain_text("Starting")
+        row(page, "endless").get_by_role("button", name="Cancel").click()
+        row(page, "endless").get_by_role("button", name="Stop").click()
+        expect(row(page, "endless")).to_contain_text("Stopped")
+
+
+def test_why_a_load_failed_is_said(visitor, swaplab):
+    with visitor.visit(swaplab, "/models/dying") as page:
+        page.get_by_role("button", name="Load").click()
+        expect(page.get_by_role("alert")).to_contain_text("dying ended by itself, exit code 3")
+
+
+def test_models_are_searched_filtered_and_grouped_in_an_address_that_can_be_sent(visitor, swaplab):
+    with visitor.visit(swaplab, "/models") as page:
+        names = page.get_by_role("row").get_by_role("link")
+        expect(names).to_have_text(["Slow one", "endless", "quick", "dying"])
+        page.get_by_role("searchbox").fill("gpt")
+        expect(names).to_have_text(["quick"])
+        assert page.url.endswith("#/models?q=gpt")
+    with visitor.visit(swaplab, "/models?group=backend&unlisted=1") as page:
+        expect(page.get_by_role("heading", name="command")).to_be_visible()
+        expect(page.get_by_role("link", name="secret")).to_be_visible()
+
+
+def test_a_model_page_tells_what_it_is_how_it_runs_and_how_to_use_it(visitor, swaplab):
+    swaplab.chat("quick")
+    with visitor.visit(swaplab, "/models/gpt-4o") as page:
+        expect(page.get_by_role("heading", level=1)).to_have_text("quick")
+        main = page.get_by_role("main")
+        for text in ("gpt-4o", "vision", "tools", "32K", "--port"):
+            expect(main).to_contain_text(text)
+        page.get_by_role("tab", name="Log").click()
+        expect(page.get_by_role("log")).to_contain_text("swaplab-sim")
+        page.get_by_role("tab", name="Activity").click()
+        expect(page.get_by_role("cell", name="/v1/chat/completions").first).to_be_visible()
+        page.get_by_role("tab", name="Connect").click()
+        page.get_by_role("tab", name="curl").click()
+        expect(main).to_contain_text(f"{swaplab.url}/v1/chat/completions")
+        assert "tab=connect" in page.url
+        page.reload()
+        expect(page.get_by_role("tab", name="Connect")).to_have_attribute("aria-selected", "true")
+
+
+def test_what_is_kept_at_the_top_stays_there_after_a_reload(visitor, swaplab):
+    with visitor.visit(swaplab, "/models") as page:
+        page.get_by_role("button", name="Keep dying at the top").click()
+        page.reload()
+        expect(page.get_by_role("row").get_by_role("link").first).to_have_text("dying")
+
+
+def test_on_a_phone_models_are_loaded_too(visitor, swaplab):
+    with visitor.visit(swaplab, "/models", size=PHONE, theme="dark") as page:
+        quick = row(page, "quick")
+        quick.get_by_role("button", name="Load").click()
+        expect(quick).to_contain_text("Ready")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.llamacpp
+def test_a_real_engine_is_loaded_from_its_page_and_unloaded_from_the_overview(
+    visitor, llama_server, tiny_gguf, tmp_path
+):
+    model = {"backend": "llamacpp", "model": str(tiny_gguf("Hello")), "ctxSize": 512}
+    path = {"PATH": f"{llama_server.parent}:/usr/bin:/bin"}
+    with (
+        running_swaplab(tmp_path, {"tiny": model}, env=path) as swaplab,
+        visitor.visit(swaplab, "/models/tiny") as page,
+    ):
+        page.get_by_role("button", name="Load").click()
+        expect(page.get_by_role("main")).to_contain_text("Ready")
+        page.goto(f"{swaplab.url}/ui/#/")
+        page.get_by_role("listitem").filter(has_text="tiny").get_by_role("button", name="Unload").click()
+        expect(page.get_by_text("No model is running")).to_be_visible()

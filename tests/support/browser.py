@@ -1,0 +1,149 @@
+"""A real browser for tests of the web pages: one Chromium for all tests of a worker, a clean profile for each visit.
+
+`Visitor.visit` watches for what no page may do: throw, break the content policy, open a dialog of the browser, or ask
+anybody but our own server. What is seen at the end of a visit is kept as a picture in `.cache/screenshots`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from attrs import define, field
+from playwright.sync_api import Browser, Page, sync_playwright
+from repository import ROOT
+from running_swaplab import Swaplab
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+ADVICE = "install chromium (Debian and Ubuntu: apt install chromium)"
+SCREENSHOTS = ROOT / ".cache" / "screenshots"
+AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+BUILT = ROOT / "swaplab_core" / "ui_dist" / "index.html"
+DESKTOP, PHONE = (1280, 800), (390, 844)
+PATIENCE_MS = 20_000
+"""For a machine that has other things to do."""
+
+_REFUSED = re.compile(r"Failed to load resource: (the server responded with a status of|net::ERR_)")
+"""Written by the browser for every refusal; whether a refusal is right is for the test to say."""
+
+
+def find_browser() -> str | None:
+    """A Chromium of this machine."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((found for name in names if (found := shutil.which(name))), None)
+
+
+@contextlib.contextmanager
+def running_browser(program: str) -> Iterator[Browser]:
+    """Chromium, without its window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@define(eq=False)
+class Visitor:
+    """Opens pages and remembers what they did wrong."""
+
+    browser: Browser
+    name: str
+    faults: list[str] = field(factory=list)
+    _visits: int = 0
+
+    @contextlib.contextmanager
+    def visit(
+        self,
+        swaplab: Swaplab | str,
+        place: str = "/",
+        *,
+        size: tuple[int, int] = DESKTOP,
+        theme: str = "light",
+        language: str = "en",
+        key: str = "",
+        prefix: str = "",
+        keep: bool = True,
+    ) -> Iterator[Page]:
+        """Be at `place` (a hash route) of the pages. `key` logs in before; `keep` takes a picture at the end."""
+        url = swaplab if isinstance(swaplab, str) else swaplab.url
+        context = self.browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=theme, locale=language, reduced_motion="reduce"
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        if key:
+            answer = context.request.post(f"{url}/api/session", data={"key": key}, headers={"X-Swaplab": "1"})
+            assert answer.ok, answer.text()
+        page = context.new_page()
+        self._watch(page, urlsplit(url).netloc)
+        page.goto(f"{url}{prefix}/ui/#{place}")
+        page.locator("h1").first.wait_for()
+        self._visits += 1
+        try:
+            yield page
+        finally:
+            if keep:
+                SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+                page.screenshot(path=SCREENSHOTS / f"{_file_name(self.name)}-{self._visits}.png")
+            context.close()
+
+    def _watch(self, page: Page, ours: str) -> None:
+        def said(message: Any) -> None:
+            if message.type == "error" and not _REFUSED.match(message.text):
+                self.faults.append(f"console: {message.text}")
+
+        def asked(request: Any) -> None:
+            target = urlsplit(request.url)
+            if target.scheme not in {"data", "blob"} and target.netloc != ours:
+                self.faults.append(f"asks {request.url}")
+
+        def dialog(found: Any) -> None:
+            self.faults.append(f"dialog: {found.message}")
+            found.dismiss()
+
+        page.on("console", said)
+        page.on("pageerror", lambda error: self.faults.append(f"throws: {error}"))
+        page.on("request", asked)
+        page.on("dialog", dialog)
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", name).strip("-")[:120]
+
+
+def barriers(page: Page, *, ignoring: Sequence[str] = ()) -> list[str]:
+    """What axe finds wrong on the page for people with disabilities, serious or worse."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+    )
+    return [
+        f"{violation['id']}: {violation['help']} at {node['target']} {node.get('failureSummary', '')}"
+        for violation in found["violations"]
+        if violation["impact"] in {"serious", "critical"} and violation["id"] not in ignoring
+        for node in violation["nodes"]
+    ]
+
+
+def make_distribution(folder: Path, name: str, entry_points: str, files: dict[str, str]) -> None:
+    """Put an installed distribution into a folder that will be on Python's path; `files` are its modules' files."""
+    info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nSummary: a test's\n")
+    (info / "RECORD").write_text("")
+    (info / "entry_points.txt").write_text(entry_points)
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
