@@ -105,9 +105,9 @@ LAST_RESORT_SECONDS = 15.0
 _log = logging.getLogger(__name__)
 
 
-def _engine(config: Config) -> SwapEngine:
+def _engine(config: Config, launches: Launches) -> SwapEngine:
     patience = config.routing.scheduler.settings.fifo.patience
-    return SwapEngine.build(eviction_policy(config), engine_limits(config), patience)
+    return SwapEngine.build(eviction_policy(config), engine_limits(config, launches.may_sleep), patience)
 
 
 def _observer(launches: Launches, bus: Bus, clock: LoopClock, store: SqlStore, metrics: Metrics) -> Observer:
@@ -307,7 +307,7 @@ class Lab:
         job_files, gateway = FolderJobFiles(state.path / "jobs"), LoopbackGateway(access.own_headers)
         placer = Placer(nodes, files.catalogue.hooks)
         launches = Launches(config, files.catalogue, find_program, placer)
-        dispatcher = Dispatcher(_engine(config), clock, lambda model: bus.publish(ModelChanged(model)))
+        dispatcher = Dispatcher(_engine(config, launches), clock, lambda model: bus.publish(ModelChanged(model)))
         supervisor = Supervisor(nodes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics), nodes)
         dispatcher.upstreams = supervisor
         models = Models(lambda: launches.config, dispatcher, supervisor)
@@ -387,7 +387,7 @@ class Lab:
         self.supervisor.retune({name: config.models[name].unload_timeout_seconds for name in difference.retuned})
         self.parts.dispatcher.tell(
             Reconfigured(
-                engine_limits(config),
+                engine_limits(config, self.launches.may_sleep),
                 eviction_policy(config),
                 changed,
                 patience=config.routing.scheduler.settings.fifo.patience,

@@ -89,6 +89,10 @@ class Http(Protocol):
         """Answer the status of one request, or None when nobody answered in `call.timeout_seconds`."""
         ...
 
+    async def ask(self, base_url: str, call: HttpCall) -> bytes | None:
+        """Answer the body of a 200 of at most 1 MiB; None when something else came, or nothing in time."""
+        ...
+
     async def is_taken(self, base_url: str) -> bool:
         """Is somebody already listening there? Always False for an address of another machine."""
         ...

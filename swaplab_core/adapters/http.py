@@ -7,12 +7,14 @@ import contextlib
 import ipaddress
 
 import aiohttp
+from aiohttp.client import _RequestContextManager
 from attrs import define
 from yarl import URL
 
 from swaplab_core.domain.launch import HttpCall
 
 OK = 200
+ANSWER_BYTES = 2**20
 PLAINLY = {"Accept-Encoding": "identity"}
 
 
@@ -33,11 +35,26 @@ class AiohttpHttp:
             url = URL(base_url.rstrip("/") + "/" + call.path.lstrip("/"))
             async with (
                 asyncio.timeout(call.timeout_seconds),
-                self._open_session().request(call.method, url, allow_redirects=False) as response,
+                self._send(call, url) as response,
             ):
                 return response.status
         except (aiohttp.ClientError, OSError, ValueError):  # timeouts are OSErrors, bad URLs ValueErrors
             return None
+
+    async def ask(self, base_url: str, call: HttpCall) -> bytes | None:
+        """Answer the body of a 200."""
+        try:
+            url = URL(base_url.rstrip("/") + "/" + call.path.lstrip("/"))
+            async with asyncio.timeout(call.timeout_seconds), self._send(call, url) as response:
+                return await _body(response, ANSWER_BYTES) if response.status == OK else None
+        except (aiohttp.ClientError, OSError, ValueError):  # timeouts are OSErrors, bad URLs ValueErrors
+            return None
+
+    def _send(self, call: HttpCall, url: URL) -> _RequestContextManager:
+        headers = {"Content-Type": "application/json", **PLAINLY} if call.body else PLAINLY
+        return self._open_session().request(
+            call.method, url, data=call.body or None, allow_redirects=False, headers=headers
+        )
 
     async def read(self, base_url: str, path: str, *, timeout_seconds: float, limit_bytes: int) -> bytes | None:
         """Answer the body of a 200; None for anything else, for what comes too late and for what is too much."""

@@ -45,19 +45,37 @@ class StopStrategy:
 
 @frozen
 class HttpCall:
-    """One request to an upstream, below its base URL."""
+    """One request to an upstream, below its base URL. `body` is JSON; without one nothing is sent."""
 
     method: str
     path: str
     timeout_seconds: float = 60.0
+    body: bytes = b""
+
+
+@frozen
+class Canary:
+    """One short request whose answer must be the same after a sleep as before: a sleeper that has lost its mind is not
+    to serve. `pick` leads to what is compared, as keys and positions in the decoded answer.
+    """
+
+    call: HttpCall
+    pick: tuple[str | int, ...] = ("choices", 0, "message", "content")
 
 
 @frozen
 class SleepCalls:
-    """How an upstream that can sleep is put to sleep and woken; both answer 2xx when done."""
+    """How an upstream that can sleep is put to sleep and woken; all answer 2xx when done.
+
+    `then` are calls that follow a wake, in order. `canary` None compares nothing. After `cycles` sleeps the upstream is
+    stopped instead, 0: never.
+    """
 
     sleep: HttpCall
     wake: HttpCall
+    then: tuple[HttpCall, ...] = ()
+    canary: Canary | None = None
+    cycles: int = 0
 
 
 @frozen

@@ -48,7 +48,7 @@ from swaplab_core.engine.facts import (
     UpstreamReady,
 )
 from swaplab_core.engine.limits import Limits
-from swaplab_core.engine.phases import COMING_UP, GOING_DOWN, LIVE, TRANSITIONS, Phase
+from swaplab_core.engine.phases import GOING_DOWN, LIVE, TRANSITIONS, Phase
 from swaplab_core.engine.policy import Eviction, Policy, Residency, models_of
 from swaplab_core.engine.slot import Fate, Slot, Waiting
 
@@ -189,7 +189,7 @@ class SwapEngine:
         slot = self._current(model, incarnation)
         if slot is None:
             return
-        failed = slot.phase in COMING_UP
+        failed = slot.phase is Phase.STARTING  # who waits for a wake that fails gets a fresh start instead
         self._move(slot, UpstreamExited)
         for ticket in slot.serving:
             del self.tickets[ticket]

@@ -15,6 +15,7 @@ from swaplab_core.domain.launch import LaunchRequest, LaunchSpec, RecipeLaunch, 
 from swaplab_core.domain.metering import Progress, Usage
 from swaplab_core.domain.node import LOCAL, Node, NodeId
 from swaplab_core.domain.recipe import RecipeSettings
+from swaplab_core.plugin.abilities import Sleeps
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.plugin.hooks import guarded
 from swaplab_core.plugin.interface import Backend
@@ -98,6 +99,14 @@ class Launches:
                 advice="stop it, or give the model another port",
             )
         return port
+
+    def may_sleep(self, entry: ModelConfig) -> bool:
+        """Whether a model is put to sleep when it must make room: its driver can, and its entry asks for it."""
+        backend = self.catalogue.backends.get(entry.backend)
+        if backend is None or not isinstance(backend, Sleeps):
+            return False
+        said = guarded(partial(backend.may_sleep, entry.options))
+        return said is True
 
     def usage_reader(self, backend: str) -> Callable[[Mapping[str, Any]], Usage | None]:
         """The driver's reader of tokens and speeds, with whatever it raises kept from the data path."""

@@ -6,7 +6,7 @@ targets of a spillover selector must be able to run together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from attrs import evolve
 
@@ -18,15 +18,19 @@ from swaplab_core.engine.groups import Group, group_policy
 from swaplab_core.engine.limits import Limits
 from swaplab_core.engine.matrix import MatrixPolicy, compile_matrix
 from swaplab_core.engine.matrix_dsl import DslProblem
-from swaplab_core.engine.policy import Policy
+from swaplab_core.engine.policy import Policy, Residency
 
 _MATRIX = ("routing", "router", "settings", "matrix")
 
 
-def engine_limits(config: Config) -> dict[ModelId, Limits]:
-    """Limits of every model."""
+def _stops(_: ModelConfig) -> bool:
+    return False
+
+
+def engine_limits(config: Config, sleeps: Callable[[ModelConfig], bool] = _stops) -> dict[ModelId, Limits]:
+    """Limits of every model; `sleeps` says which are put to sleep instead of stopped."""
     priority = config.routing.scheduler.settings.fifo.priority
-    return {name: _limits(model, priority.get(name, 0)) for name, model in config.models.items()}
+    return {name: _limits(model, priority.get(name, 0), sleeps) for name, model in config.models.items()}
 
 
 def eviction_policy(config: Config) -> Policy:
@@ -87,5 +91,6 @@ def _can_run_together(config: Config, policy: Policy, models: list[ModelId]) -> 
     return any(not group.swap and set(models) <= set(group.members) for group in config.groups.values())
 
 
-def _limits(model: ModelConfig, priority: int) -> Limits:
-    return Limits(concurrency=model.concurrency_limit, idle_seconds=model.ttl_seconds, priority=priority)
+def _limits(model: ModelConfig, priority: int, sleeps: Callable[[ModelConfig], bool]) -> Limits:
+    evict_to = Residency.ASLEEP if sleeps(model) else Residency.STOPPED
+    return Limits(model.concurrency_limit, model.ttl_seconds, priority, evict_to)

@@ -17,13 +17,14 @@ from attrs import define, evolve, field, frozen
 
 from swaplab_core.domain.errors import StartFailed, SwaplabError
 from swaplab_core.domain.ids import Incarnation, ModelId
-from swaplab_core.domain.launch import HttpCall, LaunchSpec, SleepCalls
+from swaplab_core.domain.launch import HttpCall, LaunchSpec
 from swaplab_core.domain.metering import Progress
 from swaplab_core.domain.node import LOCAL, NodeId
 from swaplab_core.engine.facts import Fact, UpstreamAsleep, UpstreamExited, UpstreamReady
 from swaplab_core.ports import Clock, Commands, ExitStatus, Http, Process, Processes
 from swaplab_core.runtime.launch_steps import NO_COMMANDS, run_step
 from swaplab_core.runtime.logs import LineReader, LogHistory
+from swaplab_core.runtime.sleeping import cannot_sleep, hear_canary
 from swaplab_core.runtime.tasks import spawn
 
 FIRST_PROBE_SECONDS = 0.02
@@ -66,6 +67,14 @@ class Upstream:
     exited: bool = False
     task: asyncio.Task[None] | None = None
     preparing: asyncio.Task[None] | None = None
+    canary: str | None = None
+    sleeps: int = 0
+
+    def running(self) -> tuple[LaunchSpec, Process]:
+        """What it was started with, and its process; only once it is started."""
+        assert self.spec is not None
+        assert self.process is not None
+        return self.spec, self.process
 
     def is_stopping(self) -> bool:
         """Whether somebody has asked for it to go; a method, since the answer changes across an await."""
@@ -296,8 +305,7 @@ class Supervisor:
         if upstream.exited or upstream.is_stopping():
             return
         if last == OK:
-            self._note_load(upstream)
-            self.tell(UpstreamReady(upstream.model, upstream.incarnation))
+            await self._greet(upstream, process, spec)
             return
         answer = f"its last answer was status {last}" if last else "it never answered"
         upstream.failure = _with_output(
@@ -306,6 +314,19 @@ class Supervisor:
             upstream,
         )
         await self._stop(process, spec)
+
+    async def _greet(self, upstream: Upstream, process: Process, spec: LaunchSpec) -> None:
+        """It answers: tell the engine, unless it woke up as somebody else."""
+        said = await hear_canary(self.http, spec)
+        if upstream.exited or upstream.is_stopping():
+            return
+        if upstream.canary is not None and said != upstream.canary:
+            upstream.failure = f"{upstream.model} answers otherwise than before its sleep, so it is started afresh"
+            await self._stop(process, spec)
+            return
+        upstream.canary = said
+        self._note_load(upstream)
+        self.tell(UpstreamReady(upstream.model, upstream.incarnation))
 
     def _note_load(self, upstream: Upstream) -> None:
         if upstream.loading is not None:
@@ -331,22 +352,28 @@ class Supervisor:
         return status
 
     async def _sleep(self, upstream: Upstream) -> None:
-        if await self._call(upstream, "sleep", lambda calls: calls.sleep):
+        spec, process = upstream.running()
+        if why := cannot_sleep(spec, upstream.sleeps, upstream.canary):
+            _log.info("%s: stopped instead of put to sleep: %s", upstream.model, why)
+            upstream.stop_wanted = True
+            await self._stop(process, spec)
+            return
+        assert spec.sleep is not None, "who cannot sleep has been stopped"
+        upstream.sleeps += 1
+        if await self._call(upstream, "sleep", spec.sleep.sleep):
             self.tell(UpstreamAsleep(upstream.model, upstream.incarnation))
 
     async def _wake(self, upstream: Upstream) -> None:
-        if await self._call(upstream, "wake", lambda calls: calls.wake):
-            assert upstream.process is not None
-            assert upstream.spec is not None
-            await self._until_ready(upstream, upstream.process, upstream.spec)
+        spec, process = upstream.running()
+        assert spec.sleep is not None, "only who has been put to sleep is woken"
+        for call in (spec.sleep.wake, *spec.sleep.then):
+            if not await self._call(upstream, "wake", call):
+                return
+        await self._until_ready(upstream, process, spec)
 
-    async def _call(self, upstream: Upstream, verb: str, choose: Callable[[SleepCalls], HttpCall]) -> bool:
+    async def _call(self, upstream: Upstream, verb: str, call: HttpCall) -> bool:
         """Make one of the sleep calls; an upstream that refuses is stopped, so that the engine can start it afresh."""
-        spec, process = upstream.spec, upstream.process
-        assert spec is not None
-        assert spec.sleep is not None
-        assert process is not None
-        call = choose(spec.sleep)
+        spec, process = upstream.running()
         status = await self.http.call(spec.base_url, call)
         if status is not None and 200 <= status < 300:
             return True

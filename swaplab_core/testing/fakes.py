@@ -134,6 +134,7 @@ class FakeHttp:
     calls: list[tuple[str, HttpCall]] = field(factory=list)
     """Every call made: base URL and call."""
     _scripts: dict[tuple[str, str | None], deque[Answer]] = field(factory=dict)
+    _bodies: dict[tuple[str, str], deque[bytes]] = field(factory=dict)
 
     def serve(self, base_url: str, *answers: Answer, path: str | None = None) -> None:
         """Answer these in turn, and the last one from then on; for `path` only, or for all that has no script."""
@@ -153,6 +154,18 @@ class FakeHttp:
             return answer
         await self.clock.sleep(min(answer.seconds, call.timeout_seconds))
         return answer.status if answer.seconds < call.timeout_seconds else None
+
+    def say(self, base_url: str, path: str, *bodies: bytes) -> None:
+        """Answer 200 with these bodies in turn, and the last one from then on."""
+        self.serve(base_url, 200, path=path)
+        self._bodies[base_url, path] = deque(bodies)
+
+    async def ask(self, base_url: str, call: HttpCall) -> bytes | None:
+        """Answer from the script of bodies; a 200 without one is empty."""
+        if await self.call(base_url, call) != 200:
+            return None
+        bodies = self._bodies.get((base_url, call.path), deque([b""]))
+        return bodies.popleft() if len(bodies) > 1 else bodies[0]
 
     async def is_taken(self, base_url: str) -> bool:
         """Does somebody serve there?"""

@@ -58,6 +58,15 @@ class RealNetwork:
         base_url = await self._serve(lambda request: _response(status if request.startswith(wanted) else 404))
         return base_url + PREFIX
 
+    async def saying(self, path: str, body: bytes, status: int = 200) -> str:
+        head = f"HTTP/1.1 {status} Whatever\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+
+        def respond(request: bytes) -> bytes:
+            is_json = b"Content-Type: application/json\r\n" in request
+            return head + body if is_json and request.startswith(f"POST {path} ".encode()) else _response(400)
+
+        return await self._serve(respond)
+
     async def hanging(self) -> str:
         return await self._serve(lambda _: None)
 
@@ -98,6 +107,12 @@ class FakeNetwork:
     async def answering_only(self, method: str, path: str, status: int) -> str:
         base_url = await self.nobody() + PREFIX
         self.http.serve(base_url, 404)
+        self.http.serve(base_url, status, path=path)
+        return base_url
+
+    async def saying(self, path: str, body: bytes, status: int = 200) -> str:
+        base_url = await self.nobody()
+        self.http.say(base_url, path, body)
         self.http.serve(base_url, status, path=path)
         return base_url
 

@@ -23,6 +23,7 @@ from swaplab_core.plugin import (
     Usage,
     read_usage,
 )
+from swaplab_core.plugin.canary import completion_canary
 from swaplab_core.plugin.containers import HUB_INSIDE, Container, docker_spec
 from swaplab_core.plugin.progress import read_marks
 from swaplab_core.plugin.recipe_runner import Readying, RecipeBackend, port_of, run_recipe, slug
@@ -97,7 +98,7 @@ class SglangBackend(RecipeBackend):
             spec = run_recipe(request, launch, backend=self.name, readying=self.readying)
         else:
             spec = _in_a_container(request, launch, self.readying)
-        return evolve(spec, env={**_ENV, **spec.env}, sleep=_calls(options))
+        return evolve(spec, env={**_ENV, **spec.env}, sleep=_calls(options, recipes.served_name(launch.recipe)))
 
     def launch_without_recipe(self, request: LaunchRequest) -> LaunchSpec:
         """Run the image with docker."""
@@ -107,7 +108,8 @@ class SglangBackend(RecipeBackend):
         command = ("python3", "-m", "sglang.launch_server", *_own_flags(request, options), *options.extra_args)
         container = Container(options.image, command, env=_ENV, flags=("--shm-size", "32g"))
         return evolve(
-            docker_spec(request, self.name, container, ready_seconds=self.readying.solo_seconds), sleep=_calls(options)
+            docker_spec(request, self.name, container, ready_seconds=self.readying.solo_seconds),
+            sleep=_calls(options, request.model),
         )
 
     def progress(self, line: str) -> Progress | None:
@@ -176,7 +178,10 @@ def _inherited(recipe: Recipe) -> Iterator[str]:
             yield from ("-e", name)
 
 
-def _calls(options: SglangOptions) -> SleepCalls | None:
+def _calls(options: SglangOptions, name: str) -> SleepCalls | None:
+    """Everything is released and taken back; the scheduler must be idle, which it is when a model makes room."""
     if not options.release:
         return None
-    return SleepCalls(HttpCall("POST", "/release_memory_occupation"), HttpCall("POST", "/resume_memory_occupation"))
+    release = HttpCall("POST", "/release_memory_occupation", body=b"{}")
+    resume = HttpCall("POST", "/resume_memory_occupation", body=b"{}")
+    return SleepCalls(release, resume, canary=completion_canary(name), cycles=options.release_cycles)

@@ -56,6 +56,14 @@ def command(recipe: Recipe, overrides: Mapping[str, RecipeValue]) -> tuple[str, 
     return (*server, *revision, *where, *flags_from(values, FLAGS), "--enable-metrics")
 
 
+def served_name(recipe: Recipe) -> str:
+    """Return the name under which the engine answers: what it is told, else its model."""
+    if named := recipe.defaults.get("served_model_name"):
+        return str(named)
+    found = re.search(r"--served-model-name[ =](\S+)", recipe.command)
+    return found[1] if found and "{" not in found[1] else recipe.model
+
+
 def rank_flags(head: str, nodes: int, rank: int) -> tuple[str, ...]:
     """Return what each of several nodes is told beside the common command; HTTP is served by rank 0."""
     return ("--dist-init-addr", f"{head}:{DIST_PORT}", "--nnodes", str(nodes), "--node-rank", str(rank))

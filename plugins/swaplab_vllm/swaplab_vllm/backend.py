@@ -25,6 +25,7 @@ from swaplab_core.plugin import (
     Usage,
     read_usage,
 )
+from swaplab_core.plugin.canary import completion_canary
 from swaplab_core.plugin.containers import HOME_INSIDE
 from swaplab_core.plugin.progress import read_marks
 from swaplab_core.plugin.recipe_runner import (
@@ -110,7 +111,7 @@ class VllmBackend(RecipeBackend):
 
     def launch_recipe(self, request: LaunchRequest, launch: RecipeLaunch) -> LaunchSpec:
         """Give the runner the recipe and its flags, or swap inside a container that is up."""
-        sleep = _sleep_calls(request, launch.recipe)
+        sleep = _sleep_calls(request, launch)
         spec = _hot_swap(request, launch) if launch.settings.hot_swap else _run(request, launch, self)
         return evolve(spec, sleep=sleep)
 
@@ -127,7 +128,9 @@ class VllmBackend(RecipeBackend):
             )
         argv = (program, "serve", _model(options.model), *_own_flags(request, options), *options.extra_args)
         env = {recipes.DEV_MODE: "1"} if options.sleep_level else {}
-        return LaunchSpec(check_argv(argv), request.base_url, env=env, sleep=_calls(options))
+        return LaunchSpec(
+            check_argv(argv), request.base_url, env=env, sleep=_calls(options, _served_name(request.model))
+        )
 
     def progress(self, line: str) -> Progress | None:
         """See `usage.MARKS`."""
@@ -234,17 +237,28 @@ def _start_cluster(request: LaunchRequest, launch: RecipeLaunch, argv: tuple[str
 # sleep
 
 
-def _sleep_calls(request: LaunchRequest, recipe: Recipe) -> SleepCalls | None:
+def _sleep_calls(request: LaunchRequest, launch: RecipeLaunch) -> SleepCalls | None:
     options: VllmOptions = request.options
+    recipe = launch.recipe
     if options.sleep_level and not recipes.can_sleep(recipe):
         raise PluginFailed(
             f"{request.model} is to sleep, and its recipe {recipe.name!r} cannot",
             advice=f'add {recipes.SLEEP_FLAG} to its command and {recipes.DEV_MODE}: "1" to its env, or sleepLevel: 0',
         )
-    return _calls(options)
+    return _calls(options, recipes.served_name(recipe, launch.settings.extra_args))
 
 
-def _calls(options: VllmOptions) -> SleepCalls | None:
+def _calls(options: VllmOptions, name: str) -> SleepCalls | None:
+    """Level 2 drops the weights, so they are read again between the two halves of the wake."""
     if not options.sleep_level:
         return None
-    return SleepCalls(HttpCall("POST", f"/sleep?level={options.sleep_level}&mode=wait"), HttpCall("POST", "/wake_up"))
+    sleep = HttpCall("POST", f"/sleep?level={options.sleep_level}&mode=wait")
+    canary = completion_canary(name)
+    if options.sleep_level == 1:
+        return SleepCalls(sleep, HttpCall("POST", "/wake_up"), canary=canary, cycles=options.sleep_cycles)
+    then = (
+        HttpCall("POST", "/collective_rpc", body=b'{"method": "reload_weights"}'),
+        HttpCall("POST", "/wake_up?tags=kv_cache"),
+        HttpCall("POST", "/reset_prefix_cache"),
+    )
+    return SleepCalls(sleep, HttpCall("POST", "/wake_up?tags=weights"), then, canary, options.sleep_cycles)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import frozen
 
@@ -66,6 +66,28 @@ def world(recipe: Recipe) -> World:
                 unseen.append(word)
     tensor, pipeline, data = (sizes.get(name, 1) for name in _SIZES)
     return World(tensor, pipeline, data, tuple(unseen))
+
+
+def served_name(recipe: Recipe, extra_args: Sequence[str] = ()) -> str:
+    """Return the name under which the engine answers: what it is told, else its model."""
+    try:
+        argv = (*words(recipe, {}), *extra_args)
+    except BadTemplate:
+        argv = tuple(extra_args)
+    name = recipe.model
+    for place, word in enumerate(argv):
+        if (
+            word == "serve"
+            and argv[place - 1] == ENGINE
+            and place + 1 < len(argv)
+            and not argv[place + 1].startswith("-")
+        ):
+            name = argv[place + 1]
+    for place, word in enumerate(argv):
+        flag, equals, value = word.partition("=")
+        if flag == "--served-model-name":
+            name = value if equals else "".join(argv[place + 1 : place + 2]) or name
+    return name
 
 
 def can_sleep(recipe: Recipe) -> bool:

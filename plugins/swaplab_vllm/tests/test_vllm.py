@@ -215,6 +215,9 @@ def test_a_recipe_that_can_sleep_is_put_to_sleep_when_its_entry_says_so():
 
     assert sleep is not None
     assert (sleep.sleep.path, sleep.wake.path) == ("/sleep?level=1&mode=wait", "/wake_up")
+    assert sleep.cycles == 3
+    assert sleep.canary is not None
+    assert b'"model": "demo-org/Demo-8B-FP8"' in sleep.canary.call.body
     assert VllmBackend().may_sleep(VllmOptions(sleep_level=2))
     assert not VllmBackend().may_sleep(VllmOptions())
     with pytest.raises(PluginFailed, match="its recipe 'Demo-30B-A3B-NVFP4' cannot"):
@@ -310,3 +313,24 @@ def test_the_steps_of_a_load_are_read_off_the_log(line, stage, fraction):
 
     assert progress is not None
     assert (progress.stage, progress.fraction) == (stage, fraction)
+
+
+def test_dropped_weights_are_read_again_before_the_cache_wakes():
+    sleep = launch("f05-vllm-sleep", options=VllmOptions(sleep_level=2)).sleep
+
+    assert sleep is not None
+    assert [call.path for call in (sleep.wake, *sleep.then)] == [
+        "/wake_up?tags=weights",
+        "/collective_rpc",
+        "/wake_up?tags=kv_cache",
+        "/reset_prefix_cache",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "served"),
+    [("f02-vllm-cluster-json", "demo-v4-flash"), ("f05-vllm-sleep", "demo-org/Demo-8B-FP8")],
+)
+def test_the_name_under_which_the_engine_answers_is_known(name, served):
+    assert recipes.served_name(recipe(name)) == served
+    assert recipes.served_name(recipe(name), ("--served-model-name", "mine")) == "mine"

@@ -34,6 +34,10 @@ class HttpWorld(Protocol):
         """Answers this status to this method and path, 404 to all else. The base URL has a path prefix."""
 
     @abstractmethod
+    async def saying(self, path: str, body: bytes, status: int = 200) -> str:
+        """Answers this path with a body, and requires that JSON was sent: without any it answers 400."""
+
+    @abstractmethod
     async def hanging(self) -> str:
         """Accepts connections and never answers."""
 
@@ -67,6 +71,16 @@ class HttpContract(Contract[HttpWorld]):
             assert await world.http.call(base_url, HttpCall("POST", "/sleep?level=1", PATIENT)) == 200
             assert await world.http.call(base_url, HttpCall("POST", "/sleep?level=2", PATIENT)) == 404
             assert await world.http.call(base_url, HttpCall("POST", "/wake_up", PATIENT)) == 404
+
+        self.run(scenario)
+
+    def test_ask_answers_the_body_of_a_200(self) -> None:
+        async def scenario(world: HttpWorld) -> None:
+            call = HttpCall("POST", "/v1/x", PATIENT, body=b'{"a": 1}')
+            assert await world.http.ask(await world.saying("/v1/x", b'{"b": 2}'), call) == b'{"b": 2}'
+            assert await world.http.ask(await world.saying("/v1/x", b"sorry", 500), call) is None
+            assert await world.http.ask(await world.nobody(), call) is None
+            assert await world.http.ask(await world.hanging(), HttpCall("POST", "/", 0.05, body=b"{}")) is None
 
         self.run(scenario)
 

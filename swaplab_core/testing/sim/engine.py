@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from swaplab_core.testing.sim.loading import load_plan, ready_text
 from swaplab_core.testing.sim.meter import Meter
 from swaplab_core.testing.sim.options import SimOptions
 from swaplab_core.testing.sim.request_log import RequestLog
 from swaplab_core.testing.sim.residency import Residency
+
+FORGOTTEN = "I forgot everything in my sleep, even who I am."
 
 
 def _print_nothing(data: bytes) -> None:
@@ -43,6 +45,11 @@ class SimEngine:
     def __attrs_post_init__(self) -> None:
         self.meter = Meter(self.options.slots)
         self.residency = Residency(self.options)
+
+    @property
+    def speech(self) -> SimOptions:
+        """What it says now: who has forgotten everything in its sleep says so."""
+        return evolve(self.options, say=FORGOTTEN) if self.residency.has_forgotten else self.options
 
     def print(self, text: str) -> None:
         """Print a line, or a part of one."""

@@ -63,7 +63,7 @@ async def _exchange(request: web.Request) -> Exchange:
         created=int(time.time()),
         model=str(body.get("model") or engine.options.model),
         body=body,
-        generation=plan_generation(engine.options, body),
+        generation=plan_generation(engine.speech, body),
         timings=engine.options.timings,
         wants_usage=bool(stream_options.get("include_usage")) or "stream" in request.query,
         echo={

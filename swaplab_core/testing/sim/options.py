@@ -122,6 +122,7 @@ class SimOptions:
     wake_seconds: float = option(0.0, "how long waking takes", group=SLEEP, parse=float, metavar="S")
     sleep_fails: bool = option(False, "POST /sleep answers 500 and nothing happens", group=SLEEP)
     wake_fails: bool = option(False, "POST /wake_up answers 500 and nothing happens", group=SLEEP)
+    forgets_in_sleep: bool = option(False, "after a wake it says something else", group=SLEEP)
 
     never_ready: bool = option(False, "the load never ends", group=FAILURES)
     die_at_start: int | None = option(

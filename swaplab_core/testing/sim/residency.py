@@ -21,6 +21,7 @@ class Residency:
 
     options: SimOptions
     level: int = 0
+    has_forgotten: bool = False
     _missing: frozenset[str] = frozenset()
     _memory: bytes = field(default=b"", repr=False)
 
@@ -60,6 +61,7 @@ class Residency:
         if self.options.wake_fails:
             return False
         self._missing -= parts or PARTS
+        self.has_forgotten = self.options.forgets_in_sleep
         if not self._missing:
             self.level = 0
             self.allocate()

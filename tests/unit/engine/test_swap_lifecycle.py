@@ -342,13 +342,13 @@ def test_a_model_that_would_not_sleep_is_gone_and_the_rival_starts_all_the_same(
     )
 
 
-def test_a_failed_wake_refuses_its_waiters_and_the_next_request_starts_afresh():
+def test_who_waits_for_a_wake_that_fails_gets_a_fresh_start():
     script(
         asleep(one_at_a_time("a b", a=SLEEPY)),
         (Requested(1, "a"), [StopUpstream("b", 2)]),
         (UpstreamExited("b", 2), [WakeUpstream("a", 1)]),
-        (UpstreamExited("a", 1, "no wake"), [Refuse(1, RefusalCode.START_FAILED, "no wake")]),
-        (Requested(2, "a"), [StartUpstream("a", 3)]),
+        (UpstreamExited("a", 1, "no wake"), [StartUpstream("a", 3)]),
+        (UpstreamExited("a", 3, "no start"), [Refuse(1, RefusalCode.START_FAILED, "no start")]),
     )
 
 

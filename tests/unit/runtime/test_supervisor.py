@@ -12,7 +12,7 @@ from attrs import define, evolve, field
 
 from swaplab_core.domain.errors import StartFailed
 from swaplab_core.domain.ids import Incarnation, ModelId
-from swaplab_core.domain.launch import HttpCall, LaunchSpec, Readiness, SleepCalls, StopStrategy
+from swaplab_core.domain.launch import Canary, HttpCall, LaunchSpec, Readiness, SleepCalls, StopStrategy
 from swaplab_core.domain.metering import Progress
 from swaplab_core.domain.plan import Command, Step
 from swaplab_core.engine.facts import Fact, UpstreamAsleep, UpstreamExited, UpstreamReady
@@ -593,5 +593,100 @@ def test_a_stop_does_not_wait_for_the_preparation():
         assert world.end() == "stopped before it was started"
         assert commands.cancelled == ["prepare"]
         assert commands.ran[-1] == "remove"
+
+    run(scenario)
+
+
+# who wakes up
+
+CANARY = Canary(HttpCall("POST", "/v1/completions", body=b"{}"), ("choices", 0, "text"))
+
+
+def saying(*texts: str) -> list[bytes]:
+    return [f'{{"choices": [{{"text": "{text}"}}]}}'.encode() for text in texts]
+
+
+async def ready_with_canary(world: World, *texts: str, cycles: int = 0) -> None:
+    world.launch = evolve(SPEC, sleep=SleepCalls(SLEEP, WAKE, canary=CANARY, cycles=cycles))
+    await world.started()
+    if texts:
+        world.http.say(URL, CANARY.call.path, *saying(*texts))
+    else:
+        world.http.serve(URL, 404, path=CANARY.call.path)
+    await world.clock.advance(1.0)
+    assert world.facts == [READY]
+
+
+async def slept(world: World) -> None:
+    world.supervisor.sleep(MODEL)
+    await world.clock.advance(1.0)
+
+
+async def woken(world: World) -> None:
+    world.supervisor.wake(MODEL)
+    await world.clock.advance(1.0)
+
+
+def test_who_answers_as_before_its_sleep_is_ready_again():
+    async def scenario(world: World) -> None:
+        await ready_with_canary(world, "4")
+        await slept(world)
+        await woken(world)
+
+        assert world.facts == [READY, UpstreamAsleep(MODEL, FIRST), READY]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("then", [saying("5"), [b"no json"], [b'{"choices": []}']])
+def test_who_answers_otherwise_is_stopped_and_never_ready(then):
+    async def scenario(world: World) -> None:
+        await ready_with_canary(world, "4")
+        await slept(world)
+        world.http.say(URL, CANARY.call.path, *then)
+        await woken(world)
+
+        assert "answers otherwise than before its sleep" in world.end()
+        assert world.facts.count(READY) == 1
+
+    run(scenario)
+
+
+def test_nobody_sleeps_whose_answer_is_not_known():
+    async def scenario(world: World) -> None:
+        await ready_with_canary(world)
+        await slept(world)
+
+        assert world.end().startswith("stopped")
+        assert SLEEP not in [call for _, call in world.http.calls]
+
+    run(scenario)
+
+
+def test_after_so_many_sleeps_it_is_stopped_instead():
+    async def scenario(world: World) -> None:
+        await ready_with_canary(world, "4", cycles=2)
+        for _ in range(2):
+            await slept(world)
+            await woken(world)
+        await slept(world)
+
+        assert world.end().startswith("stopped")
+        assert [call for _, call in world.http.calls].count(SLEEP) == 2
+
+    run(scenario)
+
+
+def test_calls_that_follow_a_wake_come_in_order_and_one_that_fails_ends_it():
+    async def scenario(world: World) -> None:
+        reload, caches = HttpCall("POST", "/reload"), HttpCall("POST", "/reset")
+        world.launch = evolve(SPEC, sleep=SleepCalls(SLEEP, WAKE, then=(reload, caches)))
+        await world.ready()
+        await slept(world)
+        world.http.serve(URL, 500, path="/reset")
+        await woken(world)
+
+        assert [call for _, call in world.http.calls if call in {WAKE, reload, caches}] == [WAKE, reload, caches]
+        assert "m would not wake: /reset answered 500" in world.end()
 
     run(scenario)
