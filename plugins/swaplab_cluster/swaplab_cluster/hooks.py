@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from swaplab_cluster.actions import Actions
+from swaplab_cluster.diagnostics import diagnostics
 from swaplab_cluster.draining import members
 from swaplab_cluster.live import NAME, Live
+from swaplab_cluster.pages import panels
+from swaplab_cluster.placement import choose, need_mib, refusal
 from swaplab_cluster.routes import Routes
 from swaplab_cluster.settings import Settings
+from swaplab_cluster.storage_actions import StorageActions
 from swaplab_core.domain.errors import Conflict
 from swaplab_core.domain.events import ConfigChanged, Event, ModelChanged
 from swaplab_core.domain.node import Node
 from swaplab_core.domain.problem import Problem
-from swaplab_core.plugin import AUTO, ConfigFacts, LabView, Refusal, Route, hookimpl
+from swaplab_core.plugin import (
+    AUTO,
+    Action,
+    ConfigFacts,
+    Diagnostic,
+    LabView,
+    Panels,
+    Placement,
+    PlacementRequest,
+    Refusal,
+    Route,
+    hookimpl,
+)
 
 
 class Cluster:
@@ -44,6 +61,21 @@ class Cluster:
         return Routes(lambda: self.live).all()
 
     @hookimpl
+    def swaplab_actions(self) -> Iterable[Action]:
+        """What people can do."""
+        return (*Actions(lambda: self.live).all(), *StorageActions(lambda: self.live).all())
+
+    @hookimpl
+    def swaplab_panels(self) -> Iterable[Panels]:
+        """The Cluster page."""
+        return [panels()]
+
+    @hookimpl
+    def swaplab_diagnostics(self) -> Iterable[Diagnostic]:
+        """What is checked."""
+        return diagnostics(lambda: self.live)
+
+    @hookimpl
     def swaplab_check_config(self, config: ConfigFacts) -> Iterable[Problem]:
         """Warn of models on nodes that are not enrolled; nothing is said while the inventory is not known."""
         if self._live is None or self._live.inventory is None:
@@ -73,8 +105,16 @@ class Cluster:
             await self._live.operations.apply_drains()
 
     @hookimpl
-    async def swaplab_admit_model(self, node: Node) -> Refusal | None:
-        """Nothing is loaded on a drained node."""
+    async def swaplab_place_model(self, request: PlacementRequest) -> Placement | None:
+        """The node with the most free memory, measured now."""
+        if self._live is None:
+            return None
+        await self._live.measure()
+        return choose(self._live.collector.nodes, need_mib(request.metadata))
+
+    @hookimpl
+    async def swaplab_admit_model(self, request: PlacementRequest, node: Node) -> Refusal | None:
+        """Nothing is loaded on a drained node, nor where it says that it takes more memory than is free."""
         if self._live is None:
             return None
         drained = self._live.operations.drains.nodes
@@ -82,4 +122,9 @@ class Cluster:
             if member in drained:
                 where = member or "this machine"
                 return Refusal(f"{where} is drained: {drained[member]}", f"undrain {where} when it is well again")
-        return None
+        need = need_mib(request.metadata)
+        if need == 0:
+            return None
+        await self._live.measure(str(node.id))
+        found = next((one for one in self._live.collector.nodes if one.node_id == node.id), None)
+        return refusal(found, need)

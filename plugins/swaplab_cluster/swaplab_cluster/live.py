@@ -18,12 +18,13 @@ from swaplab_cluster.cluster_nodes import access, agent_port, lab_nodes, resolve
 from swaplab_cluster.collector import Collector
 from swaplab_cluster.draining import Drains
 from swaplab_cluster.files import ClusterFiles, read_inventory
-from swaplab_cluster.inventory import Inventory
+from swaplab_cluster.inventory import Inventory, InventoryNode
 from swaplab_cluster.looking import LabLook
 from swaplab_cluster.operations import Operations
 from swaplab_cluster.settings import Effective, Settings, effective, normalised, path
 from swaplab_cluster.status import NodeStatus
 from swaplab_cluster.storage import candidates
+from swaplab_cluster.tasks import spawn
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.events import PluginNews
 from swaplab_core.domain.node import Node
@@ -32,6 +33,7 @@ from swaplab_core.plugin import LabView
 NAME = "cluster"
 METRICS = frozenset({"metrics"})
 IDLE_SECONDS = 60.0
+MEASURE_SECONDS = 4.0
 
 
 @define(eq=False)
@@ -68,6 +70,14 @@ class Live:
         """Where host keys are pinned."""
         named = path(self.inforce.settings.known_hosts, os.environ)
         return named or self.lab.state_folder(NAME) / "known_hosts"
+
+    def node(self, name: str) -> InventoryNode:
+        """The enrolled node of this id or address. Raises InvalidRequest that says which there are."""
+        found = self.inventory.find(name) if self.inventory is not None and name else None
+        if found is None:
+            known = ", ".join(one.id for one in self.inventory.nodes) if self.inventory is not None else "none"
+            raise InvalidRequest(f"no node is called {name!r}", advice=f"enrolled: {known}")
+        return found
 
     async def reload(self) -> None:
         """Read settings and inventory anew."""
@@ -111,6 +121,16 @@ class Live:
             "agent" if self.inforce.exec_mode == "agent" else "local",
             inventory.rdma,
         )
+
+    async def measure(self, node: str | None = None) -> None:
+        """Look at all machines now, or at the one that the daemon calls so; the slow ones are not waited for long."""
+        if node is None:
+            await asyncio.wait({self.collector.refresh(METRICS)}, timeout=MEASURE_SECONDS)
+            return
+        for one in self.collector.nodes:
+            if one.node_id == node:
+                look = spawn(self.collector.one(one.node.id, METRICS), name=f"measure {node}")
+                await asyncio.wait({look}, timeout=MEASURE_SECONDS)
 
     async def collect(self) -> None:
         """Look at enrolled machines for the charts, for ever; a lone machine has its own monitor."""

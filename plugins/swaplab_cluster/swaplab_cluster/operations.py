@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 from attrs import define, field, frozen
 
-from swaplab_cluster import dgx
+from swaplab_cluster import dgx, model_cache
 from swaplab_cluster.draining import Drains, ModelRecord, drained_models, on_node, records
 from swaplab_cluster.inventory import Inventory, InventoryNode
+from swaplab_cluster.model_cache import CacheOfNode
 from swaplab_core.domain.errors import NodeError
-from swaplab_core.domain.node import NodeId
+from swaplab_core.domain.node import LOCAL, NodeId
 from swaplab_core.domain.plan import Command, Plan, Step, Work
 from swaplab_core.plugin import LabView
 
@@ -25,6 +26,7 @@ DRAIN_SECONDS = 900.0
 UPDATE_SECONDS = 120.0
 REBOOT_SECONDS = 3600.0
 REBOOT_POLL_SECONDS = 5.0
+CACHE_SECONDS = 20.0
 LONGEST_OUTPUT = 64 * 1024
 
 
@@ -97,6 +99,20 @@ class Operations:
         output = await self.lab.run(command, NodeId(node), timeout_seconds=15.0)
         return output.stdout.decode(errors="replace").strip()
 
+    async def caches(self, folder: str) -> list[CacheOfNode]:
+        """The model cache of every node, all at the same time."""
+        nodes = [node.id for node in self.inventory.nodes] if self.inventory is not None else [LOCAL]
+        text = model_cache.script()
+        return list(await asyncio.gather(*(self._cache(str(node), text, folder) for node in nodes)))
+
+    async def _cache(self, node: str, text: str, folder: str) -> CacheOfNode:
+        command = Command(model_cache.argv(text, "list", folder))
+        try:
+            output = await self.lab.run(command, NodeId(node), timeout_seconds=CACHE_SECONDS)
+        except NodeError as error:
+            return CacheOfNode(node or "local", error=str(error))
+        return CacheOfNode(node or "local", model_cache.read(output.stdout.decode(errors="replace")))
+
     async def stop_all(self, *, dry_run: bool) -> list[Stopped]:
         """Unload all models, node after node at the same time."""
         up = [model for model in await self.models() if model.is_up]
@@ -144,6 +160,17 @@ def backend_folders(models: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
         if isinstance(folder, str) and folder.startswith("/"):
             found.append(folder)
     return tuple(dict.fromkeys(found))
+
+
+def stop_scripts(models: Mapping[str, Mapping[str, Any]]) -> list[ScriptRun]:
+    """The stop script of each backend in use. Blocking."""
+    found = []
+    for folder in backend_folders(models):
+        for name, arguments in STOP_SCRIPTS:
+            if (Path(folder) / name).is_file():
+                found.append(ScriptRun(folder, ("bash", f"{folder}/{name}", *arguments)))
+                break
+    return found
 
 
 def update_plan(operations: Operations, nodes: Sequence[InventoryNode], undrain: Mapping[str, bool]) -> Plan:

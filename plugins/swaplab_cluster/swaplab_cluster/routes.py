@@ -19,8 +19,9 @@ from swaplab_cluster.history import CHARTS, chart
 from swaplab_cluster.inventory import Inventory, InventoryNode, Rdma, in_order, is_address, is_interface, is_user
 from swaplab_cluster.inventory_file import is_true, render
 from swaplab_cluster.live import NAME, Live
-from swaplab_cluster.operations import STOP_SCRIPTS, Operations, ScriptRun, Stopped, backend_folders, update_plan
+from swaplab_cluster.operations import Operations, ScriptRun, Stopped, stop_scripts, update_plan
 from swaplab_cluster.settings import MODES, Chosen, path, shown
+from swaplab_cluster.view_routes import ViewRoutes
 from swaplab_core.domain.errors import Conflict, InvalidRequest, NotThere
 from swaplab_core.plugin import Call, Gateway, Policy, Reply, Route
 
@@ -48,10 +49,11 @@ class Routes:
             ("DELETE", "/drain", Policy.OPERATE, self.undrain, "/api/drain"),
             ("GET", "/charts/{name}", Policy.READ, self.chart, None),
         )
-        return tuple(
+        ours = tuple(
             Route(method=method, path=path, policy=policy, handler=handler, public_path=public)
             for method, path, policy, handler, public in rows
         )
+        return (*ours, *ViewRoutes(self.live).all())
 
     # what is known
 
@@ -196,20 +198,11 @@ class Routes:
         body = call.json() if call.body.strip() else {}
         dry_run = body.get("dryRun") is True or _truthy(call, "dryRun")
         stopped = await operations.stop_all(dry_run=dry_run)
-        scripts = await asyncio.to_thread(self._stop_scripts)
+        scripts = await asyncio.to_thread(stop_scripts, self.live().lab.config.models())
         if not dry_run:
             seconds = self.live().inforce.stop_seconds
             scripts = [await operations.run_script(script, seconds) for script in scripts]
         return _stop_reply(stopped, scripts, dry_run=dry_run)
-
-    def _stop_scripts(self) -> list[ScriptRun]:
-        found = []
-        for folder in backend_folders(self.live().lab.config.models()):
-            for name, arguments in STOP_SCRIPTS:
-                if (Path(folder) / name).is_file():
-                    found.append(ScriptRun(folder, ("bash", f"{folder}/{name}", *arguments)))
-                    break
-        return found
 
     # drains
 

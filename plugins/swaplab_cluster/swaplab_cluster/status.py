@@ -143,7 +143,7 @@ def body(cluster: Cluster, sections: frozenset[str], now: float) -> dict[str, An
         "remoteCount": remotes,
         "reachableBySsh": sum(_is_reached(node) for node in nodes),
         "overall": word,
-        "summary": _sentence(word, nodes),
+        "summary": sentence(word, nodes),
         "nodes": [_node(node, sections, cluster.rdma) for node in nodes],
     }
     if cluster.errors:
@@ -162,7 +162,8 @@ def _is_reached(node: NodeStatus) -> bool:
     return node.is_local or (node.reach is not None and node.reach.shell_ok)
 
 
-def _sentence(word: str, nodes: Sequence[NodeStatus]) -> str:
+def sentence(word: str, nodes: Sequence[NodeStatus]) -> str:
+    """The same for people."""
     lost = [node.node.id for node in nodes if not node.is_local and not _is_reached(node)]
     match word:
         case "error":

@@ -1,0 +1,42 @@
+"""The Cluster page, as the manifest describes it: tabs of views whose data are this plugin's own routes. Data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from swaplab_cluster.history import CHARTS
+from swaplab_core.plugin import NavEntry, Panels, View
+
+ROUTE = "/x/cluster/nodes"
+NEWS = "cluster.node"
+_SOURCE = "api/plugins/cluster/view/"
+
+
+def panels() -> Panels:
+    """The side bar's entry, and the page."""
+    tabs = [
+        _grid("overview", "Nodes", [_child("summary", "", "callout"), _child("cards", "Topology", "cards")], "60rem"),
+        _child("health", "Health", "matrix"),
+        _grid("charts", "Charts", [_chart(name) for name in CHARTS], "26rem"),
+        _child("storage", "Storage", "matrix"),
+        _child("cache", "Model cache", "matrix", news=""),
+    ]
+    page = View("nodes", "page", "Cluster", "tabs", props={"children": tabs}, route=ROUTE)
+    return Panels(nav=(NavEntry("nodes", "Cluster", ROUTE, icon="network", order=60),), views=(page,))
+
+
+def _child(name: str, title: str, kind: str, *, news: str = NEWS) -> dict[str, Any]:
+    refresh = {"refresh": {"event": news}} if news else {}
+    return {"id": name, "title": title, "kind": kind, "source": {"get": f"{_SOURCE}{name}", **refresh}}
+
+
+def _chart(name: str) -> dict[str, Any]:
+    title, unit, _ = CHARTS[name]
+    source = {"get": f"{_SOURCE}lines/{name}", "refresh": {"every": 15}}
+    props = {"unit": "%" if unit == "percent" else unit, **({"max": 100} if unit == "percent" else {})}
+    return {"id": name, "title": title, "kind": "timeseries", "source": source, "props": props}
+
+
+def _grid(name: str, title: str, children: list[Mapping[str, Any]], width: str) -> dict[str, Any]:
+    return {"id": name, "title": title, "kind": "grid", "props": {"children": children, "min_width": width}}

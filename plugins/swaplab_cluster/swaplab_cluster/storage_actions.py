@@ -1,0 +1,159 @@
+"""What people can do with storage: copy and delete cached models, and the NVMe-oF toolkit. Each runs as a job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+
+from attrs import define
+
+from swaplab_cluster import agent_install, model_cache
+from swaplab_cluster.action_forms import Connect, CopyModel, DeleteModel, NetTune
+from swaplab_cluster.actions import CARD, PAGE
+from swaplab_cluster.inventory import InventoryNode
+from swaplab_cluster.live import Live
+from swaplab_core.domain.errors import InvalidRequest
+from swaplab_core.domain.node import NodeId
+from swaplab_core.plugin import Action, ActionSpec, Command, Confirm, Plan, Step
+
+COPY_SECONDS = 12 * 3600.0
+KIT = ("nvmeof-initiator-canary.sh", "net-tune-canary.sh", "install-nvmeof-canary-units.sh")
+KIT_FILES = (*KIT, "nvmeof-connect@.service", "net-tune-canary.service", "nvmeof-sample.env", "net-tune.env")
+KIT_FOLDER = ".local/share/swaplab-nvmeof"
+
+
+@define(eq=False)
+class StorageActions:
+    """The actions on caches and remote disks of one cluster."""
+
+    live: Callable[[], Live]
+
+    def all(self) -> tuple[Action, ...]:
+        """Every action."""
+        return (
+            Action(
+                ActionSpec(
+                    "copy_model",
+                    "Copy a model",
+                    CopyModel,
+                    "Over the data network; an interrupted copy goes on.",
+                    "copy",
+                    slots=(PAGE,),
+                ),
+                self._copy_model,
+            ),
+            Action(
+                ActionSpec(
+                    "delete_model",
+                    "Delete a model",
+                    DeleteModel,
+                    "From the caches of the named nodes.",
+                    "trash-2",
+                    slots=(PAGE,),
+                    confirm=Confirm.ASK,
+                    danger=True,
+                ),
+                self._delete_model,
+            ),
+            Action(
+                ActionSpec(
+                    "net_tune",
+                    "Tune the network",
+                    NetTune,
+                    "For NVMe-oF; what was there can be put back.",
+                    "gauge",
+                    slots=(CARD,),
+                    target="node",
+                ),
+                self._net_tune,
+            ),
+            Action(
+                ActionSpec(
+                    "nvmeof_connect",
+                    "Connect NVMe-oF",
+                    Connect,
+                    "With cautious time limits.",
+                    "hard-drive",
+                    slots=(CARD,),
+                    target="node",
+                ),
+                self._nvmeof_connect,
+            ),
+        )
+
+    def _node(self, name: str) -> InventoryNode:
+        return self.live().node(name)
+
+    def _copy_model(self, form: CopyModel, _: str) -> Plan:
+        source = self._node(form.source)
+        targets = [self._node(name) for name in form.targets]
+        if not targets or source in targets:
+            raise InvalidRequest("name the nodes to copy to", advice="other ones than the node it is copied from")
+        text = model_cache.script()
+        steps = []
+        for target in targets:
+            argv = model_cache.copy_argv(target, form.folder, form.repo)
+            verify = model_cache.argv(text, "verify", form.folder, form.repo)
+            steps += [
+                Step(f"Copy to {target.id}", Command(argv), node=NodeId(source.id), timeout_seconds=COPY_SECONDS),
+                Step(f"Verify on {target.id}", Command(verify), node=NodeId(target.id), timeout_seconds=COPY_SECONDS),
+            ]
+        locks = frozenset({f"cache:{node.id}" for node in (source, *targets)})
+        return Plan(tuple(steps), locks=locks)
+
+    async def _delete_model(self, form: DeleteModel, _: str) -> Plan:
+        live = self.live()
+        nodes = [self._node(name) for name in form.nodes]
+        if not nodes:
+            raise InvalidRequest("name the nodes", advice="nothing is deleted anywhere without being named")
+        text = model_cache.script()
+        up = [model for model in await live.operations.models() if model.is_up]
+        users = [f"{model.id} runs on {node.id}" for node in nodes for model in up if node.id == model.node]
+        steps = [
+            Step(
+                f"Delete on {node.id}",
+                Command(model_cache.argv(text, "delete", form.folder, form.repo)),
+                node=NodeId(node.id),
+            )
+            for node in nodes
+        ]
+        return Plan(tuple(steps), locks=frozenset({f"cache:{node.id}" for node in nodes}), warnings=tuple(users))
+
+    async def _net_tune(self, form: NetTune, target: str) -> Plan:
+        node = self._node(target)
+        arguments = ["--rollback", form.rollback] if form.rollback else ["--apply" if form.apply else "--show"]
+        arguments += ["--mode", form.mode, *(["--iface", form.interface] if form.interface else [])]
+        return await self._kit_plan(node, "net-tune-canary.sh", arguments, as_root=form.apply or bool(form.rollback))
+
+    async def _nvmeof_connect(self, form: Connect, target: str) -> Plan:
+        node = self._node(target)
+        arguments = ["--transport", form.transport, "--traddr", form.address, "--trsvcid", str(form.port)]
+        arguments += ["--subsysnqn", form.subsystem, *(["--disconnect-first"] if form.disconnect_first else [])]
+        arguments += ["--apply"] if form.apply else ["--dry-run"]
+        return await self._kit_plan(node, "nvmeof-initiator-canary.sh", arguments, as_root=form.apply)
+
+    async def _kit_plan(self, node: InventoryNode, script: str, arguments: Sequence[str], *, as_root: bool) -> Plan:
+        """Bring the toolkit to the node, then run one of its scripts there."""
+        kit = await asyncio.to_thread(_kit)
+        bring = [
+            Step(
+                f"Bring {name}",
+                Command(("sh", "-c", agent_install.WRITE, "write", f"{KIT_FOLDER}/{name}"), stdin=content),
+                node=NodeId(node.id),
+            )
+            for name, content in kit.items()
+        ]
+        sudo = ("sudo", "-n") if as_root else ()
+        run = Step(
+            f"Run {script}",
+            Command((*sudo, "sh", f"{KIT_FOLDER}/{script}", *arguments)),
+            node=NodeId(node.id),
+            timeout_seconds=120.0,
+        )
+        return Plan((*bring, run), locks=frozenset({f"node:{node.id}"}))
+
+
+def _kit() -> dict[str, bytes]:
+    folder = files("swaplab_cluster").joinpath("data/nvmeof")
+    return {name: folder.joinpath(name).read_bytes() for name in KIT_FILES}

@@ -1,0 +1,77 @@
+"""The routes behind the Cluster page: each answers what one of its views shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import define, evolve
+
+from swaplab_cluster import model_cache, views
+from swaplab_cluster.history import CHARTS
+from swaplab_cluster.live import METRICS, Live
+from swaplab_cluster.status import Cluster, in_order
+from swaplab_core.domain.errors import NotThere
+from swaplab_core.plugin import Call, Gateway, Policy, Reply, Route
+
+CACHE = "~/.cache/huggingface/hub"
+
+
+@define(eq=False)
+class ViewRoutes:
+    """Shows one cluster."""
+
+    live: Callable[[], Live]
+
+    def all(self) -> tuple[Route, ...]:
+        """Every route; all only look."""
+        rows = (
+            ("/node-ids", self.node_ids),
+            ("/view/summary", self.view_summary),
+            ("/view/cards", self.view_cards),
+            ("/view/health", self.view_health),
+            ("/view/storage", self.view_storage),
+            ("/view/cache", self.view_cache),
+            ("/view/lines/{name}", self.view_lines),
+        )
+        return tuple(Route(method="GET", path=path, policy=Policy.READ, handler=handler) for path, handler in rows)
+
+    async def _known(self, sections: frozenset[str]) -> Cluster:
+        """What is known, looked up behind the answer when it is old: a page asks again when news comes."""
+        live = self.live()
+        await live.reload_if_changed()
+        collected = await live.collector.get(sections, live.inforce.status_seconds, allow_stale=True)
+        return evolve(live.as_value(), nodes=in_order(collected.nodes))
+
+    async def node_ids(self, _: Call, __: Gateway) -> Reply:
+        """The nodes and gangs that models can be put on."""
+        nodes = [{"id": node.id, "title": node.title} for node in self.live().nodes]
+        return Reply.of_json({"items": nodes})
+
+    async def view_summary(self, _: Call, __: Gateway) -> Reply:
+        """How all is, in a sentence."""
+        return Reply.of_json(views.summary(await self._known(frozenset())))
+
+    async def view_cards(self, _: Call, __: Gateway) -> Reply:
+        """A card for each node."""
+        known = await self._known(METRICS)
+        return Reply.of_json(views.cards(known, await self.live().operations.models(), self.live().inventory))
+
+    async def view_health(self, _: Call, __: Gateway) -> Reply:
+        """Nodes by what was looked at."""
+        return Reply.of_json(views.health(await self._known(frozenset({"metrics", "dgx"}))))
+
+    async def view_storage(self, _: Call, __: Gateway) -> Reply:
+        """Paths by nodes."""
+        return Reply.of_json(views.storage((await self._known(frozenset({"storage"}))).nodes))
+
+    async def view_cache(self, call: Call, _: Gateway) -> Reply:
+        """Cached models by nodes."""
+        return Reply.of_json(model_cache.matrix(await self.live().operations.caches(call.query.get("folder", CACHE))))
+
+    async def view_lines(self, call: Call, _: Gateway) -> Reply:
+        """One chart over time."""
+        name = call.match["name"]
+        if name not in CHARTS:
+            raise NotThere(f"there is no chart {name!r}", advice=f"one of: {', '.join(CHARTS)}")
+        collector = self.live().collector
+        return Reply.of_json(views.lines(collector.history, [one.node.id for one in collector.nodes], name))
