@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mappin
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 from attrs import define, field, frozen
@@ -43,6 +43,7 @@ from swaplab_core.adapters.tls import BadCertificate, TlsFiles
 from swaplab_core.adapters.watch import FileWatcher
 from swaplab_core.builtin.checkout_actions import CheckoutActions
 from swaplab_core.config.diff import Difference
+from swaplab_core.config.json_schema import json_schema
 from swaplab_core.config.load import Loaded, Source, load
 from swaplab_core.config.schema import BackendSchema, Config, StoreConfig, nothing
 from swaplab_core.domain.activity import Retention
@@ -152,6 +153,10 @@ def activity_store(config: Config) -> SqlStore:
 def backend_schemas(backends: Mapping[str, Backend]) -> dict[str, BackendSchema]:
     """What the loader must know of each installed backend."""
     return {name: _schema(backend) for name, backend in backends.items()}
+
+
+def _file_schema(catalogue: Catalogue) -> dict[str, Any]:
+    return json_schema(backend_schemas(catalogue.backends), catalogue.hooks.config_section())
 
 
 def _schema(backend: Backend) -> BackendSchema:
@@ -360,6 +365,7 @@ class Lab:
             actions=Actions(files.catalogue.hooks, view, jobs),
             view=view,
             editor=editor,
+            schema=partial(_file_schema, files.catalogue),
             recipes=recipes,
         )
         application = build_application(

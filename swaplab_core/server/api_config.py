@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +35,7 @@ class ConfigRoutes:
     editor: ConfigEditor
     models: Models
     sender: Sender
+    schema_of_file: Callable[[], dict[str, Any]]
 
     def routes(self) -> list[Endpoint]:
         """The route table."""
@@ -44,6 +46,7 @@ class ConfigRoutes:
             get("/api/config/history", Policy.READ, self.history),
             get("/api/config/history/{revision}", Policy.READ, self.revision),
             post("/api/config/restore", Policy.ADMIN, self.restore),
+            get("/api/config/schema", Policy.READ, self.schema),
         ]
 
     async def read(self, request: web.Request) -> web.Response:
@@ -68,6 +71,10 @@ class ConfigRoutes:
         problems = [problem_record(problem) for problem in checked.problems]
         is_good = not any(problem.severity is Severity.ERROR for problem in checked.problems)
         return json_response({"ok": is_good, "problems": problems, "changes": changes})
+
+    async def schema(self, _: web.Request) -> web.Response:
+        """The JSON Schema of the file, with the keys of the installed backends and plugins."""
+        return json_response(self.schema_of_file())
 
     async def history(self, _: web.Request) -> web.Response:
         """The revisions that are kept, newest first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 from attrs import define
@@ -97,6 +98,7 @@ class Parts:
     actions: Actions
     view: LabView
     editor: ConfigEditor
+    schema: Callable[[], dict[str, Any]]
     recipes: RecipeParts
 
 
@@ -125,7 +127,7 @@ def build_application(
         PluginRoutes(parts.catalogue),
         JobRoutes(parts.jobs, actions, parts.bus, sender),
         ActionRoutes(actions, Diagnostics(hooks, parts.view), sender),
-        ConfigRoutes(parts.editor, parts.models, sender),
+        ConfigRoutes(parts.editor, parts.models, sender, parts.schema),
         ManifestRoutes(
             Manifest(parts.catalogue, parts.view, actions, ModuleFiles()), SettingsEditor(hooks, parts.editor), sender
         ),
