@@ -195,3 +195,4 @@ class ShuttingDown(SwaplabError):
     """The daemon no longer takes requests."""
 
     code = "shutting-down"
+    retry_after_seconds = 10

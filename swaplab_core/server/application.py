@@ -112,7 +112,7 @@ def build_application(
     hooks = parts.catalogue.hooks
     actions = parts.actions
     sender = Sender(parts.access)
-    waiting = WaitingRoom(parts.models, keep_alive_seconds)
+    waiting = WaitingRoom(parts.models, keep_alive_seconds, parts.observer.metrics.pace)
     through = Through(parts.models, parts.dispatcher, parts.relay, waiting, parts.observer)
     show = Projections(parts.models.config, parts.models, parts.routes, parts.observer.inflight, parts.jobs)
     application = web.Application(client_max_size=max_body_mib * 2**20)

@@ -22,6 +22,10 @@ LOAD_BOUNDS = (0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600, 1200)
 """Seconds: from a tiny model in the page cache to one that is compiled first."""
 
 
+NEWEST_WEIGHS = 0.2
+"""How much one request moves the pace of its model."""
+
+
 @define
 class Histogram:
     """Counts of values by upper bounds; the last count is of those above all bounds."""
@@ -54,6 +58,7 @@ class Tally:
     swaps: Histogram = field(factory=lambda: Histogram(LOAD_BOUNDS))
     restarts: int = 0
     failed_starts: int = 0
+    pace: float | None = None
 
 
 @frozen
@@ -76,15 +81,27 @@ class Metrics:
     _tallies: dict[str, Tally] = field(factory=dict, init=False)
 
     def request_done(
-        self, model: str, code: int, usage: Usage | None = None, first_token_seconds: float | None = None
+        self,
+        model: str,
+        code: int,
+        usage: Usage | None = None,
+        first_token_seconds: float | None = None,
+        seconds: float | None = None,
     ) -> None:
-        """A request was answered with this status; what is None was not told."""
+        """A request was answered with this status, `seconds` after an upstream got it; what is None was not told."""
         tally = self._tally(model)
+        if seconds is not None and code < 400:
+            tally.pace = seconds if tally.pace is None else tally.pace + (seconds - tally.pace) * NEWEST_WEIGHS
         tally.requests[code] += 1
         if usage is not None:
             _count_tokens(tally.tokens, usage)
         if first_token_seconds is not None:
             tally.first_token.observe(first_token_seconds)
+
+    def pace(self, model: str) -> float | None:
+        """How many seconds a request has taken lately; None before the first."""
+        tally = self._tallies.get(model)
+        return tally.pace if tally else None
 
     def load_done(self, model: str, seconds: float) -> None:
         """An engine came up, so long after it was started or woken."""

@@ -145,4 +145,5 @@ class Observer:
             capture = Raw(make, len(seen.body or b"") + len(measured.body or b""))
         self.recorder.record(row, capture)
         first_token = None if measured.ttft_ms is None else measured.ttft_ms / 1000
-        self.metrics.request_done(entry.model, measured.status, measured.usage, first_token)
+        seconds = (measured.duration_ms - (measured.wait_ms or 0)) / 1000
+        self.metrics.request_done(entry.model, measured.status, measured.usage, first_token, seconds)

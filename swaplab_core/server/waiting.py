@@ -15,7 +15,8 @@ from attrs import define, frozen
 
 from swaplab_core.config.schema import ModelConfig
 from swaplab_core.domain.errors import SwaplabError
-from swaplab_core.engine.phases import COMING_UP
+from swaplab_core.domain.ids import ModelId
+from swaplab_core.engine.phases import COMING_UP, Phase
 from swaplab_core.runtime.dispatcher import Lease, Ticket
 from swaplab_core.server.errors import error_body, status_of
 from swaplab_core.server.narration import Narrator, Waiting, comment, error_event
@@ -23,6 +24,8 @@ from swaplab_core.services.models import Models
 
 KEEP_ALIVE_SECONDS = 10.0
 NARRATION_SECONDS = 0.75
+LONGEST_RETRY_SECONDS = 600.0
+"""Nobody is sent away for longer, whatever the history says."""
 CHAT = "/v1/chat/completions"
 
 _HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
@@ -47,10 +50,14 @@ class Granted:
 
 @define(eq=False)
 class WaitingRoom:
-    """Waits for grants. `keep_alive_seconds` is how long a streaming client may hear nothing."""
+    """Waits for grants. `keep_alive_seconds` is how long a streaming client may hear nothing.
+
+    `pace` tells how many seconds a request to a model takes.
+    """
 
     models: Models
     keep_alive_seconds: float = KEEP_ALIVE_SECONDS
+    pace: Callable[[ModelId], float | None] = lambda _: None
     clock: Callable[[], float] = time.monotonic
 
     async def granted(self, request: web.Request, ticket: Ticket, model: ModelConfig, *, streaming: bool) -> Granted:
@@ -62,8 +69,18 @@ class WaitingRoom:
             return Granted(await ticket.granted())
         except SwaplabError as error:
             error.queue_position = position or self.models.waiting_count() + 1
-            error.retry_after_seconds = math.ceil(max(1.0, self.models.seconds_until_ready(model.id) or 1.0))
+            if error.retry_after_seconds is None:
+                error.retry_after_seconds = self._retry_after(model.id)
             raise
+
+    def _retry_after(self, model: ModelId) -> int:
+        """The rest of its load, or the time in which one of its requests is likely to end."""
+        state = self.models.state(self.models.find(model))
+        if state.phase is Phase.READY:
+            seconds = (self.pace(model) or 0.0) / max(1, state.serving)
+        else:
+            seconds = self.models.seconds_until_ready(model) or 0.0
+        return math.ceil(min(max(1.0, seconds), LONGEST_RETRY_SECONDS))
 
     async def _streaming(self, request: web.Request, ticket: Ticket, model: ModelConfig) -> Granted:
         began = self.clock()
