@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Self
 
 from attrs import define, field, frozen
@@ -15,11 +15,11 @@ from swaplab_core.config.schema import Config
 from swaplab_core.domain.access import SESSION_COOKIE, Policy, Role
 from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.server.browsers import host_name, is_known_host, known_names
-from swaplab_core.server.credentials import Credential, presented_cookies, presented_keys
+from swaplab_core.server.credentials import Carried, carried, presented_cookies, presented_keys
 from swaplab_core.services.keyring import Keyring
 from swaplab_core.services.sessions import Links, Sessions
 
-REMEMBERED_HOSTS = 256
+REMEMBERED = 256
 
 
 class Unauthorized(SwaplabError):
@@ -58,12 +58,16 @@ NOBODY = Identity()
 
 @frozen
 class Rules:
-    """One configuration's answers. `free`: what needs no key. `knows_host` takes a Host header."""
+    """One configuration's answers, remembered for what comes again and again.
+
+    `free`: what needs no key. `knows_host` takes a Host header, `by_key` the headers that carry keys.
+    """
 
     keyring: Keyring
     free: frozenset[Policy]
     origins: frozenset[str]
     knows_host: Callable[[str], bool]
+    by_key: Callable[[Carried], Identity]
 
 
 @define(eq=False)
@@ -100,12 +104,13 @@ class Access:
         nobody = Role.USER if is_free else Role.NOBODY
         names = known_names(self.own_names, config.allowed_hosts)
 
-        @lru_cache(maxsize=REMEMBERED_HOSTS)
-        def knows_host(header: str) -> bool:
-            return is_known_host(host_name(header), names)
-
-        free = frozenset(policy for policy in Policy if nobody.may(policy))
-        self.rules = Rules(keyring, free, frozenset(config.allowed_origins), knows_host)
+        self.rules = Rules(
+            keyring,
+            frozenset(policy for policy in Policy if nobody.may(policy)),
+            frozenset(config.allowed_origins),
+            lru_cache(REMEMBERED)(lambda header: is_known_host(host_name(header), names)),
+            lru_cache(REMEMBERED)(partial(_by_key, keyring)),
+        )
 
     def own_headers(self) -> CIMultiDict[str]:
         """How the daemon itself asks its own server."""
@@ -116,28 +121,23 @@ class Access:
         """The key for programs that plugins run against this server: any key's rights, and no administrator's."""
         return _derived(self.admin_token, "programs").hex()
 
-    @property
+    @cached_property
     def cookie_name(self) -> str:
         """Daemons on one machine share a browser's cookies, whatever their ports; strangers must not overwrite ours."""
         return f"{SESSION_COOKIE}_{_derived(self.admin_token, 'cookie').hex()[:8]}"
 
     def identify(self, headers: MultiMapping[str]) -> Identity:
         """Who asks. Raises TwoCredentials."""
-        keyring = self.rules.keyring
-        keys: dict[bytes, Credential] = {}
-        for credential in presented_keys(headers):
-            fingerprint = keyring.fingerprint(credential.secret)
-            known = keys.get(fingerprint)
-            if known is None or known.is_ambient:
-                keys[fingerprint] = credential
-        sessions = set(self._sessions(headers))
-        if len(keys.keys() | sessions) > 1:
-            raise TwoCredentials("the request brings two different credentials", advice="send one, or log out")
-        for fingerprint, credential in keys.items():
-            return Identity(keyring.role(fingerprint), fingerprint, knows_key=not credential.is_ambient)
-        for fingerprint in sessions:
-            return Identity(keyring.role(fingerprint), fingerprint, is_session=True)
-        return NOBODY
+        known = self.rules.by_key(carried(headers))
+        if "Cookie" not in headers:
+            return known
+        sessions = self._sessions(headers)
+        if len(sessions | {known.fingerprint} - {b""}) > 1:
+            raise two_credentials()
+        if known.fingerprint or not sessions:
+            return known
+        (fingerprint,) = sessions
+        return Identity(self.rules.keyring.role(fingerprint), fingerprint, is_session=True)
 
     def role(self, identity: Identity) -> Role:
         """What somebody may, known or not."""
@@ -145,13 +145,30 @@ class Access:
             return Role.USER
         return identity.role
 
-    def _sessions(self, headers: MultiMapping[str]) -> list[bytes]:
+    def _sessions(self, headers: MultiMapping[str]) -> set[bytes]:
         """Fingerprints of the sessions that still mean something."""
         found = map(self.sessions.fingerprint, presented_cookies(headers, self.cookie_name))
-        return [fingerprint for fingerprint in found if fingerprint and self._is_known(fingerprint)]
+        return {fingerprint for fingerprint in found if fingerprint and self._is_known(fingerprint)}
 
     def _is_known(self, fingerprint: bytes) -> bool:
         return self.rules.keyring.role(fingerprint) is not Role.NOBODY
+
+
+def _by_key(keyring: Keyring, headers: Carried) -> Identity:
+    """Whose key this is. Raises TwoCredentials."""
+    keys = [(keyring.fingerprint(key.secret), key.is_ambient) for key in presented_keys(headers)]
+    if not keys:
+        return NOBODY
+    if len({fingerprint for fingerprint, _ in keys}) > 1:
+        raise two_credentials()
+    fingerprint, _ = keys[0]
+    knows_key = not all(is_ambient for _, is_ambient in keys)
+    return Identity(keyring.role(fingerprint), fingerprint, knows_key=knows_key)
+
+
+def two_credentials() -> TwoCredentials:
+    """Nobody can say whose request it is."""
+    return TwoCredentials("the request brings two different credentials", advice="send one, or log out")
 
 
 def _derived(token: str, purpose: str) -> bytes:

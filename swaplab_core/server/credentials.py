@@ -19,23 +19,27 @@ class Credential:
     is_ambient: bool = False
 
 
-def presents_key(headers: MultiMapping[str]) -> bool:
-    """Whether there is any key in the headers, looked at no closer."""
-    return any(name in headers for name in CARRIERS)
+Carried = tuple[tuple[str, ...], ...]
+"""The values of the headers that can carry a key, as they came; empty when there is none."""
 
 
-def presented_keys(headers: MultiMapping[str]) -> Iterator[Credential]:
+def carried(headers: MultiMapping[str]) -> Carried:
+    """The headers of CARRIERS, looked at no closer."""
+    if not any(name in headers for name in CARRIERS):
+        return ()
+    return tuple(tuple(headers.getall(name, ())) for name in CARRIERS)
+
+
+def presented_keys(headers: Carried) -> Iterator[Credential]:
     """Each key: the password of Basic, the Bearer token, `x-api-key`, `api-key`; what is malformed is not there."""
-    for value in headers.getall("Authorization", ()):
+    authorization, *others = headers or ((),)
+    for value in authorization:
         scheme, _, rest = value.partition(" ")
         if scheme.lower() == "basic" and (password := _password(rest.strip())):
             yield Credential(password, is_ambient=True)
         elif scheme.lower() == "bearer" and rest.strip():
             yield Credential(rest.strip())
-    for name in CARRIERS[1:]:
-        for value in headers.getall(name, ()):
-            if value:
-                yield Credential(value)
+    yield from (Credential(value) for values in others for value in values if value)
 
 
 def presented_cookies(headers: MultiMapping[str], name: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ from swaplab_core.domain.access import Policy, Role
 from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.server.access import NOBODY, Access, Forbidden, Identity, Rules, Unauthorized
 from swaplab_core.server.browsers import Caller, ForeignPage, UnknownHost
-from swaplab_core.server.credentials import presents_key
+from swaplab_core.server.credentials import carried
 from swaplab_core.server.route import Endpoint, RouteTable
 
 OWN_HEADER = "X-Swaplab"
@@ -54,7 +54,7 @@ def gate_middleware(table: RouteTable, access: Access) -> Middleware:
         needs_key = is_page and _needs_key(Caller.of(request.method, request.path, headers), policy, rules)
         if policy not in rules.free or needs_key:
             require_role(request, policy, access.identify(headers), needs_key=needs_key)
-        elif policy is Policy.INFER and presents_key(headers):
+        elif policy is Policy.INFER and carried(headers):
             _keep_admin_key(request, access)
         return await handler(request)
 

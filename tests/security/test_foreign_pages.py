@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from route_table import METHODS, Served, route_table
+from route_table import METHODS, Served, route_table, sample
 from running_swaplab import Swaplab, running_swaplab
 from wire import JSON, OWN, Wire, basic, raw_status
 
@@ -19,6 +19,7 @@ from swaplab_core.domain.access import Policy
 KEY = "sk-one"
 FRIEND = "https://friend.example"
 TABLE = route_table()
+SAMPLE = sample(TABLE)
 PAGES = {("GET", "/"), ("GET", "/ui"), ("GET", "/ui/"), ("GET", "/login")}
 PAGES |= {("HEAD", path) for _, path in PAGES}
 
@@ -142,8 +143,8 @@ def test_a_rebound_name_reaches_no_route_with_no_method_whatever_it_brings(keyed
         own_origin = ("Origin", f"http://evil.example:{keyed.port}")
         wrong = [
             (served, answer.status)
-            for served in TABLE
             for more in ([("x-api-key", KEY)], UPGRADE)
+            for served in (SAMPLE if more is UPGRADE else TABLE)
             if (answer := ask(wire, served, own_origin, *more)).status != 421
         ]
     assert wrong == []
@@ -152,13 +153,16 @@ def test_a_rebound_name_reaches_no_route_with_no_method_whatever_it_brings(keyed
 # Pages
 
 
-@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
-def test_a_foreign_page_reaches_no_route_with_no_method(to_free, headers):
+WHOLE = {"another origin", "cross-site, without origin"}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_foreign_page_reaches_no_route_with_no_method(to_free, name):
     wrong = [
         (served, answer.status)
-        for served in TABLE
         for more in ([], UPGRADE)
-        if (answer := ask(to_free, served, *headers, *more)).status != 403
+        for served in (TABLE if name in WHOLE and not more else SAMPLE)
+        if (answer := ask(to_free, served, *FOREIGN[name], *more)).status != 403
     ]
     assert wrong == []
 
@@ -166,21 +170,21 @@ def test_a_foreign_page_reaches_no_route_with_no_method(to_free, headers):
 def test_no_method_is_forgotten(to_free):
     wrong = [
         (method, path)
-        for method, path in itertools.product([*METHODS, "LINK", "SEARCH"], {served.path for served in TABLE})
+        for method, path in itertools.product([*METHODS, "LINK", "SEARCH"], {served.path for served in SAMPLE})
         if ask(to_free, Served(method, path, Policy.READ), *FOREIGN["no origin"]).status != 403
     ]
     assert wrong == []
 
 
-@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN)
-def test_what_a_browser_sends_by_itself_opens_nothing_to_a_foreign_page(to_keyed, headers):
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_a_browser_sends_by_itself_opens_nothing_to_a_foreign_page(to_keyed, name):
     """The session of its reader, or the password that the reader has typed."""
     of_reader = [session(to_keyed)], [("Authorization", basic(KEY))]
     wrong = [
         (served, answer.status)
-        for served in TABLE
+        for served in (TABLE if name in WHOLE else SAMPLE)
         for ambient in of_reader
-        if (answer := ask(to_keyed, served, *headers, *ambient)).status
+        if (answer := ask(to_keyed, served, *FOREIGN[name], *ambient)).status
         not in ({401, 403} if served.policy is Policy.INFER else {403})
     ]
     assert wrong == []
@@ -198,8 +202,8 @@ def test_a_form_of_a_foreign_page_changes_nothing(to_free, content_type):
 
 
 def test_a_foreign_page_with_a_key_may_infer_and_read_the_answer_and_nothing_else(to_keyed):
-    for served in TABLE:
-        for carrier in [("Authorization", f"Bearer {KEY}")], [("x-api-key", KEY)]:
+    for carrier in [("Authorization", f"Bearer {KEY}")], [("x-api-key", KEY)]:
+        for served in TABLE if carrier[0][0] == "x-api-key" else SAMPLE:
             answer = ask(to_keyed, served, ("Origin", "https://evil.example"), *carrier)
             if served.policy is Policy.INFER:
                 assert answer.status not in {401, 403, 421}, served
@@ -232,8 +236,10 @@ def test_our_own_pages_and_programs_reach_everything(free, to_free):
         "a page of ours": [("Origin", f"http://127.0.0.1:{free.port}"), ("Sec-Fetch-Site", "same-origin")],
         "what a person types": [("Sec-Fetch-Site", "none"), ("Sec-Fetch-Mode", "navigate")],
     }
-    for served, headers in itertools.product(TABLE, own.values()):
-        if served.policy is not Policy.ADMIN:
+    for name, headers in own.items():
+        for served in TABLE if name == "a page of ours" else SAMPLE:
+            if served.policy is Policy.ADMIN:
+                continue
             answer = ask(to_free, served, *headers)
             assert answer.status not in {401, 403, 421}, (served, headers)
             assert "Access-Control-Allow-Origin" not in answer.headers
@@ -288,8 +294,7 @@ def named(wire, origin, table=TABLE):
     return told
 
 
-SAMPLE = list({(served.policy, served.method): served for served in TABLE}.values())
-WHICH = [("https://evil.example", TABLE), ("null", TABLE), *((origin, SAMPLE) for origin in ORIGINS)]
+WHICH = [("https://evil.example", TABLE), *((origin, SAMPLE) for origin in ORIGINS)]
 ALL_BUT_INFER = set(Policy) - {Policy.INFER}
 
 
@@ -307,13 +312,13 @@ def test_with_keys_every_page_may_ask_for_inference_but_not_with_what_a_browser_
 
 def test_an_allowed_origin_is_named_for_inference_only(to_free, to_keyed):
     for wire in (to_free, to_keyed):
-        assert named(wire, FRIEND) == {FRIEND: {Policy.INFER}, None: ALL_BUT_INFER}
+        assert named(wire, FRIEND, SAMPLE) == {FRIEND: {Policy.INFER}, None: ALL_BUT_INFER}
 
 
 def test_a_star_means_every_page_and_still_only_inference(tmp_path):
     with running_swaplab(tmp_path, {}, allowedOrigins=["*"]) as swaplab, Wire(swaplab.port) as wire:
-        assert named(wire, "https://evil.example") == {"*": {Policy.INFER}, None: ALL_BUT_INFER}
-        for served in TABLE:
+        assert named(wire, "https://evil.example", SAMPLE) == {"*": {Policy.INFER}, None: ALL_BUT_INFER}
+        for served in SAMPLE:
             answer = ask(wire, served, ("Origin", "https://evil.example"))
             assert (answer.status == 403) == (served.policy is not Policy.INFER), served
 

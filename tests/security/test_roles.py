@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from route_table import Served, route_table
+from route_table import Served, route_table, sample
 from running_swaplab import Swaplab, running_swaplab
 from wire import JSON, OWN, Wire, basic
 
@@ -20,6 +20,7 @@ from swaplab_core.plugin.catalogue import Catalogue, PluginState
 USER, BOSS = "sk-zwölf", "sk-boss"
 KEYS = [USER, {"key": BOSS, "admin": True}]
 TABLE = route_table()
+SAMPLE = sample(TABLE)
 REFUSED = {401, 403, 421}
 ADMIN = Served("POST", "/api/session/link", Policy.ADMIN)
 
@@ -92,11 +93,12 @@ def test_without_a_credential_only_open_routes_answer(wire):
     assert wrong == []
 
 
-@pytest.mark.parametrize("carrier", CARRIERS.values(), ids=CARRIERS)
-def test_a_user_s_key_opens_all_but_what_is_for_the_administrator(wire, carrier):
+@pytest.mark.parametrize("name", CARRIERS)
+def test_a_user_s_key_opens_all_but_what_is_for_the_administrator(wire, name):
+    carrier = CARRIERS[name]
     wrong = [
         (served, answer.status)
-        for served in TABLE
+        for served in (TABLE if name in {"bearer", "session"} else SAMPLE)
         if (answer := ask(wire, served, *carrier(wire, USER))).status
         in (REFUSED if served.policy is not Policy.ADMIN else set(range(600)) - {403})
     ]
@@ -106,7 +108,7 @@ def test_a_user_s_key_opens_all_but_what_is_for_the_administrator(wire, carrier)
 @pytest.mark.parametrize("carrier", CARRIERS.values(), ids=CARRIERS)
 def test_the_administrator_is_let_in_everywhere(keyed, wire, free, free_wire, carrier):
     for wire_there, key in ((wire, BOSS), (wire, token_of(keyed)), (free_wire, token_of(free))):
-        reading = [served for served in TABLE if served.policy is Policy.READ and not served.changes]
+        reading = [served for served in TABLE if served.policy is Policy.READ and not served.changes][::4]
         for served in (ADMIN, *reading):
             assert ask(wire_there, served, *carrier(wire_there, key)).status not in REFUSED, served
 
@@ -114,8 +116,8 @@ def test_the_administrator_is_let_in_everywhere(keyed, wire, free, free_wire, ca
 def test_without_keys_everything_is_free_but_what_is_for_the_administrator(free_wire):
     wrong = [
         (served, answer.status)
-        for served in TABLE
         for headers in ([], [("Authorization", "Bearer sk-anything")], [("x-api-key", "a"), ("api-key", "b")])
+        for served in (SAMPLE if headers else TABLE)
         if ((answer := ask(free_wire, served, *headers)).status in REFUSED) != (served.policy is Policy.ADMIN)
     ]
     assert wrong == []
@@ -134,10 +136,10 @@ NOT_A_KEY = {
 }
 
 
-@pytest.mark.parametrize("headers", NOT_A_KEY.values(), ids=NOT_A_KEY)
-def test_what_is_no_key_opens_nothing(wire, headers):
-    closed = [served for served in TABLE if served.policy is not Policy.OPEN]
-    assert [served for served in closed if ask(wire, served, *headers).status != 401] == []
+@pytest.mark.parametrize("name", NOT_A_KEY)
+def test_what_is_no_key_opens_nothing(wire, name):
+    closed = [served for served in (TABLE if name == "a wrong one" else SAMPLE) if served.policy is not Policy.OPEN]
+    assert [served for served in closed if ask(wire, served, *NOT_A_KEY[name]).status != 401] == []
 
 
 @pytest.mark.parametrize("name", ["key", "api_key", "apikey", "token", "access_token", "x-api-key", "Authorization"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from attrs import frozen
@@ -30,6 +31,11 @@ class Served:
     def changes(self) -> bool:
         """Whether the method is one that may change something."""
         return self.method not in {"GET", "HEAD"}
+
+
+def sample(table: Iterable[Served]) -> list[Served]:
+    """One route for each policy and method: for the second and later ways to ask what was asked of every route."""
+    return list({(served.policy, served.method): served for served in table}.values())
 
 
 @functools.cache
