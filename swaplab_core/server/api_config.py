@@ -58,16 +58,17 @@ class ConfigRoutes:
         body = parse_object(await read_body(request))
         content = text_of(body, "content")
         author, reason = self.sender.name(request), str(body.get("reason") or "edited")
+        running = self._running()
         try:
             difference = await self.editor.save(content, author=author, reason=reason, based_on=if_match(request))
         except StaleText as error:
             return stale_response(error, self._record(request, error.current))
-        return self._answer(request, await self.editor.current(), self._changes(difference))
+        return self._answer(request, await self.editor.current(), changes_record(difference, running))
 
     async def validate(self, request: web.Request) -> web.Response:
         """What `{content}` would mean: problems with their lines, and which models would restart."""
         checked = await self.editor.check(text_of(parse_object(await read_body(request)), "content"))
-        changes = None if checked.difference is None else self._changes(checked.difference)
+        changes = None if checked.difference is None else changes_record(checked.difference, self._running())
         problems = [problem_record(problem) for problem in checked.problems]
         is_good = not any(problem.severity is Severity.ERROR for problem in checked.problems)
         return json_response({"ok": is_good, "problems": problems, "changes": changes})
@@ -92,13 +93,14 @@ class ConfigRoutes:
     async def restore(self, request: web.Request) -> web.Response:
         """Write `{revision}` once more, as a new revision."""
         body = parse_object(await read_body(request))
+        running = self._running()
         try:
             difference = await self.editor.restore(
                 text_of(body, "revision"), author=self.sender.name(request), based_on=if_match(request)
             )
         except StaleText as error:
             return stale_response(error, self._record(request, error.current))
-        return self._answer(request, await self.editor.current(), self._changes(difference))
+        return self._answer(request, await self.editor.current(), changes_record(difference, running))
 
     def _answer(self, request: web.Request, text: ConfigText, changes: dict[str, Any] | None = None) -> web.Response:
         record = self._record(request, text)
@@ -118,22 +120,24 @@ class ConfigRoutes:
             "redacted": not may_see,
         }
 
-    def _changes(self, difference: Difference) -> dict[str, Any]:
-        """What changes in the models; `restarts` are those that run now and must begin anew."""
-        return {
-            "added": sorted(difference.added),
-            "removed": sorted(difference.removed),
-            "changed": sorted(difference.changed),
-            "adjusted": sorted(difference.retuned),
-            "restarts": sorted(model for model in difference.changed if self._runs(model)),
-            "stops": sorted(model for model in difference.removed if self._runs(model)),
-            "policy": difference.is_policy_changed,
-            "sections": sorted(difference.sections),
-        }
+    def _running(self) -> frozenset[ModelId]:
+        """The models that hold a process."""
+        slots = self.models.dispatcher.engine.slots.items()
+        return frozenset(model for model, slot in slots if slot.phase not in {Phase.STOPPED, Phase.STOPPING})
 
-    def _runs(self, model: ModelId) -> bool:
-        slot = self.models.dispatcher.engine.slots.get(model)
-        return slot is not None and slot.phase not in {Phase.STOPPED, Phase.STOPPING}
+
+def changes_record(difference: Difference, running: frozenset[ModelId]) -> dict[str, Any]:
+    """What changes; `restarts` are the models that ran and must begin anew, `stops` those that ran and go."""
+    return {
+        "added": sorted(difference.added),
+        "removed": sorted(difference.removed),
+        "changed": sorted(difference.changed),
+        "adjusted": sorted(difference.retuned),
+        "restarts": sorted(difference.changed & running),
+        "stops": sorted(difference.removed & running),
+        "policy": difference.is_policy_changed,
+        "sections": sorted(difference.sections),
+    }
 
 
 def text_of(body: dict[str, Any], key: str) -> str:
