@@ -128,7 +128,7 @@ check: $(VENV)/.tests check-ui
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	MYPYPATH=scripts:examples/swaplab_echo $(BIN)/mypy scripts/docs.py scripts/mkdocs_hooks.py examples/swaplab_echo/swaplab_echo
+	MYPYPATH=scripts:examples/swaplab_echo:examples/swaplab_tidy $(BIN)/mypy scripts/docs.py scripts/mkdocs_hooks.py examples/swaplab_echo/swaplab_echo examples/swaplab_tidy/swaplab_tidy
 	$(BIN)/lint-imports
 
 format: $(VENV)/.tests ui/node_modules/.package-lock.json
@@ -142,7 +142,7 @@ docs: $(VENV)/.docs
 	@echo "The pages are in .cache/site/index.html"
 
 nightly: $(VENV)/.tests
-	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property tests/integration/cluster
+	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property tests/integration/cluster tests/docs/test_example_plugin.py
 	$(BIN)/python scripts/mutants.py
 
 bench: $(VENV)/.tests

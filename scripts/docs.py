@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from reference import cli, config, errors, hooks, http
+from reference import cli, config, errors, hooks, http, ui
 from reference.includes import with_includes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +23,7 @@ PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "config.md": ("swaplab_core/config/schema.py", config.page),
     "errors.md": ("the exceptions of swaplab_core", errors.page),
     "hooks.md": ("swaplab_core/plugin/hookspecs.py", hooks.page),
+    "ui.md": ("swaplab_core/plugin/pages.py", ui.page),
     "http.md": ("the route table of swaplab_core/server", http.page),
 }
 

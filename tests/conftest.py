@@ -46,6 +46,14 @@ settings.register_profile("nightly", max_examples=5000, stateful_step_count=80, 
 settings.load_profile(os.environ.get("SWAPLAB_PROFILE", "default"))
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests to `make nightly`."""
+    if os.environ.get("SWAPLAB_PROFILE") != "nightly":
+        long = [item for item in items if item.get_closest_marker("nightly")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
+
+
 class Serve(Protocol):
     """What the fixture `serve` gives."""
 

@@ -242,9 +242,12 @@ def replay(file: Path, *, show_all: bool) -> None:
         click.echo(line)
 
 
-@main.command()
-def plugins() -> None:
+@main.group(invoke_without_command=True)
+@click.pass_context
+def plugins(context: click.Context) -> None:
     """List what is installed, and what is wrong with it."""
+    if context.invoked_subcommand is not None:
+        return
     from swaplab_core.cli.tables import print_table  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
 
@@ -253,6 +256,21 @@ def plugins() -> None:
         for r in Catalogue.discover().records
     ]
     print_table(("kind", "name", "state", "distribution", "problem"), rows)
+
+
+@plugins.command()
+@click.argument("names", nargs=-1)
+def lint(names: Sequence[str]) -> None:
+    """Check what plugins show and offer: forms, panels, modules, settings; all of them, or those named."""
+    from swaplab_core.cli.lint import lint_plugins  # noqa: PLC0415 - needs the test kit
+
+    complaints = lint_plugins(names)
+    for plugin, complaint in complaints:
+        click.echo(f"{plugin}: {'error' if complaint.is_error else 'hint'}: {complaint}")
+    errors = sum(complaint.is_error for _, complaint in complaints)
+    if errors:
+        _fail(f"{errors} error{'s' * (errors != 1)}")
+    click.echo(f"in order; {len(complaints)} hint{'s' * (len(complaints) != 1)}")
 
 
 def _serve(

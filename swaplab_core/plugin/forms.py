@@ -103,6 +103,8 @@ def _class_schema(cls: type) -> Schema:
 def _field_schema(field: Attribute[Any]) -> Schema:
     schema = _type_schema(field.type)
     schema |= _limits(field) | _words(field) | _hints(field)
+    if field.default is NOTHING:
+        return schema
     default = _plain(_default(field))
     return schema if default is NOTHING else schema | {"default": default}
 
@@ -154,7 +156,7 @@ def _words(field: Attribute[Any]) -> Schema:
     return words
 
 
-_HINTS: Mapping[str, str] = {
+HINTS: Mapping[str, str] = {
     "widget": "x-widget",
     "unit": "x-unit",
     "group": "x-group",
@@ -171,7 +173,7 @@ _HINTS: Mapping[str, str] = {
 
 def _hints(field: Attribute[Any]) -> Schema:
     metadata = field.metadata
-    hints: Schema = {hint: metadata[name] for name, hint in _HINTS.items() if metadata.get(name)}
+    hints: Schema = {hint: metadata[name] for name, hint in HINTS.items() if metadata.get(name)}
     if metadata.get("secret"):
         hints |= {"x-widget": "secret", "writeOnly": True}
     elif "x-widget" not in hints and (widget := _WIDGETS.get(_core_type(field.type))):
@@ -251,6 +253,7 @@ def read_form(form: type[T], data: object) -> tuple[T | None, tuple[FieldProblem
     problems: list[FieldProblem] = []
     if isinstance(node, MapNode):
         problems += _wrong_keys(node, form)
+        problems += _wrong_lines(node, form)
     value, misfits = read(node, form)
     problems += [FieldProblem(misfit.path, _sentence(misfit.message, misfit.advice)) for misfit in misfits]
     missing = {problem.path.rpartition("/")[0] for problem in problems if problem.message == IS_MISSING}
@@ -258,6 +261,7 @@ def read_form(form: type[T], data: object) -> tuple[T | None, tuple[FieldProblem
     return (None, tuple(problems)) if problems else (value, ())
 
 
+_DELETE = 0x7F
 IS_MISSING = "must be filled in"
 
 
@@ -270,6 +274,27 @@ def _wrong_keys(node: MapNode, form: type) -> Iterator[FieldProblem]:
         is_empty = isinstance(child := node.get(key), Scalar) and child.is_null
         if field.default is NOTHING and (key not in node or is_empty):
             yield FieldProblem(f"/{_escaped(key)}", IS_MISSING)
+
+
+def _wrong_lines(node: MapNode, form: type) -> Iterator[FieldProblem]:
+    """Texts hold no line breaks and no control characters, but for fields that have room for several lines."""
+    for key, field in fields_by_key(form).items():
+        widget = str(field.metadata.get("widget", ""))
+        if key in node and widget != "textarea" and not widget.startswith("code"):
+            yield from _broken_lines(node[key])
+
+
+def _broken_lines(node: Node) -> Iterator[FieldProblem]:
+    match node:
+        case Scalar():
+            if any(ord(character) < ord(" ") or ord(character) == _DELETE for character in node.text):
+                yield FieldProblem(node.place.path, "must be one line, without control characters")
+        case ListNode():
+            for item in node:
+                yield from _broken_lines(item)
+        case MapNode():
+            for item in node.values():
+                yield from _broken_lines(item)
 
 
 def _as_node(value: object, path: str) -> Node:

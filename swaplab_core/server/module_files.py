@@ -7,14 +7,14 @@ than the plugin gets 404 instead of a mixture. Only the folders that a plugin na
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from attrs import define, field, frozen
 
 from swaplab_core.domain.errors import PluginFailed
 from swaplab_core.domain.view import Module
+from swaplab_core.plugin.modules import module_folder, module_name
 
 DIGEST_CHARACTERS = 12
 
@@ -39,9 +39,9 @@ class ModuleFiles:
         folder = self._folder(plugin, module)
         base = f"ui/plugins/{plugin}/{folder.digest}"
         for name in (module.file, *module.css):
-            if not (folder.path / _inner(name)).is_file():
+            if not (folder.path / module_name(name)).is_file():
                 raise PluginFailed(f"the package {module.package!r} has no file {name!r}")
-        return f"{base}/{_inner(module.file)}", tuple(f"{base}/{_inner(name)}" for name in module.css)
+        return f"{base}/{module_name(module.file)}", tuple(f"{base}/{module_name(name)}" for name in module.css)
 
     def find(self, plugin: str, digest: str, name: str) -> Path | None:
         """The file of an address; None when there is none, or not any more."""
@@ -52,9 +52,7 @@ class ModuleFiles:
         return path if path.is_file() and path.resolve().is_relative_to(folder.path.resolve()) else None
 
     def _folder(self, plugin: str, module: Module) -> Folder:
-        path = _package_folder(module.package) / _outer(module.file)
-        if not path.is_dir():
-            raise PluginFailed(f"the package {module.package!r} has no folder {_outer(module.file)!r}")
+        path = module_folder(module)
         stamp = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in _files(path))
         seen = self._seen.get(path)
         if seen is None or seen[0] != stamp:
@@ -62,27 +60,6 @@ class ModuleFiles:
             self._seen[path] = seen
         self._folders[plugin, seen[1].digest] = seen[1]
         return seen[1]
-
-
-def _outer(file: str) -> str:
-    """The top folder of a module's file; all of it is served."""
-    parts = PurePosixPath(file).parts
-    if len(parts) < 2 or ".." in parts or file.startswith("/"):
-        raise PluginFailed(f"the module file {file!r} must lie in a folder of its package, such as static/page.js")
-    return parts[0]
-
-
-def _inner(file: str) -> str:
-    return str(PurePosixPath(*PurePosixPath(file).parts[1:]))
-
-
-def _package_folder(package: str) -> Path:
-    """Where a package is, without importing it."""
-    spec = importlib.util.find_spec(package)
-    locations = list(spec.submodule_search_locations or ()) if spec is not None else []
-    if not locations:
-        raise PluginFailed(f"there is no package {package!r}")
-    return Path(locations[0])
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -8,9 +8,8 @@ on, and is refused when somebody was faster.
 from __future__ import annotations
 
 import asyncio
-import copy
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,11 @@ from swaplab_core.config.schema import Config
 from swaplab_core.domain.errors import ConfigError, Conflict, NotThere, Stale
 from swaplab_core.domain.problem import Problem, Severity
 from swaplab_core.domain.revision import Revision
-from swaplab_core.plugin.lab import groups_of
+from swaplab_core.plugin.edits import Change, DocumentEdits
 from swaplab_core.runtime.reload import Reloader
 
 OUTSIDE = "outside"
 """The author of what swaplab did not write itself."""
-
-Change = Callable[[dict[str, Any]], None]
 
 
 @frozen
@@ -63,7 +60,7 @@ class StaleText(Stale):
 
 
 @define(eq=False)
-class ConfigEditor:
+class ConfigEditor(DocumentEdits):
     """`file` is the one that is edited, None when the configuration is a folder of files."""
 
     file: Path | None
@@ -178,60 +175,6 @@ class ConfigEditor:
             self._documents = (revision, self._read_document())
         return self._documents[1]
 
-    def models(self) -> Mapping[str, Mapping[str, Any]]:
-        """The entries of `models:`."""
-        return {name: entry or {} for name, entry in _mapping(self.document(), "models").items()}
-
-    def macros(self) -> Mapping[str, Any]:
-        """The macros."""
-        return _mapping(self.document(), "macros")
-
-    def groups(self) -> Mapping[str, Mapping[str, Any]]:
-        """The groups."""
-        return groups_of(copy.deepcopy(dict(self.document())))
-
-    async def upsert_model(self, model: str, entry: Mapping[str, Any], *, author: str, reason: str) -> str:
-        """Add or replace a model."""
-
-        def change(new: dict[str, Any]) -> None:
-            new["models"] = {**_mapping(new, "models"), model: entry}
-
-        return await self.apply(change, author=author, reason=reason)
-
-    async def delete_models(self, models: Sequence[str], *, author: str, reason: str) -> str:
-        """Remove models. Raises NotThere when one is not in the file."""
-
-        def change(new: dict[str, Any]) -> None:
-            known = _mapping(new, "models")
-            for model in models:
-                if model not in known:
-                    raise NotThere(f"the configuration file has no model {model!r}")
-            new["models"] = {name: entry for name, entry in known.items() if name not in models}
-            _leave_groups(new, models)
-            _leave_preload(new, models)
-
-        return await self.apply(change, author=author, reason=reason)
-
-    async def set_macros(self, macros: Mapping[str, str], *, author: str, reason: str) -> str:
-        """Add macros."""
-
-        def change(new: dict[str, Any]) -> None:
-            known = _mapping(new, "macros")
-            new["macros"] = {**known, **{name: value for name, value in macros.items() if name not in known}}
-
-        return await self.apply(change, author=author, reason=reason)
-
-    async def set_group(self, model: str, group: str, settings: Mapping[str, Any], *, author: str, reason: str) -> str:
-        """Change the group of a model."""
-
-        def change(new: dict[str, Any]) -> None:
-            _leave_groups(new, [model], except_for=group)
-            if group:
-                entry = groups_of(new).setdefault(group, {**settings, "members": []})
-                entry["members"] = [*(member for member in entry.get("members") or [] if member != model), model]
-
-        return await self.apply(change, author=author, reason=reason)
-
     def _read_document(self) -> Mapping[str, Any]:
         file = self._file()
         for source in self.reloader.sources:
@@ -242,22 +185,3 @@ class ConfigEditor:
 
 def _ports(config: Config) -> dict[Any, int]:
     return {model.id: model.port for model in config.models.values() if model.port is not None}
-
-
-def _mapping(document: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = document.get(key)
-    return dict(value) if isinstance(value, Mapping) else {}
-
-
-def _leave_groups(new: dict[str, Any], models: Sequence[str], *, except_for: str = "") -> None:
-    has_groups = isinstance(new.get("groups"), dict) or "routing" in new
-    for name, group in groups_of(new).items() if has_groups else ():
-        if name != except_for and isinstance(group, dict) and isinstance(group.get("members"), list):
-            group["members"] = [member for member in group["members"] if member not in models]
-
-
-def _leave_preload(new: dict[str, Any], models: Sequence[str]) -> None:
-    hooks = new.get("hooks")
-    startup = hooks.get("on_startup") if isinstance(hooks, dict) else None
-    if isinstance(startup, dict) and isinstance(startup.get("preload"), list):
-        startup["preload"] = [name for name in startup["preload"] if name not in models]

@@ -67,7 +67,7 @@ class Answer:
     def error(self) -> dict[str, Any]:
         """The error object, checked for its shape."""
         error = self.json()["error"]
-        assert error.keys() == {"message", "type", "param", "code"}, error
+        assert error.keys() >= {"message", "type", "param", "code"}, error
         assert self.headers["Content-Type"].startswith("application/json")
         return dict(error)
 

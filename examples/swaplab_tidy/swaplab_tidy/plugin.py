@@ -24,7 +24,6 @@ from swaplab_core.plugin import (
     Health,
     LabView,
     NavEntry,
-    Options,
     Panels,
     Plan,
     Policy,
@@ -50,7 +49,6 @@ class Settings:
 class Clean:
     """The form of the action."""
 
-    folder: str = form_field("Folder", widget="path", options=Options("api/plugins/tidy/folders", value="folder"))
     older_than_days: int = form_field("Older than", 30, unit="days", minimum=0, persist=True)
 
 
@@ -75,9 +73,9 @@ class Tidy:
     def swaplab_panels(self) -> list[Panels]:
         """A page with a table; its data come from the route below."""
         columns = [
-            {"key": "folder", "title": "Folder", "type": "code"},
-            {"key": "files", "title": "Files"},
-            {"key": "percent", "title": "Disk", "type": "percent-bar"},
+            {"id": "folder", "title": "Folder", "type": "code"},
+            {"id": "files", "title": "Files", "type": "number"},
+            {"id": "share", "title": "Disk", "type": "percent-bar"},
         ]
         table = View(
             id="folders",
@@ -86,7 +84,7 @@ class Tidy:
             kind="table",
             source="api/plugins/tidy/folders",
             refresh_event="job.updated",
-            props={"columns": columns, "rowActions": ["tidy:clean"]},
+            props={"columns": columns, "row_actions": "tidy.rows"},
             route="/x/tidy/folders",
         )
         entry = NavEntry("folders", "Folders", "/x/tidy/folders", icon="folder", section="library")
@@ -94,32 +92,33 @@ class Tidy:
 
     @hookimpl
     def swaplab_routes(self, lab: LabView) -> list[Route]:
-        """The data of the table, and the choices of the form."""
+        """The data of the table."""
 
         async def folders(_: Call, __: Gateway) -> Reply:
             names = lab.settings("tidy", Settings).folders
             found = await asyncio.gather(*(asyncio.to_thread(look, name) for name in names))
             return Reply.of_json(
-                {"items": [{"folder": one.folder, "files": one.files, "percent": one.percent} for one in found]}
+                {"items": [{"folder": one.folder, "files": one.files, "share": one.percent / 100} for one in found]}
             )
 
         return [Route(method="GET", path="/folders", policy=Policy.READ, handler=folders)]
 
     @hookimpl
     def swaplab_actions(self, lab: LabView) -> list[Action]:
-        """Remove old files. What it would run is shown before; it runs as a job with a log."""
+        """Remove old files, in each row of the table; shown before it runs, and run as a job with a log."""
 
-        def plan(form: Clean, _: str) -> Plan:
-            if form.folder not in lab.settings("tidy", Settings).folders:
-                raise InvalidRequest(f"{form.folder} is not one of the folders in the settings")
-            return clean(form)
+        def plan(form: Clean, folder: str) -> Plan:
+            if folder not in lab.settings("tidy", Settings).folders:
+                raise InvalidRequest(f"{folder!r} is not one of the folders in the settings")
+            return clean(folder, form.older_than_days)
 
         spec = ActionSpec(
             "clean",
             "Remove old files",
             Clean,
             icon="brush-cleaning",
-            slots=("command-palette",),
+            slots=("tidy.rows",),
+            target="folder",
             confirm=Confirm.ASK,
             danger=True,
             unavailable="" if lab.settings("tidy", Settings).folders else "no folder is set up",
@@ -148,14 +147,14 @@ class Tidy:
         return [tidy]
 
 
-def clean(form: Clean) -> Plan:
+def clean(folder: str, days: int) -> Plan:
     """Decide what to run: argv, never a shell."""
-    folder = Path(form.folder).expanduser()
-    if not folder.is_absolute():
-        raise InvalidRequest(f"{form.folder} is no full path", advice="begin it with / or ~")
-    find = ("find", f"{folder}/", "-type", "f", "-mtime", f"+{form.older_than_days}", "-print", "-delete")
+    path = Path(folder).expanduser()
+    if not path.is_absolute():
+        raise InvalidRequest(f"{folder} is no full path", advice="begin it with / or ~")
+    find = ("find", f"{path}/", "-type", "f", "-mtime", f"+{days}", "-print", "-delete")
     step = Step("Remove old files", Command(find, cwd=PurePosixPath("/")), timeout_seconds=3600)
-    return Plan((step,), locks=frozenset({f"folder:{folder}"}))
+    return Plan((step,), locks=frozenset({f"folder:{path}"}))
 
 
 @click.command()

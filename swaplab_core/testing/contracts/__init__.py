@@ -1,7 +1,8 @@
 """Contract suites: what every implementation must do, as classes of tests to inherit from.
 
 `ProcessesContract` · `HttpContract` · `ClockContract` · `JobFilesContract`: one for each port, run against the fake and
-the real adapter, so a fake cannot lie. `ExecutorContract`: for every way to reach machines. A subclass named `Test…`
+the real adapter, so a fake cannot lie. `ExecutorContract`: for every way to reach machines. `BackendContract` (in
+`backend`) and `PluginContract` (in `plugin`): for what plugins offer. A subclass named `Test…`
 says how to make the thing under test; pytest does the rest.
 """
 

@@ -250,11 +250,11 @@ def test_the_editor_tells_which_running_models_restart_and_the_watcher_stays_cal
 
 def restarts_one(swaplab):
     assert swaplab.chat("one").status == 200
-    text = swaplab.as_admin("GET", "/api/config/editor").json()["content"]
+    text = swaplab.ask_as_admin("GET", "/api/config/editor").json()["content"]
     new = text.replace("--port", "--load-seconds 0.01 --port")
-    lint = swaplab.as_admin("POST", "/api/config/validate", {"content": new}).json()
+    lint = swaplab.ask_as_admin("POST", "/api/config/validate", json_body={"content": new}).json()
     assert (lint["changes"]["changed"], lint["changes"]["restarts"]) == (["one", "two"], ["one"])
-    saved = swaplab.as_admin("PUT", "/api/config/editor", {"content": new}).json()
+    saved = swaplab.ask_as_admin("PUT", "/api/config/editor", json_body={"content": new}).json()
     assert saved["changes"]["restarts"] == ["one"]
     assert swaplab.chat("one").status == 200
     swaplab.wait_for_log("the configuration files are as they were")
