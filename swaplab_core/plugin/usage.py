@@ -55,7 +55,10 @@ def _usage_objects(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _from_usage(usage: Mapping[str, Any]) -> Usage:
-    """OpenAI's chat and Responses names, and Anthropic's."""
+    """OpenAI's chat and Responses names, and Anthropic's. SGLang tells its drafts where OpenAI tells predictions."""
+    details = _mapping(usage, "completion_tokens_details")
+    accepted, rejected = (_count(details, f"{name}_prediction_tokens") or 0 for name in ("accepted", "rejected"))
+    drafts = _draft(accepted + rejected, accepted) if accepted + rejected else {}
     return Usage(
         input_tokens=_count(usage, "prompt_tokens", "input_tokens"),
         output_tokens=_count(usage, "completion_tokens", "output_tokens"),
@@ -64,6 +67,7 @@ def _from_usage(usage: Mapping[str, Any]) -> Usage:
             _count(_mapping(usage, "input_tokens_details"), "cached_tokens"),
             _count(_mapping(usage, "prompt_tokens_details"), "cached_tokens"),
         ),
+        **drafts,
     )
 
 

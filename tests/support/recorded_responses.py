@@ -1,4 +1,4 @@
-"""What real engines answered (tests/fixtures/responses), with what a Meter must find in it."""
+"""What engines answer (tests/fixtures/responses), with what a Meter must find in it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[1] / "fixtures" / "responses"
 
 @frozen
 class Recorded:
-    """One recorded body. `events` is the number of stream events with text in them."""
+    """One body. `events` is the number of stream events with text in them."""
 
     name: str
     usage: Usage
@@ -44,4 +44,8 @@ RECORDED = (
     Recorded("llamacpp_responses.sse", Usage(1, 6, 20, None, None, 5347.593582887701, 20661.15702479339), 5),
     Recorded("vllm_chat.json", Usage(21, 17)),
     Recorded("vllm_chat_usage.sse", Usage(21, 17), 16),
+    Recorded("sglang_chat.json", Usage(21, 6, 16, 6, 4)),
+    Recorded("sglang_chat_usage.sse", Usage(21, 6), 5),
+    Recorded("trtllm_chat.json", Usage(21, 6, 5)),
+    Recorded("trtllm_chat_usage.sse", Usage(21, 6, 5), 6),
 )

@@ -35,6 +35,28 @@ LLAMACPP_CHAT = {
             id="OpenAI chat",
         ),
         pytest.param(
+            {
+                "usage": {
+                    "prompt_tokens": 9,
+                    "completion_tokens": 8,
+                    "completion_tokens_details": {"accepted_prediction_tokens": 5, "rejected_prediction_tokens": 2},
+                }
+            },
+            Usage(9, 8, draft_tokens=7, draft_accepted_tokens=5),
+            id="SGLang with speculative decoding",
+        ),
+        pytest.param(
+            {
+                "usage": {
+                    "prompt_tokens": 9,
+                    "completion_tokens": 8,
+                    "completion_tokens_details": {"accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0},
+                }
+            },
+            Usage(9, 8),
+            id="OpenAI, which always tells of predictions",
+        ),
+        pytest.param(
             {"type": "response.completed", "response": {"usage": {"input_tokens": 7, "output_tokens": 2}}},
             Usage(input_tokens=7, output_tokens=2),
             id="OpenAI Responses event",
