@@ -9,14 +9,14 @@ from swaplab_core.plugin import Options, form_field
 NODES = Options("api/plugins/cluster/node-ids", value="id", label="title")
 
 
-@frozen
+@frozen(kw_only=True)
 class Reason:
     """Why something is drained."""
 
     reason: str = form_field("Reason", "by hand", help="shown to those who are refused")
 
 
-@frozen
+@frozen(kw_only=True)
 class Fingerprint:
     """What a person has compared."""
 
@@ -25,7 +25,7 @@ class Fingerprint:
     )
 
 
-@frozen
+@frozen(kw_only=True)
 class NewNode:
     """A machine to be enrolled."""
 
@@ -39,7 +39,7 @@ class NewNode:
     agent_pin: str = form_field("Agent certificate", "", help="sha256 that `swaplab-agent pin` prints", advanced=True)
 
 
-@frozen
+@frozen(kw_only=True)
 class Search:
     """Where to look for machines."""
 
@@ -47,7 +47,7 @@ class Search:
     port: int = form_field("Port", 22, minimum=1, maximum=65535)
 
 
-@frozen
+@frozen(kw_only=True)
 class Update:
     """Which nodes are updated."""
 
@@ -57,21 +57,21 @@ class Update:
     )
 
 
-@frozen
+@frozen(kw_only=True)
 class StopAll:
     """What is stopped."""
 
     scripts: bool = form_field("Stop scripts too", default=True, help="those of the backends in use")
 
 
-@frozen
+@frozen(kw_only=True)
 class Install:
     """What the agent is installed from."""
 
     source: str = form_field("Package", "swaplab-cluster", help="what pip installs on the node: a name or an address")
 
 
-@frozen
+@frozen(kw_only=True)
 class CopyModel:
     """What is copied where."""
 
@@ -81,7 +81,7 @@ class CopyModel:
     folder: str = form_field("Cache", "~/.cache/huggingface/hub", help="the same folder on all of them")
 
 
-@frozen
+@frozen(kw_only=True)
 class DeleteModel:
     """What is deleted where."""
 
@@ -90,7 +90,7 @@ class DeleteModel:
     folder: str = form_field("Cache", "~/.cache/huggingface/hub")
 
 
-@frozen
+@frozen(kw_only=True)
 class NetTune:
     """How the network is tuned."""
 
@@ -100,7 +100,7 @@ class NetTune:
     rollback: str = form_field("Snapshot to put back", "", help="a file that an earlier run has named")
 
 
-@frozen
+@frozen(kw_only=True)
 class Connect:
     """What is connected."""
 
