@@ -47,7 +47,7 @@ from swaplab_core.config.json_schema import json_schema
 from swaplab_core.config.load import Loaded, Source, load
 from swaplab_core.config.schema import BackendSchema, Config, StoreConfig, nothing
 from swaplab_core.domain.activity import Retention
-from swaplab_core.domain.events import ConfigChanged, ModelChanged
+from swaplab_core.domain.events import ConfigChanged, ModelChanged, PluginsChanged
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.engine import SwapEngine
 from swaplab_core.engine.facts import Reconfigured
@@ -341,6 +341,7 @@ class Lab:
             dispatcher,
         )
         placer.view = lambda: view
+        files.catalogue.on_change = lambda: bus.publish(PluginsChanged())
         nodes.others = lambda: files.catalogue.hooks.nodes(view)
         nodes.executors = _executors(files.catalogue, view, nodes.executors)
         recipes = _recipe_parts(files, launches, nodes, state, view)

@@ -150,6 +150,13 @@ class JobLogged(Event):
 
 
 @frozen
+class PluginsChanged(Event):
+    """A plugin fares otherwise than before: what it offers may be different now."""
+
+    topic = "plugins"
+
+
+@frozen
 class PluginNews(Event):
     """Something of a plugin's own has happened; on the wire it is called `<plugin>.<name>`.
 

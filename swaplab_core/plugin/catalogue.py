@@ -14,7 +14,7 @@ import difflib
 import enum
 import inspect
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
@@ -71,6 +71,10 @@ class Offer:
     loaded: object = None
 
 
+def _nobody() -> None:
+    """Nobody listens."""
+
+
 @define(eq=False)
 class Catalogue:
     """The installed drivers and hooks, each plugin with its record. Made once, by `discover`."""
@@ -80,6 +84,8 @@ class Catalogue:
     _parsers: dict[str, RecipeParser] = field(factory=dict, init=False)
     _records: list[PluginRecord] = field(factory=list, init=False)
     hooks: Hooks = field(init=False)
+    on_change: Callable[[], None] = field(default=_nobody, init=False)
+    """Called when a plugin fares otherwise than before."""
 
     def __attrs_post_init__(self) -> None:
         self.hooks = Hooks(hookspecs, self._degrade)
@@ -175,6 +181,8 @@ class Catalogue:
         for index, record in enumerate(self._records):
             if (record.group, record.name) == (group, name) and record.state is not PluginState.FAILED:
                 self._records[index] = record.failed(error, PluginState.DEGRADED)
+                if self._records[index] != record:
+                    self.on_change()
 
 
 def check_executor(name: str, loaded: object) -> type[Executor]:

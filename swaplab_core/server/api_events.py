@@ -24,6 +24,7 @@ from swaplab_core.domain.events import (
     ModelChanged,
     ModelPreloaded,
     PluginNews,
+    PluginsChanged,
     ProfileChanged,
     RequestChanged,
 )
@@ -44,7 +45,7 @@ _TOPICS: dict[str, Kinds] = {
     "profile": (ProfileChanged,),
     "config": (ConfigChanged,),
     "jobs": (JobChanged, JobLogged),
-    "plugins": (PluginNews,),
+    "plugins": (PluginNews, PluginsChanged),
 }
 _LEGACY = (ModelChanged, ConfigChanged, ProfileChanged, RequestChanged, ActivityRecorded, Logged)
 

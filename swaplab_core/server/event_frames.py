@@ -23,6 +23,7 @@ from swaplab_core.domain.events import (
     ModelChanged,
     ModelPreloaded,
     PluginNews,
+    PluginsChanged,
     ProfileChanged,
     RequestChanged,
 )
@@ -112,6 +113,13 @@ class NamedFrames:
                 return "model.preloaded", {"id": model, "success": success}
             case ProfileChanged(active):
                 return "profile.changed", {"active": active}
+            case ConfigChanged(revision):
+                return "config.changed", {"revision": revision}
+            case _:
+                return self._of_plugins(event)
+
+    def _of_plugins(self, event: Event) -> tuple[str, Any]:
+        match event:
             case JobChanged(job):
                 record = self.show.job(job)
                 return ("job.updated", record) if record else ("job.removed", {"id": job})
@@ -119,8 +127,8 @@ class NamedFrames:
                 return "job.log", {"id": job, "end": end}
             case PluginNews(plugin, name, subject, data):
                 return f"{plugin}.{name}", {"subject": subject, **data}
-            case ConfigChanged(revision):
-                return "config.changed", {"revision": revision}
+            case PluginsChanged():
+                return "plugins.changed", {}
             case _:
                 return event.topic, {}
 

@@ -45,7 +45,7 @@ OUTPUT_BYTES = 2**20
 HEARD = (
     ModelChanged, ConfigChanged, ProfileChanged, RequestChanged, ActivityRecorded, JobChanged, PluginNews,
 )  # fmt: skip
-"""The events that plugins hear of; logs are not among them."""
+"""The events that plugins hear of; logs are not among them, nor is how plugins fare: that could go on for ever."""
 
 
 @define

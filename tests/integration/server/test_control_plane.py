@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from running_lab import running_lab
 
 from swaplab_core.domain.errors import InvalidRequest
-from swaplab_core.domain.events import ModelChanged
+from swaplab_core.domain.events import ModelChanged, PluginsChanged
 from swaplab_core.plugin import (
     Action,
     ActionSpec,
@@ -220,7 +220,11 @@ def test_the_schema_of_a_form_has_titles_limits_and_hints(serve):
 def test_a_plugin_whose_hook_raises_is_left_out_and_counts_as_degraded(serve, toy):
     async def scenario(lab):
         toy.life = None
-        manifest = (await lab.get("/api/ui/manifest")).json
+        with lab.lab.parts.bus.subscribe(PluginsChanged) as subscription:
+            manifest = (await lab.get("/api/ui/manifest")).json
+            assert [numbered.event for numbered in subscription.take()] == [PluginsChanged()]
+            await lab.get("/api/ui/manifest")
+            assert subscription.take() == [], "it is as it was"
         assert manifest["views"] == []
         assert [plugin["status"] for plugin in manifest["plugins"] if plugin["id"] == "toy"] == ["degraded"]
         toy.life = []
