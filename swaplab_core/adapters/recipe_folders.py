@@ -18,8 +18,7 @@ from attrs import define, field, frozen
 
 from swaplab_core.adapters.files import replace_text
 from swaplab_core.domain.backend import RECIPES, FolderFacts, GitFacts
-from swaplab_core.domain.errors import ConfigError, Conflict, NotThere
-from swaplab_core.domain.problem import Problem
+from swaplab_core.domain.errors import ConfigError, Conflict, FileFailed, NotThere
 
 LARGEST_FILE = 256 * 1024
 MOST_FILES = 5_000
@@ -106,7 +105,7 @@ class RecipeFolders:
     def write(self, path: Path, text: str, *, based_on: str | None) -> None:
         """Write a recipe in one step; its folders are made. `based_on` is the revision it replaces, "" for none.
 
-        Raises Conflict when the file is another one meanwhile, and ConfigError when it cannot be written.
+        Raises Conflict when the file is another one meanwhile, and FileFailed when it cannot be written.
         """
         current = self._text_or_none(path)
         if based_on is not None and based_on != ("" if current is None else revision_of(current)):
@@ -114,9 +113,12 @@ class RecipeFolders:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            problem = Problem(f"cannot be made: {error.strerror}", "check its permissions", file=str(path.parent))
-            raise ConfigError([problem]) from None
-        replace_text(path, text)
+            message = f"{path.parent} cannot be made: {error.strerror}"
+            raise FileFailed(message, advice="check its permissions") from None
+        try:
+            replace_text(path, text)
+        except ConfigError as error:
+            raise FileFailed(str(error)) from None
 
     def delete(self, path: Path) -> bool:
         """Delete a recipe, and the folders that this leaves empty up to its root; False when it was not there."""
@@ -125,8 +127,8 @@ class RecipeFolders:
         except FileNotFoundError:
             return False
         except OSError as error:
-            problem = Problem(f"cannot be deleted: {error.strerror}", "check its permissions", file=str(path))
-            raise ConfigError([problem]) from None
+            message = f"{path} cannot be deleted: {error.strerror}"
+            raise FileFailed(message, advice="check its permissions") from None
         return True
 
     def _file(self, root: Path, path: Path) -> RecipeFile:

@@ -1,7 +1,8 @@
 """User macros: `${name}` in the values of the file, declared in `macros:` at the top level and per model.
 
 A model's effective list is MODEL_ID, the global macros, its own; one of its own takes the place of a global of the same
-name. Substitution runs from the last to the first, so a macro may use those defined before it and there are no cycles.
+name. A macro may use others, wherever they stand: they are put in order, those that are used first, and substitution
+runs from the last to the first. Macros that use each other in a circle stay unexpanded, which is reported.
 A value that is exactly one macro takes its type; inside longer text the macro is written out. Keys are not touched,
 except those of `filters.setParamsByID`.
 """
@@ -37,7 +38,27 @@ def declared(holder: MapNode) -> tuple[Macros, tuple[Problem, ...]]:
         else:
             assert isinstance(value, Scalar)
             macros[name] = value
-    return macros, tuple(problems)
+    return in_order(macros), tuple(problems)
+
+
+def in_order(macros: Macros) -> Macros:
+    """Put every macro behind those that it uses; what needs no change stays where it was."""
+    used = {name: [other for other in _USE.findall(value.text) if other in macros] for name, value in macros.items()}
+    if not any(used.values()):
+        return macros
+    ordered: dict[str, Scalar] = {}
+    entered: set[str] = set()
+
+    def enter(name: str) -> None:
+        if name not in entered:
+            entered.add(name)
+            for other in used[name]:
+                enter(other)
+            ordered[name] = macros[name]
+
+    for name in macros:
+        enter(name)
+    return ordered
 
 
 def _wrong(name: str, value: Node) -> tuple[str, str] | None:
@@ -54,7 +75,8 @@ def _wrong(name: str, value: Node) -> tuple[str, str] | None:
 
 def for_model(model_id: str, top: Macros, own: Macros) -> Macros:
     """Return a model's effective macros in their order."""
-    return {"MODEL_ID": Scalar(model_id, model_id), **top, **own}
+    effective = {"MODEL_ID": Scalar(model_id, model_id), **top, **own}
+    return in_order(effective) if own else effective
 
 
 def expand(node: Node, macros: Macros) -> Node:
@@ -132,7 +154,7 @@ def leftovers(node: Node, macros: Macros, known: Mapping[str, str] = MappingProx
 
 def _advice(name: str, macros: Macros) -> str:
     if name in macros:
-        return f"'{name}' is defined after the macro that uses it: move it before"
+        return f"'{name}' uses itself, through other macros: break the circle"
     if name == "PID":
         return "the process id is only known in cmdStop"
     if name == "MODEL_ID":

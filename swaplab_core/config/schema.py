@@ -386,7 +386,7 @@ class Config:
     )
     allowed_hosts: tuple[str, ...] = setting("names by which clients reach this server, such as a reverse proxy's", ())
     allowed_origins: tuple[str, ...] = setting("origins of other web pages that may use the models; `*`: all", ())
-    macros: Mapping[str, Any] = setting("text for ${name}, in order", Factory(dict))
+    macros: Mapping[str, Any] = setting("text for ${name}; they may use each other, in any order", Factory(dict))
     models: Mapping[ModelId, ModelConfig] = setting("the models by id", Factory(dict))
     routing: Routing = setting("which models may run together, and who is served next", Routing())
     profiles: Mapping[str, Profile] = setting("switchable name rewrites", Factory(dict))

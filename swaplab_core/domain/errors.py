@@ -15,6 +15,7 @@ SwaplabError(message, *, code, advice="")     code = stable kebab-case, listed i
 ├── PluginError          a plugin is at fault; the message names it
 │   ├── UnknownDriver          └── PluginFailed
 ├── NodeError            502   a machine cannot be reached, or a command on it failed; the message names it
+├── FileFailed           500   a file cannot be read or written; the message names it
 ├── StoreFailed          500   the activity cannot be written or read
 ├── Drained              503   a model or its machine takes no new requests for now
 ├── Unloaded             503   a person unloaded the model while the request waited
@@ -153,6 +154,12 @@ class NodeError(SwaplabError):
     """A machine cannot be reached, or a command on it failed; the message names it."""
 
     code = "node-error"
+
+
+class FileFailed(SwaplabError):
+    """A file of the operator's cannot be read or written; the message names it."""
+
+    code = "file-failed"
 
 
 class PluginError(SwaplabError):

@@ -15,10 +15,9 @@ from swaplab_core.adapters.files import replace_text
 from swaplab_core.adapters.recipe_folders import IMAGE_FILE
 from swaplab_core.domain.action import ActionSpec
 from swaplab_core.domain.backend import BackendState, ImageChoice
-from swaplab_core.domain.errors import ConfigError, Conflict, InvalidRequest, NodeError, NotThere
+from swaplab_core.domain.errors import Conflict, FileFailed, InvalidRequest, NodeError, NotThere
 from swaplab_core.domain.image import is_image, with_tag
 from swaplab_core.domain.plan import Command, Plan, Step, Work
-from swaplab_core.domain.problem import Problem
 from swaplab_core.plugin.abilities import HasImages, OffersActions
 from swaplab_core.plugin.lab import LabView
 from swaplab_core.services.recipe_catalogue import RecipeCatalogue
@@ -85,7 +84,7 @@ class Backends:
         return [active.folder]
 
     async def activate(self, written: str) -> Active:
-        """Choose the active backend, "" for none, and keep the choice. Raises InvalidRequest and ConfigError."""
+        """Choose the active backend, "" for none, and keep the choice. Raises InvalidRequest and FileFailed."""
         here = self.world.here()
         folder = here.path(written.strip()) if written.strip() else None
         if folder is not None:
@@ -142,7 +141,7 @@ class Backends:
         return driver.images(state) if driver is not None and _has_images(driver) else None
 
     async def choose_image(self, state: BackendState, image: str) -> None:
-        """Keep the choice of an image, "" for none. Raises InvalidRequest and ConfigError."""
+        """Keep the choice of an image, "" for none. Raises InvalidRequest and FileFailed."""
         if image and not is_image(image):
             raise InvalidRequest(f"{image!r} is no image reference", advice="write [registry/]name[:tag]")
         await asyncio.to_thread(self._keep_choice, str(state.folder), image)
@@ -245,6 +244,6 @@ def _keep_line(path: Path, line: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
     except OSError as error:
-        problem = Problem(f"cannot be written: {error.strerror}", "check its permissions", file=str(path))
-        raise ConfigError([problem]) from None
+        message = f"{path} cannot be written: {error.strerror}"
+        raise FileFailed(message, advice="check its permissions") from None
     replace_text(path, f"{line}\n")

@@ -9,25 +9,10 @@ from typing import Any, Protocol
 
 import pytest
 from attrs import define
+from recipe_texts import VLLM
 from running_swaplab import Swaplab, running_swaplab
 
 from swaplab_core.testing.recipe_kit.folders import Kit, Style, make_kit
-
-FIXTURES = Path(__file__).parents[2] / "fixtures" / "recipes"
-
-VLLM = """\
-recipe_version: "1"
-name: Small
-description: A small model
-model: org/small
-container: vllm-node
-defaults:
-  port: 8000
-  host: 0.0.0.0
-  tensor_parallel: 1
-command: |
-  vllm serve org/small --host {host} --port {port} -tp {tensor_parallel} --served-model-name small
-"""
 
 
 @define(eq=False)

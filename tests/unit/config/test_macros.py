@@ -21,16 +21,21 @@ models:
     assert cmd(good, text) == "x one-two-one 5800"
 
 
-def test_a_forward_reference_is_left_over_and_the_advice_says_why(load_text):
-    loaded = load_text('macros: {b: "${a}", a: one}\nmodels:\n  m: {cmd: "x ${b} ${PORT}"}\n')
-    (problem,) = loaded.problems
-    assert (problem.path, problem.line, problem.message) == ("models.m.cmd", 3, "unknown macro '${a}'")
-    assert "move it before" in problem.advice
+def test_a_macro_may_use_one_that_stands_further_down(good):
+    text = 'macros: {c: "${b}!", b: "${a}-${a}", a: one}\nmodels:\n  m: {cmd: "x ${c} ${PORT}"}\n'
+    assert cmd(good, text) == "x one-one! 5800"
 
 
-def test_a_cycle_is_no_danger(errors):
-    text = 'macros: {a: "${b}", b: "${a}"}\nmodels: {m: {cmd: "x ${a} ${PORT}"}}\n'
-    assert errors(text) == [("models.m.cmd", "unknown macro '${b}'")]
+def test_a_models_macro_may_use_a_later_one_of_its_own(good):
+    text = 'macros: {a: one}\nmodels:\n  m: {macros: {x: "${y}", y: "${a}"}, cmd: "x ${x} ${PORT}"}\n'
+    assert cmd(good, text) == "x one 5800"
+
+
+def test_a_cycle_is_no_danger(load_text):
+    text = 'macros: {a: "${b}", b: "${c}", c: "${a}"}\nmodels: {m: {cmd: "x ${a} ${PORT}"}}\n'
+    (problem,) = load_text(text).problems
+    assert problem.path == "models.m.cmd"
+    assert "uses itself, through other macros" in problem.advice
 
 
 def test_a_models_macro_replaces_a_global_one_in_its_place(good):
