@@ -113,7 +113,6 @@ class Projections:
         model, uses, config = state.config, self.inflight.uses(state.config.id), self.config()
         fifo = config.routing.scheduler.settings.fifo
         return model_record(state) | {
-            "node": model.node,
             "ttl_seconds": model.ttl_seconds,
             "concurrency_limit": model.concurrency_limit,
             "priority": fifo.priority.get(model.id, 0),

@@ -110,3 +110,10 @@ class Connect:
     subsystem: str = form_field("Subsystem NQN")
     port: int = form_field("Port", 4420, minimum=1, maximum=65535)
     disconnect_first: bool = form_field("Disconnect first", default=False)
+
+
+@frozen(kw_only=True)
+class InstallKit:
+    """Whether it is done."""
+
+    apply: bool = form_field("Do it", default=False, help="without it the job only shows what would be done")

@@ -18,7 +18,7 @@ import aiohttp
 import orjson
 from attrs import define, field, frozen
 
-from swaplab_cluster import dgx, probe, remote
+from swaplab_cluster import dgx, model_cache, probe, remote
 from swaplab_cluster.agent.runs import STDERR
 from swaplab_cluster.agent.server import END_FRAME, FRAME
 from swaplab_cluster.agent.signing import Request, authorization
@@ -317,6 +317,7 @@ class AgentExecutor(Executor):
         self._links: dict[AgentReach, AgentLink] = {}
         self._session: aiohttp.ClientSession | None = None
         self._script = probe.script()
+        self._cache_script = model_cache.script()
 
     async def start(self, node: Node, spec: LaunchSpec, output: Sink) -> Process:
         """Start an engine; it ends when its lease does."""
@@ -340,6 +341,12 @@ class AgentExecutor(Executor):
             return ExitStatus(code=0)
         if command.argv == dgx.UPDATE:
             answer = await link.call("POST", "/v1/dgx/update", seconds=UPDATE_SECONDS)
+            stdout(answer["output"].encode())
+            return ExitStatus(**answer["exit"])
+        cached = model_cache.asked(command.argv, command.stdin, self._cache_script)
+        if cached is not None:
+            body = dict(zip(("verb", "folder", "repo"), cached, strict=True))
+            answer = await link.call("POST", "/v1/cache", body, seconds=CACHE_SECONDS)
             stdout(answer["output"].encode())
             return ExitStatus(**answer["exit"])
         return await self._run(link, command, stdout, stderr)
@@ -395,5 +402,6 @@ class AgentExecutor(Executor):
 
 
 PROBE_SECONDS = 25.0
+CACHE_SECONDS = 4 * 3600.0
 UPDATE_SECONDS = 120.0
 _INSTALL = "list the program in the agent's --allow on that node"

@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from attrs import field, frozen
 
 from swaplab_cluster.inventory import InventoryNode
 from swaplab_core.domain.errors import InvalidRequest
+from swaplab_core.domain.plan import Command
 
+SHELL = ("sh", "-s", "--")
 _REPO = re.compile(r"(models|datasets)--[A-Za-z0-9][A-Za-z0-9._-]{0,95}(--[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
 
 
@@ -46,13 +49,21 @@ def script() -> str:
     return files("swaplab_cluster").joinpath("data/cache.sh").read_text(encoding="utf-8")
 
 
-def argv(text: str, verb: str, folder: str, repo: str = "") -> tuple[str, ...]:
-    """The command for one of its verbs: list, verify, delete."""
+def command(text: str, verb: str, folder: str, repo: str = "") -> Command:
+    """The command for one of its verbs: list, verify, delete. The script is its input, so a plan stays readable."""
     if verb not in {"list", "verify", "delete"}:
         raise InvalidRequest(f"{verb!r} is nothing that can be done to a cache")
     if repo and not is_repo(repo):
         raise InvalidRequest(f"{repo!r} is no folder of a model cache", advice="write models--ORG--NAME")
-    return ("sh", "-c", text, "swaplab-cache", verb, folder, *((repo,) if repo else ()))
+    return Command((*SHELL, verb, folder, *((repo,) if repo else ())), stdin=text.encode())
+
+
+def asked(argv: Sequence[str], stdin: bytes, text: str) -> tuple[str, str, str] | None:
+    """Verb, folder and repository of such a command; None when it is another one."""
+    if tuple(argv[: len(SHELL)]) != SHELL or stdin != text.encode() or not 5 <= len(argv) <= 6:
+        return None
+    verb, folder, repo = (*argv[len(SHELL) :], "")[:3]
+    return verb, folder, repo
 
 
 def read(text: str) -> tuple[CachedModel, ...]:
@@ -126,23 +137,21 @@ def _cell(cache: CacheOfNode, repo: str, known: set[str]) -> dict[str, str]:
     }
 
 
-def copy_argv(target: InventoryNode, folder: str, repo: str) -> tuple[str, ...]:
+def copy_command(source: InventoryNode, target: InventoryNode, folder: str, repo: str) -> Command:
     """The rsync that runs on the source and sends a repository to the target, over the data network.
 
     Links inside the repository stay links, so nothing is sent twice; an interrupted copy is taken up where it ended.
+    A folder below the home is given relative to it, since no shell is there to know `~`.
     """
     if not is_repo(repo):
         raise InvalidRequest(f"{repo!r} is no folder of a model cache", advice="write models--ORG--NAME")
+    place = folder.rstrip("/").removeprefix("~/")
+    if place.startswith(("-", "~")):
+        raise InvalidRequest(f"{folder!r} is no folder of a model cache")
+    home = PurePosixPath(Path.home()) if source.executor == "local" else PurePosixPath("~")
     user = f"{target.ssh_user}@" if target.ssh_user else ""
     address = f"[{target.data_ip}]" if ":" in target.data_ip else target.data_ip
     shell = f"ssh -p {target.ssh_port} -o BatchMode=yes -o StrictHostKeyChecking=yes"
     options = ("--archive", "--partial-dir=.rsync-partial", "--delay-updates", "--info=progress2", "--mkpath")
-    return (
-        "rsync",
-        *options,
-        "--rsh",
-        shell,
-        "--",
-        f"{folder.rstrip('/')}/{repo}/",
-        f"{user}{address}:{folder.rstrip('/')}/{repo}/",
-    )
+    way = (f"{place}/{repo}/", f"{user}{address}:{place}/{repo}/")
+    return Command(("rsync", *options, "--rsh", shell, "--", *way), cwd=home)

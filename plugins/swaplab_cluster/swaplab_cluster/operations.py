@@ -106,7 +106,7 @@ class Operations:
         return list(await asyncio.gather(*(self._cache(str(node), text, folder) for node in nodes)))
 
     async def _cache(self, node: str, text: str, folder: str) -> CacheOfNode:
-        command = Command(model_cache.argv(text, "list", folder))
+        command = model_cache.command(text, "list", folder)
         try:
             output = await self.lab.run(command, NodeId(node), timeout_seconds=CACHE_SECONDS)
         except NodeError as error:

@@ -39,9 +39,9 @@ class Routes:
         """Every route, with who may call it."""
         rows = (
             ("GET", "/status", Policy.READ, self.status, "/api/cluster/status"),
-            ("GET", "/settings", Policy.READ, self.settings, "/api/cluster/settings"),
-            ("PUT", "/settings", Policy.ADMIN, self.put_settings, "/api/cluster/settings"),
-            ("POST", "/settings/wizard", Policy.ADMIN, self.wizard, "/api/cluster/settings/wizard"),
+            ("GET", "/reach", Policy.READ, self.settings, "/api/cluster/settings"),
+            ("PUT", "/reach", Policy.ADMIN, self.put_settings, "/api/cluster/settings"),
+            ("POST", "/reach/wizard", Policy.ADMIN, self.wizard, "/api/cluster/settings/wizard"),
             ("POST", "/dgx/update", Policy.ADMIN, self.update, "/api/cluster/dgx/update"),
             ("POST", "/stop", Policy.ADMIN, self.stop, "/api/cluster/stop"),
             ("GET", "/drain", Policy.READ, self.drains, "/api/drain"),

@@ -9,7 +9,7 @@ from importlib.resources import files
 from attrs import define
 
 from swaplab_cluster import agent_install, model_cache
-from swaplab_cluster.action_forms import Connect, CopyModel, DeleteModel, NetTune
+from swaplab_cluster.action_forms import Connect, CopyModel, DeleteModel, InstallKit, NetTune
 from swaplab_cluster.actions import CARD, PAGE
 from swaplab_cluster.inventory import InventoryNode
 from swaplab_cluster.live import Live
@@ -80,6 +80,18 @@ class StorageActions:
                 ),
                 self._nvmeof_connect,
             ),
+            Action(
+                ActionSpec(
+                    "nvmeof_install",
+                    "Install the NVMe-oF units",
+                    InstallKit,
+                    "Scripts, systemd units and samples of their settings.",
+                    "package",
+                    slots=(CARD,),
+                    target="node",
+                ),
+                self._install_kit,
+            ),
         )
 
     def _node(self, name: str) -> InventoryNode:
@@ -93,11 +105,11 @@ class StorageActions:
         text = model_cache.script()
         steps = []
         for target in targets:
-            argv = model_cache.copy_argv(target, form.folder, form.repo)
-            verify = model_cache.argv(text, "verify", form.folder, form.repo)
+            copy = model_cache.copy_command(source, target, form.folder, form.repo)
+            verify = model_cache.command(text, "verify", form.folder, form.repo)
             steps += [
-                Step(f"Copy to {target.id}", Command(argv), node=NodeId(source.id), timeout_seconds=COPY_SECONDS),
-                Step(f"Verify on {target.id}", Command(verify), node=NodeId(target.id), timeout_seconds=COPY_SECONDS),
+                Step(f"Copy to {target.id}", copy, node=NodeId(source.id), timeout_seconds=COPY_SECONDS),
+                Step(f"Verify on {target.id}", verify, node=NodeId(target.id), timeout_seconds=COPY_SECONDS),
             ]
         locks = frozenset({f"cache:{node.id}" for node in (source, *targets)})
         return Plan(tuple(steps), locks=locks)
@@ -113,7 +125,7 @@ class StorageActions:
         steps = [
             Step(
                 f"Delete on {node.id}",
-                Command(model_cache.argv(text, "delete", form.folder, form.repo)),
+                model_cache.command(text, "delete", form.folder, form.repo),
                 node=NodeId(node.id),
             )
             for node in nodes
@@ -133,9 +145,22 @@ class StorageActions:
         arguments += ["--apply"] if form.apply else ["--dry-run"]
         return await self._kit_plan(node, "nvmeof-initiator-canary.sh", arguments, as_root=form.apply)
 
-    async def _kit_plan(self, node: InventoryNode, script: str, arguments: Sequence[str], *, as_root: bool) -> Plan:
-        """Bring the toolkit to the node, then run one of its scripts there."""
-        kit = await asyncio.to_thread(_kit)
+    async def _install_kit(self, form: InstallKit, target: str) -> Plan:
+        node = self._node(target)
+        arguments = ["--apply"] if form.apply else ["--dry-run"]
+        return await self._kit_plan(node, "install-nvmeof-canary-units.sh", arguments, KIT_FILES, as_root=form.apply)
+
+    async def _kit_plan(
+        self,
+        node: InventoryNode,
+        script: str,
+        arguments: Sequence[str],
+        names: Sequence[str] = (),
+        *,
+        as_root: bool,
+    ) -> Plan:
+        """Bring files of the toolkit to the node, then run one of its scripts there."""
+        kit = await asyncio.to_thread(_kit, names or (script,))
         bring = [
             Step(
                 f"Bring {name}",
@@ -145,15 +170,11 @@ class StorageActions:
             for name, content in kit.items()
         ]
         sudo = ("sudo", "-n") if as_root else ()
-        run = Step(
-            f"Run {script}",
-            Command((*sudo, "sh", f"{KIT_FOLDER}/{script}", *arguments)),
-            node=NodeId(node.id),
-            timeout_seconds=120.0,
-        )
-        return Plan((*bring, run), locks=frozenset({f"node:{node.id}"}))
+        run = Command((*sudo, "sh", f"{KIT_FOLDER}/{script}", *arguments))
+        step = Step(f"Run {script}", run, node=NodeId(node.id), timeout_seconds=120.0)
+        return Plan((*bring, step), locks=frozenset({f"node:{node.id}"}))
 
 
-def _kit() -> dict[str, bytes]:
+def _kit(names: Sequence[str]) -> dict[str, bytes]:
     folder = files("swaplab_cluster").joinpath("data/nvmeof")
-    return {name: folder.joinpath(name).read_bytes() for name in KIT_FILES}
+    return {name: folder.joinpath(name).read_bytes() for name in names}

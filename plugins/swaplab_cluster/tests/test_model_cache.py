@@ -7,14 +7,15 @@ import pytest
 
 from swaplab_cluster import model_cache
 from swaplab_cluster.inventory import InventoryNode
-from swaplab_cluster.model_cache import CachedModel, CacheOfNode, argv, copy_argv, is_repo, matrix, read
+from swaplab_cluster.model_cache import CachedModel, CacheOfNode, asked, command, copy_command, is_repo, matrix, read
 from swaplab_core.domain.errors import InvalidRequest
 
 REPO = "models--org--name"
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(argv(model_cache.script(), *arguments), capture_output=True, text=True, check=False)
+    wanted = command(model_cache.script(), *arguments)
+    return subprocess.run(wanted.argv, input=wanted.stdin.decode(), capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -68,15 +69,29 @@ def test_only_the_name_of_a_repository_is_ever_passed_on(name):
     assert not is_repo(name)
     if name:
         with pytest.raises(InvalidRequest):
-            argv("", "delete", "/c", name)
+            command("", "delete", "/c", name)
 
 
-def test_a_copy_goes_over_the_data_network():
-    target = InventoryNode(id="b", data_ip="192.0.2.2", control_ip="x", proxy_ip="x", ssh_user="ops", ssh_port=2222)
-    command = copy_argv(target, "~/.cache/hub/", REPO)
-    assert command[0] == "rsync"
-    assert command[-2:] == (f"~/.cache/hub/{REPO}/", f"ops@192.0.2.2:~/.cache/hub/{REPO}/")
-    assert "ssh -p 2222 -o BatchMode=yes -o StrictHostKeyChecking=yes" in command
+def node(name: str, executor: str = "ssh") -> InventoryNode:
+    return InventoryNode(id=name, data_ip="192.0.2.2", control_ip="x", proxy_ip="x", ssh_user="ops", executor=executor)
+
+
+def test_a_copy_goes_over_the_data_network_and_needs_no_shell():
+    wanted = copy_command(node("a"), node("b"), "~/.cache/hub/", REPO)
+    assert wanted.argv[-2:] == (f".cache/hub/{REPO}/", f"ops@192.0.2.2:.cache/hub/{REPO}/")
+    assert "ssh -p 22 -o BatchMode=yes -o StrictHostKeyChecking=yes" in wanted.argv
+    assert str(wanted.cwd) == "~"
+    assert copy_command(node("a", "local"), node("b"), "/srv/hub", REPO).argv[-2] == f"/srv/hub/{REPO}/"
+    with pytest.raises(InvalidRequest):
+        copy_command(node("a"), node("b"), "-e sh", REPO)
+
+
+def test_its_commands_are_recognised_and_nothing_else_is():
+    text = model_cache.script()
+    wanted = command(text, "verify", "~/hub", REPO)
+    assert asked(wanted.argv, wanted.stdin, text) == ("verify", "~/hub", REPO)
+    assert asked(wanted.argv, b"id", text) is None
+    assert asked(("sh", "-c", "id"), b"", text) is None
 
 
 def test_the_matrix_tells_who_lacks_what():

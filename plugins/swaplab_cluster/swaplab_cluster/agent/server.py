@@ -5,6 +5,7 @@
 | GET /v1/health | open to all: `{ok, hostname, time}`, and the `instance` that requests are signed for |
 | GET /v1/rdma/preflight | RDMA ports and interfaces, held against `LLAMA_SWAP_CLUSTER_RDMA_*` |
 | POST /v1/probe | the probe: `{sections, paths}` |
+| POST /v1/cache | a model cache: `{verb: list, verify or delete, folder, repo}` |
 | POST /v1/dgx/update | start the DGX's own update, which reboots it |
 | POST /v1/files | facts of paths: `{paths}` |
 | POST /v1/ports | a port that nobody listens on: `{wanted}` |
@@ -33,7 +34,7 @@ import orjson
 from aiohttp import web
 from attrs import define, field
 
-from swaplab_cluster import dgx, probe, remote
+from swaplab_cluster import dgx, model_cache, probe, remote
 from swaplab_cluster.agent import allow
 from swaplab_cluster.agent.runs import HERE, Run, Runs, Wanted, refusal_of
 from swaplab_cluster.agent.signing import Doorkeeper, Request
@@ -46,6 +47,7 @@ from swaplab_core.domain.plan import ReadyCommand
 
 MOST_BODY = 64 * 2**20
 PROBE_SECONDS = 20.0
+CACHE_SECONDS = 4 * 3600.0
 END_FRAME = 0
 LETTERS = {"TERM": remote.TERM, "KILL": remote.KILL}
 FRAME = struct.Struct("!BIQ")
@@ -64,6 +66,7 @@ class Agent:
     allowed: Sequence[str]
     rdma: Rdma = field(factory=Rdma)
     _script: str = field(factory=probe.script)
+    _cache_script: str = field(factory=model_cache.script)
 
     def application(self) -> web.Application:
         """The routes, and the watch over leases."""
@@ -78,6 +81,7 @@ class Agent:
         return (
             ("GET", "/v1/rdma/preflight", self.preflight),
             ("POST", "/v1/probe", self.probed),
+            ("POST", "/v1/cache", self.cache),
             ("POST", "/v1/dgx/update", self.updated),
             ("POST", "/v1/files", self.files),
             ("POST", "/v1/ports", self.ports),
@@ -126,6 +130,17 @@ class Agent:
         body = await _body(request)
         sections, paths = _texts(body, "sections"), _texts(body, "paths")
         return _json({"output": await self._output(probe.argv(self._script, sections, paths))})
+
+    async def cache(self, request: web.Request) -> web.Response:
+        """List a model cache, verify or delete one repository in it."""
+        body = await _body(request)
+        verb, folder, repo = (str(body.get(key) or "") for key in ("verb", "folder", "repo"))
+        wanted = model_cache.command(self._cache_script, verb, folder, repo)
+        out = bytearray()
+        async with asyncio.timeout(CACHE_SECONDS):
+            ready = ReadyCommand(wanted.argv, stdin=wanted.stdin)
+            status = await self.runs.programs.run(HERE, ready, out.extend, out.extend)
+        return _json({"exit": _exit(status.code, status.signal), "output": out.decode(errors="replace")})
 
     async def updated(self, _: web.Request) -> web.Response:
         """Start the update of a DGX."""

@@ -47,6 +47,7 @@ begin() { # in a shell of its own, so that nothing else sees the variables
         export "${value%x}"
     done
     export "SWAPLAB_RUN=$mark"
+    [ "$folder" != "~" ] || folder=$HOME
     [ "${folder#\~/}" = "$folder" ] || folder=$HOME/${folder#\~/}
     if [ -n "$folder" ]; then cd -- "$folder" 2>/dev/null || refuse "there is no folder $folder"; fi
     command -v -- "$1" >/dev/null 2>&1 || refuse "there is no program $1"
