@@ -73,6 +73,7 @@ from swaplab_core.runtime.reload import Reloader
 from swaplab_core.runtime.scheduling import check_policy, engine_limits, eviction_policy
 from swaplab_core.runtime.supervisor import Supervisor
 from swaplab_core.runtime.tasks import spawn
+from swaplab_core.runtime.timeline import Timeline
 from swaplab_core.server.access import Access
 from swaplab_core.server.access_log import protocol_logger
 from swaplab_core.server.api_session import login_path
@@ -312,7 +313,13 @@ class Lab:
         job_files, gateway = FolderJobFiles(state.path / "jobs"), LoopbackGateway(access.own_headers)
         placer = Placer(nodes, files.catalogue.hooks)
         launches = Launches(config, files.catalogue, find_program, placer)
-        dispatcher = Dispatcher(_engine(config, launches), clock, lambda model: bus.publish(ModelChanged(model)))
+        timeline = Timeline()
+
+        def announce(model: ModelId) -> None:
+            timeline.note(dispatcher, model)
+            bus.publish(ModelChanged(model))
+
+        dispatcher = Dispatcher(_engine(config, launches), clock, announce)
         supervisor = Supervisor(nodes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics), nodes)
         dispatcher.upstreams = supervisor
         models = Models(lambda: launches.config, dispatcher, supervisor)
@@ -366,6 +373,7 @@ class Lab:
             actions=Actions(files.catalogue.hooks, view, jobs),
             view=view,
             editor=editor,
+            timeline=timeline,
             schema=partial(_file_schema, files.catalogue),
             recipes=recipes,
         )

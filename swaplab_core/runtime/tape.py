@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import define, field
 
 from swaplab_core.engine import SwapEngine
+from swaplab_core.engine.effects import Effect
 from swaplab_core.engine.facts import Fact
 from swaplab_core.engine.recording import Recording, Step, capture
 
@@ -36,6 +39,11 @@ class Tape:
         step = Step(now, fact)
         self._newer.append(step)
         return step
+
+    @property
+    def latest_effects(self) -> Sequence[Effect]:
+        """What the engine answered to the newest fact."""
+        return (self._newer[-1].effects or ()) if self._newer else ()
 
     def recording(self) -> Recording:
         """What is on it now."""

@@ -18,6 +18,7 @@ from swaplab_core.runtime.hardware import HardwareInventory
 from swaplab_core.runtime.jobs import Jobs
 from swaplab_core.runtime.logbook import LogBook
 from swaplab_core.runtime.performance import PerformanceMonitor
+from swaplab_core.runtime.timeline import Timeline
 from swaplab_core.server.access import Access
 from swaplab_core.server.access_log import access_log_middleware
 from swaplab_core.server.api_actions import ActionRoutes
@@ -37,6 +38,7 @@ from swaplab_core.server.api_plugins import PluginRoutes
 from swaplab_core.server.api_profiles import ProfileRoutes
 from swaplab_core.server.api_recipes import RecipeRoutes
 from swaplab_core.server.api_session import SessionRoutes
+from swaplab_core.server.api_timeline import TimelineRoutes
 from swaplab_core.server.api_version import VersionRoutes
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.gate import allow_reader, gate_middleware
@@ -99,6 +101,7 @@ class Parts:
     view: LabView
     editor: ConfigEditor
     schema: Callable[[], dict[str, Any]]
+    timeline: Timeline
     recipes: RecipeParts
 
 
@@ -140,6 +143,7 @@ def build_application(
         RecipeRoutes(parts.recipes.recipes, parts.recipes.managed, parts.recipes.changed),
         BackendRoutes(parts.recipes.backends, parts.recipes.managed),
         DebugRoutes(parts.dispatcher),
+        TimelineRoutes(parts.timeline),
         VersionRoutes(),
         SessionRoutes(parts.access),
         OpenApiRoutes(),

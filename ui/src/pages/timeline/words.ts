@@ -1,0 +1,41 @@
+import { catalogue } from '$i18n';
+
+const en = {
+  title: 'Swap timeline',
+  subtitle: 'Which model was where, and why it had to go',
+  window: 'Time shown',
+  minutes: '{n} minutes',
+  hour: '1 hour',
+  hours: '{n} hours',
+  empty: 'Nothing has been loaded yet',
+  emptyText: 'As soon as a model is loaded, its lane appears here.',
+  legend: 'Colours',
+  from: 'From {from} to {to} · {time}',
+  running: 'since {from} · {time}',
+  because: 'Why: {reason}',
+  requests: 'Requests then',
+  details: 'What happened',
+  serving: 'Serving',
+  choose: 'Choose a piece of a lane to see what happened.',
+  model: 'Open the model',
+} as const;
+const es: Record<keyof typeof en, string> = {
+  title: 'Línea de cambios',
+  subtitle: 'Qué modelo estaba dónde, y por qué tuvo que irse',
+  window: 'Tiempo mostrado',
+  minutes: '{n} minutos',
+  hour: '1 hora',
+  hours: '{n} horas',
+  empty: 'Todavía no se ha cargado nada',
+  emptyText: 'En cuanto se cargue un modelo, su carril aparece aquí.',
+  legend: 'Colores',
+  from: 'De {from} a {to} · {time}',
+  running: 'desde {from} · {time}',
+  because: 'Por qué: {reason}',
+  requests: 'Peticiones de entonces',
+  details: 'Qué pasó',
+  serving: 'Sirviendo',
+  choose: 'Elija un tramo de un carril para ver qué pasó.',
+  model: 'Abrir el modelo',
+};
+export const t = catalogue(en, es);
