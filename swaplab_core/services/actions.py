@@ -89,7 +89,11 @@ class Actions:
         old = self.jobs.find(job)
         if not old.state.is_over:
             raise Conflict("the job is not over", advice="cancel it first")
-        plan = await self._planned_anew(old) or self.jobs.plan_of(job)
+        remembered = self.jobs.plan_of(job)
+        try:
+            plan = await self._planned_anew(old) or remembered
+        except InvalidForm:  # what the job was given is not what the form asks for: a plugin has begun it by itself
+            plan = remembered
         if plan is None:
             raise Conflict("it cannot be repeated: what it did is no longer known", advice="start it from its page")
         return self.jobs.submit(

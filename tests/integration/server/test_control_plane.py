@@ -404,6 +404,24 @@ def test_a_failed_job_can_be_repeated_with_what_its_action_plans_now(serve):
     serve(scenario)
 
 
+def test_a_job_that_a_plugin_began_by_itself_is_repeated_as_long_as_it_is_remembered(serve, toy):
+    async def scenario(lab):
+        done = []
+
+        async def work(work):
+            done.append(work)
+            return {}
+
+        plan = Plan((Step("Work", work=work),))
+        job = toy.lab.submit(plan, kind="toy:say", title="Own", input={"other": "than the form"})
+        await toy.lab.wait(job.id)
+        again = (await lab.post(f"/api/jobs/{job.id}/retry")).json["job"]["id"]
+        await lab.done(again)
+        assert len(done) == 2
+
+    serve(scenario)
+
+
 def test_jobs_and_news_of_plugins_are_events(serve, toy):
     async def scenario(lab):
         names = []
