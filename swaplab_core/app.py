@@ -417,6 +417,7 @@ class Lab:
             _log.warning("store: the activity stays where it is until swaplab is started again")
         self.parts.observer.captures.resize(config.capture_buffer_mib * 2**20)
         self.parts.bus.publish(ConfigChanged(self.reloader.revision))
+        spawn(self.parts.editor.refresh(), name="document of the configuration")
         fresh = changed | difference.added
         self._preload(model for model in config.hooks.on_startup.preload if model in fresh)
 
@@ -458,6 +459,7 @@ class Lab:
 
     async def begin(self, url: str) -> list[asyncio.Task[None]]:
         """Take up what another run has left, tell the plugins, and answer what now runs in the background."""
+        await self.parts.editor.refresh()
         await self.parts.jobs.open(self.parts.actions.plan_again)
         self.gateway.use(url)
         await self._tell_plugins("start", self.parts.catalogue.hooks.startup(self.view))

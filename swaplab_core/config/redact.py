@@ -50,7 +50,8 @@ def redacted(text: str) -> str:
         return UNREADABLE
     found = leaves(body)
     secrets = {leaf.text for leaf in found if _is_secret_place(leaf.path) and _holds_secret(leaf.text)}
-    cuts = [cut for leaf in found if (cut := _cut(leaf, body)) is not None]
+    lines = body.split("\n")
+    cuts = [cut for leaf in found if (cut := _cut(leaf, lines)) is not None]
     shown = _without(body, cuts)
     for secret in sorted(_long(secrets | _inner_secrets(found)), key=len, reverse=True):
         shown = shown.replace(secret, HIDDEN)
@@ -74,11 +75,13 @@ def _holds_secret(text: str) -> bool:
     return bool(rest) and rest.lower() not in {"true", "false", "null", "~"}
 
 
-def _cut(leaf: Leaf, text: str) -> _Cut | None:
+def _cut(leaf: Leaf, lines: list[str]) -> _Cut | None:
     """What to hide of one scalar: all of it, or the value of an assignment or option inside."""
     if _is_secret_place(leaf.path):
         return _Cut(leaf.start, leaf.end, HIDDEN) if _holds_secret(leaf.text) else None
-    written = _part(text, leaf.start, leaf.end)
+    if not _NAME.search(leaf.text):
+        return None
+    written = _part(lines, leaf.start, leaf.end)
     hidden = _IN_TEXT.sub(_hide_value, written)
     return None if hidden == written else _Cut(leaf.start, leaf.end, hidden)
 
@@ -105,11 +108,11 @@ def _long(secrets: set[str]) -> set[str]:
     return {secret for secret in secrets if len(secret) >= LONG_ENOUGH and "\n" not in secret}
 
 
-def _part(text: str, start: tuple[int, int], end: tuple[int, int]) -> str:
-    lines = text.split("\n")[start[0] : end[0] + 1]
-    lines[-1] = lines[-1][: end[1]]
-    lines[0] = lines[0][start[1] :]
-    return "\n".join(lines)
+def _part(lines: list[str], start: tuple[int, int], end: tuple[int, int]) -> str:
+    part = lines[start[0] : end[0] + 1]
+    part[-1] = part[-1][: end[1]]
+    part[0] = part[0][start[1] :]
+    return "\n".join(part)
 
 
 def _without(text: str, cuts: list[_Cut]) -> str:

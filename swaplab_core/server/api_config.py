@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -51,7 +52,7 @@ class ConfigRoutes:
 
     async def read(self, request: web.Request) -> web.Response:
         """The file: `{path, content, updatedAt, revision, redacted}`."""
-        return self._answer(request, await self.editor.current())
+        return await self._answer(request, await self.editor.current())
 
     async def write(self, request: web.Request) -> web.Response:
         """Write `{content, reason?}` and put it in force; with `If-Match` only if nobody else was faster."""
@@ -62,8 +63,8 @@ class ConfigRoutes:
         try:
             difference = await self.editor.save(content, author=author, reason=reason, based_on=if_match(request))
         except StaleText as error:
-            return stale_response(error, self._record(request, error.current))
-        return self._answer(request, await self.editor.current(), changes_record(difference, running))
+            return stale_response(error, await self._record(request, error.current))
+        return await self._answer(request, await self.editor.current(), changes_record(difference, running))
 
     async def validate(self, request: web.Request) -> web.Response:
         """What `{content}` would mean: problems with their lines, and which models would restart."""
@@ -87,7 +88,7 @@ class ConfigRoutes:
         revision = request.match_info["revision"]
         content = await self.editor.text_of(revision)
         may_see = self.sender.may(request, Policy.ADMIN)
-        shown = content if may_see else redacted(content)
+        shown = content if may_see else await asyncio.to_thread(redacted, content)
         return json_response({"revision": revision, "content": shown, "redacted": not may_see})
 
     async def restore(self, request: web.Request) -> web.Response:
@@ -99,22 +100,24 @@ class ConfigRoutes:
                 text_of(body, "revision"), author=self.sender.name(request), based_on=if_match(request)
             )
         except StaleText as error:
-            return stale_response(error, self._record(request, error.current))
-        return self._answer(request, await self.editor.current(), changes_record(difference, running))
+            return stale_response(error, await self._record(request, error.current))
+        return await self._answer(request, await self.editor.current(), changes_record(difference, running))
 
-    def _answer(self, request: web.Request, text: ConfigText, changes: dict[str, Any] | None = None) -> web.Response:
-        record = self._record(request, text)
+    async def _answer(
+        self, request: web.Request, text: ConfigText, changes: dict[str, Any] | None = None
+    ) -> web.Response:
+        record = await self._record(request, text)
         if changes is not None:
             record["changes"] = changes
         return web.Response(
             body=orjson.dumps(record), content_type="application/json", headers=entity_tag(text.revision)
         )
 
-    def _record(self, request: web.Request, text: ConfigText) -> dict[str, Any]:
+    async def _record(self, request: web.Request, text: ConfigText) -> dict[str, Any]:
         may_see = self.sender.may(request, Policy.ADMIN)
         return {
             "path": str(text.path),
-            "content": text.content if may_see else redacted(text.content),
+            "content": text.content if may_see else await asyncio.to_thread(redacted, text.content),
             "updatedAt": _iso(text.updated_at),
             "revision": text.revision,
             "redacted": not may_see,

@@ -68,7 +68,7 @@ class ConfigEditor(DocumentEdits):
     history: RevisionFolder
     now: Callable[[], float] = time.time
     _writing: asyncio.Lock = field(factory=asyncio.Lock, init=False)
-    _documents: tuple[str, Mapping[str, Any]] = field(default=("", {}), init=False)
+    _document: Mapping[str, Any] | None = field(default=None, init=False)
 
     # looking
 
@@ -142,7 +142,9 @@ class ConfigEditor(DocumentEdits):
             raise ConfigError([problem for problem in loaded.problems if problem.severity is Severity.ERROR])
         await asyncio.to_thread(self._keep, current, text, author, reason)
         await asyncio.to_thread(replace_text, current.path, text)
-        return await self.reloader.reload() or Difference()
+        difference = await self.reloader.reload() or Difference()
+        await self.refresh()
+        return difference
 
     def _keep(self, current: ConfigText, text: str, author: str, reason: str) -> None:
         """Add the new text to the history, and before it what somebody else had made of the file."""
@@ -168,12 +170,16 @@ class ConfigEditor(DocumentEdits):
 
     # for plugins: `ConfigEdits`
 
+    async def refresh(self) -> None:
+        """Read the document of the configuration in force; large ones take a while, so it is done ahead."""
+        if self.file is not None:
+            self._document = await asyncio.to_thread(self._read_document)
+
     def document(self) -> Mapping[str, Any]:
         """What the file in force says."""
-        revision = self.reloader.revision
-        if self._documents[0] != revision:
-            self._documents = (revision, self._read_document())
-        return self._documents[1]
+        if self._document is None:
+            self._document = self._read_document()
+        return self._document
 
     def _read_document(self) -> Mapping[str, Any]:
         file = self._file()
