@@ -137,10 +137,14 @@ class Swaplab:
         with self.asking(method, path, json_body=json_body, body=body, headers=headers) as response:
             return read_answer(response)
 
+    @property
+    def admin_token(self) -> str:
+        """The token that it has made at its start."""
+        return (self.config.parent / "state" / "swaplab" / "admin-token").read_text().strip()
+
     def ask_as_admin(self, method: str, path: str, **more: Any) -> Answer:
         """Send one request with the admin token."""
-        token = (self.config.parent / "state" / "swaplab" / "admin-token").read_text().strip()
-        headers = {"Authorization": f"Bearer {token}", "X-Swaplab": "1", **more.pop("headers", {})}
+        headers = {"Authorization": f"Bearer {self.admin_token}", "X-Swaplab": "1", **more.pop("headers", {})}
         return self.ask(method, path, headers=headers, **more)
 
     def chat(self, model: str, **more: object) -> Answer:

@@ -11,13 +11,17 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from attrs import define, field
+from attrs import define, evolve, field
 
 from swaplab_core import __version__
 from swaplab_core.domain.access import Policy
-from swaplab_core.server.openapi.operations import JSON, OPERATIONS, Content, Operation, unsaid
-from swaplab_core.server.openapi.schema import Schema
+from swaplab_core.server.gate import OWN_HEADER
+from swaplab_core.server.openapi.control import CONTROL_SHAPES
+from swaplab_core.server.openapi.operation import JSON, Content, Operation, unsaid
+from swaplab_core.server.openapi.operations import OPERATIONS
+from swaplab_core.server.openapi.schema import Schema, shape
 from swaplab_core.server.openapi.shapes import SHAPES
+from swaplab_core.server.ops_errors import ops_error
 from swaplab_core.server.plugin_routes import PluginRoute
 from swaplab_core.server.route import ANY_METHOD, ROUTES, Endpoint, get
 
@@ -27,7 +31,9 @@ _KEYS: Mapping[str, Any] = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "basic": {"type": "http", "scheme": "basic", "description": "the key is the password"},
     "header": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    "azure": {"type": "apiKey", "in": "header", "name": "api-key"},
 }
+_OLDER: Content = {JSON: {"anyOf": [shape("OlderError"), shape("Error")]}}
 _ANY_KEY: list[dict[str, list[str]]] = [{name: []} for name in _KEYS]
 
 
@@ -61,18 +67,17 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
         "info": {"title": "swaplab", "version": __version__, "description": "Many models behind one address."},
         "servers": [{"url": "../", "description": "relative to this document, for a proxy may put a prefix before it"}],
         "paths": dict(paths),
-        "components": {"schemas": dict(SHAPES), "securitySchemes": dict(_KEYS)},
+        "components": {"schemas": {**SHAPES, **CONTROL_SHAPES}, "securitySchemes": dict(_KEYS)},
         "security": [{}, *_ANY_KEY],
     }
 
 
 def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
-    known = OPERATIONS.get((endpoint.method, endpoint.plain_path))
-    said = unsaid(has_body=method in _WITH_BODY) if known is None else known
+    said = _said(endpoint, method)
     written: dict[str, Any] = {
         "operationId": _name(method, endpoint.plain_path),
         **_words(endpoint),
-        "parameters": list(_parameters(endpoint.plain_path, said)),
+        "parameters": [*_parameters(endpoint.plain_path, said), *_demanded(endpoint, method)],
         "responses": _responses(said),
         "x-swaplab-policy": endpoint.policy.value,
     }
@@ -80,7 +85,19 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
         written["requestBody"] = {"required": True, "content": _content(said.body)}
     if endpoint.policy is Policy.OPEN:
         written["security"] = []
+    elif endpoint.policy is Policy.ADMIN:
+        written["security"] = _ANY_KEY
     return written
+
+
+def _said(endpoint: Endpoint, method: str) -> Operation:
+    known = OPERATIONS.get((endpoint.method, endpoint.plain_path))
+    if known is None:
+        is_plugins = isinstance(getattr(endpoint.handler, "__self__", None), PluginRoute)
+        known = unsaid(has_body=method in _WITH_BODY, is_plugins=is_plugins)
+    if getattr(endpoint.group, "error_shape", None) is ops_error:
+        known = evolve(known, refusal=_OLDER)
+    return known
 
 
 def _name(method: str, path: str) -> str:
@@ -103,6 +120,12 @@ def _parameters(path: str, said: Operation) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     for name, schema in said.query.items():
         yield {"name": name, "in": "query", "required": name in said.needed, "schema": schema}
+
+
+def _demanded(endpoint: Endpoint, method: str) -> Iterator[dict[str, Any]]:
+    """What no page of another site can send."""
+    if endpoint.policy is Policy.ADMIN and method != "GET":
+        yield {"name": OWN_HEADER, "in": "header", "required": True, "schema": {"const": "1"}}
 
 
 def _responses(said: Operation) -> dict[str, Any]:

@@ -6,14 +6,27 @@ A route that is not in the table is in the document all the same: it takes and a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-
-from attrs import Factory, frozen
 
 from swaplab_core.domain.activity import MAX_PAGE_SIZE
 from swaplab_core.server.inference_paths import ASKED, POSTED
+from swaplab_core.server.openapi.control import CONTROL
+from swaplab_core.server.openapi.operation import (
+    ENGINE,
+    ENGINES_OWN,
+    EVENTS,
+    HTML,
+    JSON,
+    MOVED,
+    PLAIN,
+    WHATEVER,
+    Operation,
+    events_answer,
+    json_answer,
+    text_answer,
+)
 from swaplab_core.server.openapi.schema import (
     ANYTHING,
+    COUNT,
     FLAG,
     OBJECT,
     TEXT,
@@ -28,61 +41,6 @@ from swaplab_core.server.openapi.schema import (
     record,
     shape,
 )
-
-JSON = "application/json"
-EVENTS = "text/event-stream"
-PLAIN = "text/plain"
-HTML = "text/html"
-WHATEVER = "*/*"
-
-Content = Mapping[str, Schema]
-"""By content type."""
-Query = Mapping[str, Schema]
-"""By the name of the parameter."""
-Statuses = Mapping[int, str]
-NOTHING: Query = MappingProxyType({})
-USUAL: Statuses = MappingProxyType({})
-ENGINE: Statuses = MappingProxyType(
-    {
-        502: "the engine could not be started, or it died",
-        503: "the model was unloaded meanwhile, or swaplab is stopping",
-        504: "the engine did not answer in time",
-    }
-)
-ENGINES_OWN: Content = MappingProxyType({JSON: {"anyOf": [shape("Error"), ANYTHING]}, WHATEVER: ANYTHING})
-"""Of refusals: ours have our shape, those of an engine or a plugin have theirs."""
-MOVED: Statuses = MappingProxyType({302: "a redirect to the pages"})
-
-
-def _any_json() -> Content:
-    return {JSON: ANYTHING}
-
-
-@frozen
-class Operation:
-    """`query` are parameters that may be left out, `needed` those that may not. `body` None: none is read.
-
-    `statuses` are answers beside 200 and 4xx, with what they mean.
-    """
-
-    answer: Content = Factory(_any_json)
-    body: Content | None = None
-    query: Query = NOTHING
-    needed: frozenset[str] = frozenset()
-    statuses: Statuses = USUAL
-    refusal: Content = Factory(lambda: {JSON: shape("Error")})
-
-
-def _json(schema: Schema, query: Query = NOTHING, statuses: Statuses = USUAL) -> Operation:
-    return Operation({JSON: schema}, query=query, statuses=statuses)
-
-
-def _text(kind: str = PLAIN, query: Query = NOTHING, statuses: Statuses = USUAL) -> Operation:
-    return Operation({kind: TEXT}, query=query, statuses=statuses)
-
-
-def _events(query: Query) -> Operation:
-    return Operation({EVENTS: ANYTHING}, query=query)
 
 
 def _message(*roles: str) -> Schema:
@@ -125,7 +83,9 @@ def _asked() -> Operation:
 
 
 _ID = {"type": "integer", "minimum": 1}
-_COUNT = {"type": "integer", "minimum": 0}
+_PASSED = Operation(
+    {WHATEVER: ANYTHING}, statuses={301: "to the same with a slash", 308: "the same", **ENGINE}, refusal=ENGINES_OWN
+)
 _FILTER: Mapping[str, Schema] = {
     "model": described(listing(TEXT), "repeated: any of them"),
     "status": described(listing(TEXT), "404, or 4xx; repeated: any of them"),
@@ -146,46 +106,48 @@ _PAGE = {
 _LINES = {"source": described(TEXT, "proxy, upstream, or a model"), "level": choice("debug", "info", "warn", "error")}
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    **CONTROL,
     **{("POST", path): _inference(path) for path in POSTED},
     **{("GET", path): _asked() for path in ASKED},
-    ("GET", "/health"): _text(),
-    ("GET", "/wol-health"): _text(),
-    ("GET", "/v1/models"): _json(record(object={"const": "list"}, data=listing(shape("ListedModel")))),
-    ("GET", "/models"): _json(record(object={"const": "list"}, data=listing(shape("ListedModel")))),
-    ("GET", "/running"): _json(record(running=listing(shape("RunningModel")))),
-    ("GET", "/unload"): _text(),
-    ("POST", "/api/models/unload"): _json(record(msg=TEXT)),
-    ("POST", "/api/models/unload/{model}"): _text(),
-    ("GET", "/api/models"): _json(record(models=listing(shape("Model")))),
-    ("POST", "/api/models/load/{model}"): _json(shape("Model"), statuses=ENGINE),
+    ("GET", "/health"): text_answer(),
+    ("GET", "/wol-health"): text_answer(),
+    ("GET", "/v1/models"): json_answer(record(object={"const": "list"}, data=listing(shape("ListedModel")))),
+    ("GET", "/models"): json_answer(record(object={"const": "list"}, data=listing(shape("ListedModel")))),
+    ("GET", "/running"): json_answer(record(running=listing(shape("RunningModel")))),
+    ("GET", "/unload"): text_answer(),
+    ("POST", "/api/models/unload"): json_answer(record(msg=TEXT)),
+    ("POST", "/api/models/unload/{model}"): text_answer(),
+    ("GET", "/api/models"): json_answer(record(models=listing(shape("Model")))),
+    ("GET", "/api/models/{model}"): json_answer(shape("Model")),
+    ("POST", "/api/models/load/{model}"): json_answer(shape("Model"), statuses=ENGINE),
     ("POST", "/api/plan"): Operation({JSON: shape("SwapPlan")}, {JSON: record(model=shape("ModelName"))}),
-    ("GET", "/api/profiles"): _json(record(active=maybe(TEXT), profiles=listing(shape("Profile")))),
+    ("GET", "/api/profiles"): json_answer(record(active=maybe(TEXT), profiles=listing(shape("Profile")))),
     ("PUT", "/api/profiles/active"): Operation({JSON: record(active=maybe(TEXT))}, {JSON: record(name=maybe(TEXT))}),
-    ("GET", "/api/plugins"): _json(record(plugins=listing(shape("Plugin")))),
-    ("GET", "/logs"): _text(PLAIN, statuses=MOVED),
-    ("GET", "/logs/stream"): _text(PLAIN, {"no-history": TEXT}),
-    ("GET", "/logs/stream/{source}"): _text(PLAIN, {"no-history": TEXT}),
-    ("GET", "/api/logs"): _json(
+    ("GET", "/api/plugins"): json_answer(record(plugins=listing(shape("Plugin")))),
+    ("GET", "/logs"): text_answer(PLAIN, statuses=MOVED),
+    ("GET", "/logs/stream"): text_answer(PLAIN, {"no-history": TEXT}),
+    ("GET", "/logs/stream/{source}"): text_answer(PLAIN, {"no-history": TEXT}),
+    ("GET", "/api/logs"): json_answer(
         record(source=TEXT, lines=listing(shape("LogLine"))),
-        {"source": _LINES["source"], "before": _COUNT, "limit": _COUNT},
+        {"source": _LINES["source"], "before": COUNT, "limit": COUNT},
     ),
-    ("GET", "/api/logs/stream"): _events({**_LINES, "since": _COUNT}),
-    ("GET", "/api/events"): _events({"topics": described(TEXT, "names with commas between them, or *")}),
-    ("GET", "/api/inflight"): _json(record(requests=listing(shape("Request")))),
-    ("POST", "/api/inflight/{id}/cancel"): _json(record(msg=TEXT)),
-    ("GET", "/api/metrics"): _json(listing(shape("FlatRow"))),
-    ("GET", "/api/metrics/activity"): _json(
+    ("GET", "/api/logs/stream"): events_answer({**_LINES, "since": COUNT}),
+    ("GET", "/api/events"): events_answer({"topics": described(TEXT, "names with commas between them, or *")}),
+    ("GET", "/api/inflight"): json_answer(record(requests=listing(shape("Request")))),
+    ("POST", "/api/inflight/{id}/cancel"): json_answer(record(msg=TEXT)),
+    ("GET", "/api/metrics"): json_answer(listing(shape("FlatRow"))),
+    ("GET", "/api/metrics/activity"): json_answer(
         record(data=listing(shape("Row")), page=WHOLE, limit=WHOLE, total=WHOLE, total_pages=WHOLE),
         {**_FILTER, **_PAGE},
     ),
     ("GET", "/api/metrics/activity/export"): Operation(
         {JSON: listing(shape("Row")), "text/csv": TEXT}, query={**_FILTER, **_ORDER, "format": choice("csv", "json")}
     ),
-    ("GET", "/api/metrics/stats"): _json(shape("Stats"), _FILTER),
+    ("GET", "/api/metrics/stats"): json_answer(shape("Stats"), _FILTER),
     ("GET", "/api/captures/{id}"): Operation(
         {JSON: shape("Capture"), PLAIN: TEXT}, query={"format": choice("json", "curl")}
     ),
-    ("GET", "/api/performance"): _json(
+    ("GET", "/api/performance"): json_answer(
         record(
             enabled=FLAG,
             sys_stats=maybe(listing(OBJECT)),
@@ -196,7 +158,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         {"after": TIME},
         {503: "nothing is measured: `performance.disabled`"},
     ),
-    ("GET", "/api/hardware"): _json(
+    ("GET", "/api/hardware"): json_answer(
         record(
             schema_version=WHOLE,
             captured_at=TIME,
@@ -210,20 +172,18 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         ),
         statuses={503: "the machine did not tell what it is"},
     ),
-    ("GET", "/metrics"): _text(PLAIN, {"engines": described(choice("true", "false"), "those of ready engines too")}),
-    ("GET", "/api/debug/engine"): _json(shape("Recording")),
-    ("GET", "/api/version"): _json(record(version=TEXT, commit=TEXT, build_date=TEXT)),
-    ("GET", "/api/openapi.json"): _json(record(openapi=TEXT, info=OBJECT, paths=OBJECT, components=OBJECT)),
-    ("GET", "/"): _text(HTML, statuses=MOVED),
-    ("GET", "/ui"): _text(HTML, statuses=MOVED),
-    ("GET", "/ui/"): _text(HTML),
+    ("GET", "/metrics"): text_answer(
+        PLAIN, {"engines": described(choice("true", "false"), "those of ready engines too")}
+    ),
+    ("GET", "/api/debug/engine"): json_answer(shape("Recording")),
+    ("GET", "/api/version"): json_answer(record(version=TEXT, commit=TEXT, build_date=TEXT)),
+    ("GET", "/api/openapi.json"): json_answer(record(openapi=TEXT, info=OBJECT, paths=OBJECT, components=OBJECT)),
+    ("GET", "/"): text_answer(HTML, statuses=MOVED),
+    ("GET", "/ui"): text_answer(HTML, statuses=MOVED),
+    ("GET", "/ui/"): text_answer(HTML),
     ("GET", "/ui/{file}"): Operation({WHATEVER: ANYTHING}),
-    ("GET", "/upstream"): _text(HTML, statuses=MOVED),
+    ("GET", "/upstream"): text_answer(HTML, statuses=MOVED),
+    ("*", "/upstream/{path}"): _PASSED,
+    ("*", "/comfyui"): _PASSED,
+    ("*", "/comfyui/{path}"): _PASSED,
 }
-
-
-def unsaid(*, has_body: bool) -> Operation:
-    """Of a route that is not in the table, such as a plugin's: it may ask engines, and refuses in its own words."""
-    body = {JSON: ANYTHING} if has_body else None
-    statuses = {501: "not done by this server", **ENGINE}
-    return Operation({WHATEVER: ANYTHING}, body, statuses=statuses, refusal=ENGINES_OWN)

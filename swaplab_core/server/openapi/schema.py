@@ -15,6 +15,7 @@ Schema = Mapping[str, Any]
 ANYTHING: Schema = {}
 TEXT: Schema = {"type": "string"}
 WHOLE: Schema = {"type": "integer"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
 NUMBER: Schema = {"type": "number"}
 FLAG: Schema = {"type": "boolean"}
 TIME: Schema = {"type": "string", "format": "date-time"}

@@ -54,7 +54,15 @@ def test_every_route_is_there_with_its_policy_and_what_it_does(table, written):
         for method in methods:
             assert item[method]["x-swaplab-policy"] == endpoint.policy.value
             assert item[method]["summary"]
-            assert ("security" in item[method]) == (endpoint.policy is Policy.OPEN)
+            asks = item[method].get("security", written["security"])
+            assert ({} in asks, bool(asks)) == {Policy.OPEN: (False, False), Policy.ADMIN: (False, True)}.get(
+                endpoint.policy, (True, True)
+            )
+
+
+def test_every_route_of_the_core_is_described(table):
+    served = {(endpoint.method, endpoint.plain_path) for endpoint in table}
+    assert served - set(OPERATIONS) == set(), "say what it takes and answers, in swaplab_core/server/openapi"
 
 
 def test_nothing_is_described_that_is_not_served(table):
@@ -74,6 +82,21 @@ def test_every_part_of_a_path_is_a_parameter_and_every_operation_has_a_name_of_i
 def test_every_reference_leads_to_a_shape_and_every_shape_is_used(written):
     used = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(written)))
     assert used == set(written["components"]["schemas"])
+
+
+def test_what_only_the_administrator_may_do_demands_the_header_that_no_foreign_page_can_send(written):
+    for _, method, said in operations(written):
+        demands = any(each["name"] == "X-Swaplab" for each in said["parameters"])
+        assert demands == (said["x-swaplab-policy"] == "admin" and method != "get")
+
+
+def test_routes_that_refuse_in_the_older_shape_say_so(written):
+    refusals = {
+        path: said["responses"]["4XX"]["content"]["application/json"]["schema"] for path, _, said in operations(written)
+    }
+    usual = {"$ref": "#/components/schemas/Error"}
+    assert refusals["/api/recipes/state"] == {"anyOf": [{"$ref": "#/components/schemas/OlderError"}, usual]}
+    assert refusals["/api/jobs"] == usual
 
 
 def test_only_routes_that_ask_an_engine_or_the_machine_may_answer_with_a_5xx(written):
