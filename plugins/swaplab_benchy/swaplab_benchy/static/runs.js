@@ -87,9 +87,9 @@ function page(state, act, host) {
       <sl-action action="benchy:run"></sl-action>
       <sl-action action="benchy:install"></sl-action>
       <span class="sl-grow"></span>
-      <a class="sl-btn small" href=${host.address('api/benchy/export', { format: 'csv' })} download="bench.csv">CSV</a>
-      <a class="sl-btn small" href=${host.address('api/benchy/export', { format: 'json' })} download="bench.json">JSON</a>
-      <a class="sl-btn small" href=${host.address('api/benchy/export', { format: 'markdown' })} download="bench.md"
+      <a class="sl-btn small" href=${host.api.address('benchy/export?format=csv')} download="bench.csv">CSV</a>
+      <a class="sl-btn small" href=${host.api.address('benchy/export?format=json')} download="bench.json">JSON</a>
+      <a class="sl-btn small" href=${host.api.address('benchy/export?format=markdown')} download="bench.md"
         >Markdown</a
       >
     </div>

@@ -22,7 +22,8 @@ const CONFIG = {
   FORBID_ATTR: ['style', 'srcset', 'ping', 'formaction'],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#|data:image\/(?:png|jpeg|gif|webp);base64,)/i,
 };
-const CHECK = '<p>x<img src=x onerror=alert(1)></p><script>1</script>';
+// no event handler in it: even one that is never run is reported as a breach of the page's policy
+const CHECK = '<p>x<iframe></iframe><a href="javascript:1">y</a></p><script>1</script>';
 
 /** HTML that this module has made; nothing else makes one. */
 export type SafeHtml = string & { readonly __safe: unique symbol };
@@ -43,7 +44,7 @@ export function nodes(html: SafeHtml): DocumentFragment {
 
 function isSound(): boolean {
   const clean = DOMPurify.isSupported ? DOMPurify.sanitize(CHECK, CONFIG) : CHECK;
-  return !/onerror|<script/i.test(clean);
+  return !/<iframe|<script|javascript:/i.test(clean);
 }
 
 export function escape(text: string): string {
