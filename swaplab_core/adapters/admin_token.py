@@ -100,7 +100,10 @@ class TokenFolder:
     def _read_private(self, file: Path) -> str:
         """Read a file that only its owner can; a link in its place is not followed."""
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as opened:
-            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
+            status = os.fstat(opened.fileno())
+            mode = stat.S_IMODE(status.st_mode)
+            if status.st_uid != os.geteuid():
+                raise BadTokenFolder(f"{file} belongs to somebody else", advice="name a folder of yours: --state-dir")
             if mode & 0o077:
                 raise BadTokenFolder(
                     f"{file} can be read by others (mode {mode:o})",

@@ -18,8 +18,12 @@ _log = logging.getLogger(__name__)
 
 def state_home() -> Path:
     """Where the state of this user's daemons is kept: below $XDG_STATE_HOME, else ~/.local/state."""
-    home = os.environ.get("XDG_STATE_HOME")
-    return (Path(home) if home else Path("~/.local/state").expanduser()) / "swaplab"
+    if home := os.environ.get("XDG_STATE_HOME"):
+        return Path(home) / "swaplab"
+    try:
+        return Path("~/.local/state/swaplab").expanduser()
+    except RuntimeError:  # a user without a home, as in containers: a place that cannot be made, and that is told
+        return Path("/.local/state/swaplab")
 
 
 def default_state_folder(config: Path | None) -> Path:

@@ -23,7 +23,7 @@ _SECRET = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 @define(eq=False)
 class SessionRoutes:
-    """Who am I, log in, log out. POST and DELETE need `Content-Type: application/json` and `X-Swaplab: 1`."""
+    """Who am I, log in, log out. POST and DELETE need `X-Swaplab: 1`, and POST a JSON body."""
 
     access: Access
 

@@ -111,8 +111,8 @@ def require_own_page(request: web.Request, *, header: bool = True, json: bool = 
     """Refuse what another site's page could make a browser send."""
     if header and OWN_HEADER not in request.headers:
         raise HeaderMissing("the request lacks a header", advice=f"send `{OWN_HEADER}: 1`")
-    if json and request.content_type != "application/json":
-        raise HeaderMissing("the request is not marked as JSON", advice="send `Content-Type: application/json`")
+    if json and request.body_exists and request.content_type != "application/json":
+        raise HeaderMissing("the body is not marked as JSON", advice="send `Content-Type: application/json`")
 
 
 def _keep_admin_key(request: web.Request, access: Access) -> None:

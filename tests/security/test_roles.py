@@ -164,6 +164,8 @@ def test_what_an_administrator_changes_must_be_json_and_carry_our_header(wire):
     key = ("x-api-key", BOSS)
     for headers in ([key], [key, OWN], [key, JSON], [key, OWN, ("Content-Type", "text/plain")]):
         assert wire.ask("POST", ADMIN.path, headers, b"{}").status == 403
+    assert wire.ask("POST", ADMIN.path, [key, JSON]).status == 403
+    assert wire.ask("POST", ADMIN.path, [key, OWN]).status == 200, "nothing is there that could be of another type"
     assert wire.ask("POST", ADMIN.path, [key, OWN, JSON], b"{}").status == 200
 
 

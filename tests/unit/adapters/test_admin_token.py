@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import stat
 from concurrent.futures import ThreadPoolExecutor
 
@@ -41,6 +42,15 @@ def test_one_that_others_can_read_is_not_used(folder):
     (folder.path / "admin-token").chmod(0o640)
 
     with pytest.raises(BadTokenFolder, match=r"can be read by others \(mode 640\) \(remove it, and a new"):
+        folder.admin_token()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_one_of_somebody_else_is_not_used(folder):
+    folder.admin_token()
+    os.chown(folder.path / "admin-token", 12345, -1)
+
+    with pytest.raises(BadTokenFolder, match="belongs to somebody else"):
         folder.admin_token()
 
 
@@ -119,3 +129,14 @@ def test_the_place_is_where_the_system_keeps_state(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert state_home() == tmp_path / ".local" / "state" / "swaplab"
+
+
+def test_without_a_home_it_is_a_place_whose_lack_can_be_told(monkeypatch):
+    def nobody(_):
+        raise KeyError("no such user")
+
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+
+    assert state_home().is_absolute()
