@@ -45,7 +45,7 @@ class Browser:
 
 @pytest.fixture(scope="module")
 def swaplab(tmp_path_factory) -> Iterator[Swaplab]:
-    slow = sim("--tokens-per-second", "5", "--say", "one two three four")
+    slow = sim("--tokens-per-second", "5", "--tokens", "1000")
     with running_swaplab(tmp_path_factory.mktemp("behind"), {"m": slow}, allowedHosts=[NAME]) as swaplab:
         yield swaplab
 
@@ -102,11 +102,11 @@ def test_our_pages_are_ours_at_the_proxys_address_too_and_others_are_not(browser
             assert refused.value.code in {403, 421}
 
 
-def test_streams_pass_event_by_event(browser):
+def test_streams_pass_event_by_event_and_end_with_their_client(browser):
     with browser.open("/v1/chat/completions", chat_body("m", stream=True)) as response:
         assert response.readline().startswith(b"data: ")
         assert browser.swaplab.model("m")["serving"] == 1, "the rest is still to come"
-        assert b"[DONE]" in response.read()
+    browser.swaplab.wait_for("m", serving=0)
     with browser.open("/api/events?topics=models") as response:
         assert response.readline() == b"event: reset\n"
 
