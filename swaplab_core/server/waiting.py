@@ -14,7 +14,7 @@ from aiohttp import web
 from attrs import define, frozen
 
 from swaplab_core.config.schema import ModelConfig
-from swaplab_core.domain.errors import SwaplabError
+from swaplab_core.domain.errors import SwaplabError, UnknownModel
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.engine.phases import COMING_UP, Phase
 from swaplab_core.runtime.dispatcher import Lease, Ticket
@@ -75,7 +75,10 @@ class WaitingRoom:
 
     def _retry_after(self, model: ModelId) -> int:
         """The rest of its load, or the time in which one of its requests is likely to end."""
-        state = self.models.state(self.models.find(model))
+        try:
+            state = self.models.state(self.models.find(model))
+        except UnknownModel:  # it was removed while the request waited
+            return 1
         if state.phase is Phase.READY:
             seconds = (self.pace(model) or 0.0) / max(1, state.serving)
         else:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from attrs import frozen
 
-from swaplab_core.domain.errors import ShuttingDown, TooManyRequests
+from swaplab_core.domain.errors import ShuttingDown, TooManyRequests, UnknownModel, Unloaded
 from swaplab_core.engine.phases import Phase
 from swaplab_core.server.metrics import Metrics
 from swaplab_core.server.waiting import LONGEST_RETRY_SECONDS, WaitingRoom
@@ -67,6 +67,17 @@ def told(model: Model, pace: float | None = None) -> int | None:
 )
 def test_it_is_the_rest_of_the_load_or_when_a_request_is_likely_to_end(model, pace, seconds):
     assert told(model, pace) == seconds
+
+
+class Removed(Model):
+    """It was taken out of the file."""
+
+    def find(self, name):
+        raise UnknownModel(name)
+
+
+def test_a_model_that_is_gone_hides_no_reason():
+    assert told(Removed(error=Unloaded)) == 1
 
 
 def test_a_daemon_that_stops_says_by_itself_when():
