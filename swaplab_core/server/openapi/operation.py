@@ -72,6 +72,6 @@ def unsaid(*, has_body: bool, is_plugins: bool) -> Operation:
     """Of a route of which nothing is said. A plugin's may ask engines, and refuses in its own words."""
     body = {JSON: ANYTHING} if has_body else None
     if not is_plugins:
-        return Operation(body=body)
+        return Operation({WHATEVER: ANYTHING}, body, statuses={202: "begun", 204: "done", **ENGINE})
     statuses = {501: "not done by this server", **ENGINE}
     return Operation({WHATEVER: ANYTHING}, body, statuses=statuses, refusal=ENGINES_OWN)
