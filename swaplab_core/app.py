@@ -13,6 +13,7 @@ from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
+from zlib import crc32
 
 from aiohttp import web
 from attrs import define, field, frozen
@@ -353,6 +354,7 @@ class Lab:
         nodes.executors = _executors(files.catalogue, view, nodes.executors)
         recipes = _recipe_parts(files, launches, nodes, state, view)
         launches.recipe_of = recipes.recipes.launch_of
+        launches.instance = f"{crc32(str(state.path).encode()):08x}"
         store = activity_store(config)
         observer = _observer(launches, bus, clock, store, metrics)
         parts = Parts(

@@ -130,7 +130,8 @@ class LaunchRequest:
     `options` is an instance of the driver's own options class, already checked. `host` is where the model's machine is
     reached from here. `port` is free to use, None when the entry asked for none. `find_program(name)` answers the
     absolute path of an installed program of this machine, or None. `node` is the machine that the entry asks for.
-    `recipe` is there when the entry uses one.
+    `recipe` is there when the entry uses one. `instance` is a word that tells this daemon from others: the same after a
+    restart.
     """
 
     model: ModelId
@@ -140,6 +141,7 @@ class LaunchRequest:
     find_program: Callable[[str], str | None]
     node: NodeId = LOCAL
     recipe: RecipeLaunch | None = None
+    instance: str = "0"
 
     @property
     def base_url(self) -> str:

@@ -52,7 +52,7 @@ def docker_spec(
 
     `workers` are containers on other nodes: they are started before it, in the background, and removed after it.
     """
-    name = container_name(request.model, port_of(request))
+    name = container_name(request)
     if request.find_program("docker") is None and not request.node:
         raise PluginFailed(
             f"{request.model} runs in a container, and docker was not found",
@@ -80,7 +80,7 @@ def docker_spec(
 
 def exec_spec(request: LaunchRequest, waiting: LaunchSpec, command: Sequence[str]) -> LaunchSpec:
     """Start the container of a spec in the background, and make the process one command inside it."""
-    name = container_name(request.model, port_of(request))
+    name = container_name(request)
     run, *rest = waiting.argv[1:]
     started = Step(
         "start the container", Command((waiting.argv[0], run, "-d", *rest)), node=waiting.node, timeout_seconds=600.0
@@ -104,7 +104,7 @@ def _argv(
 ) -> Iterator[str]:
     port = port_of(request)
     yield from ("docker", "run", *(("-d",) if detached else ()))
-    yield from ("--rm", "--init", "--name", name, *labels(request.model, backend))
+    yield from ("--rm", "--init", "--name", name, *labels(request, backend))
     yield from ("--gpus", "all", "--ipc=host") if container.gpus else ()
     yield from ("-p", f"{_published(request.host)}:{port}:{port}") if container.publish else ("--network", "host")
     for outside, inside, mode in container.mounts:

@@ -137,17 +137,18 @@ def slug(text: str) -> str:
     return word if word == text else f"{word}-{crc32(text.encode()):08x}"
 
 
-def container_name(model: ModelId, port: int) -> str:
-    """Name the container of one model: this model on this port, whenever it is started."""
-    return f"swaplab_{slug(model)}_{port}"
+def container_name(request: LaunchRequest, what: str = "") -> str:
+    """Name the container of a model (or of `what`): the same whenever this daemon starts it, and no other daemon's."""
+    return f"swaplab_{slug(what or request.model)}_{request.instance}"
 
 
-def labels(model: ModelId, backend: str) -> tuple[str, ...]:
+def labels(request: LaunchRequest, backend: str) -> tuple[str, ...]:
     """Return the options that label a container as ours, without blanks in their values."""
     return (
         *("--label", "swaplab.managed=1"),
-        *("--label", f"swaplab.model={slug(model)}"),
+        *("--label", f"swaplab.model={slug(request.model)}"),
         *("--label", f"swaplab.backend={backend}"),
+        *("--label", f"swaplab.instance={request.instance}"),
     )
 
 
@@ -225,7 +226,7 @@ def run_recipe(
     docker_args: Sequence[str] = (),
 ) -> LaunchSpec:
     """Give the runner of the folder its recipe: `flags` beside the common ones, `docker_args` for its containers."""
-    name = container_name(request.model, port_of(request))
+    name = container_name(request)
     argv = (
         RUNNER,
         recipe_argument(launch),
@@ -265,7 +266,7 @@ def docker_environment(
     request: LaunchRequest, launch: RecipeLaunch, backend: str, docker_args: Sequence[str]
 ) -> dict[str, str]:
     """Return the variable that the launcher splits at blanks and hands to docker run: labels, and what is wanted."""
-    words = ("--init", *labels(request.model, backend), *docker_args, *launch.settings.extra_docker_args)
+    words = ("--init", *labels(request, backend), *docker_args, *launch.settings.extra_docker_args)
     spaced = next((word for word in words if any(char.isspace() for char in word)), None)
     if spaced is not None:
         raise PluginFailed(

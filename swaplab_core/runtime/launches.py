@@ -69,6 +69,7 @@ class Launches:
     find_program: Callable[[str], str | None]
     ground: Ground = field(factory=OnlyHere)
     recipe_of: Callable[[ModelId, RecipeSettings], Awaitable[RecipeLaunch]] = _no_recipes
+    instance: str = "0"
 
     def use(self, config: Config) -> None:
         """Launch from `config` from now on; what runs is not touched."""
@@ -84,7 +85,7 @@ class Launches:
         port = await self._port(entry, backend, node)
         find_program = self.find_program if node.executor == THIS.executor else _as_named
         recipe = None if entry.recipe is None else await self.recipe_of(model, entry.recipe)
-        request = LaunchRequest(model, entry.options, node.address, port, find_program, node.id, recipe)
+        request = LaunchRequest(model, entry.options, node.address, port, find_program, node.id, recipe, self.instance)
         spec = overlay(entry, _launch(backend, request), self.config.health_check_timeout_seconds)
         return evolve(spec, node=node.id) if entry.node else spec
 

@@ -246,11 +246,6 @@ class Supervisor:
         """Answer why it is gone."""
         spec = upstream.spec = await self.launches.spec(upstream.model)
         await self._until_left(upstream, spec.base_url)
-        if not upstream.is_stopping() and await self.http.is_taken(spec.base_url):
-            raise StartFailed(
-                f"{upstream.model} was not started: another program already listens on {spec.base_url}",
-                advice="stop it, or give the model another port",
-            )
         if upstream.is_stopping():
             return "stopped before it was started"
         try:
@@ -264,6 +259,11 @@ class Supervisor:
             await asyncio.wait({upstream.preparing})
         if upstream.failed_because():
             return upstream.failure
+        if not upstream.is_stopping() and await self.http.is_taken(spec.base_url):  # and nothing of ours is left there
+            raise StartFailed(
+                f"{upstream.model} was not started: another program already listens on {spec.base_url}",
+                advice="stop it, or give the model another port",
+            )
         if upstream.is_stopping():
             return "stopped before it was started"
         upstream.process = process = await self.processes.start(spec, lambda chunk: self._read(upstream, chunk))

@@ -88,6 +88,7 @@ def test_a_command_is_built_from_the_defaults():
     assert words[: words.index("--gpus")] == (
         *("docker", "run", "--rm", "--init", "--name", "swaplab_m_5801"),
         *("--label", "swaplab.managed=1", "--label", "swaplab.model=m", "--label", "swaplab.backend=sglang"),
+        *("--label", "swaplab.instance=5801"),
     )
 
 

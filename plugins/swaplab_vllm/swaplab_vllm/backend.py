@@ -32,6 +32,7 @@ from swaplab_core.plugin.recipe_runner import (
     LAUNCHER,
     RecipeBackend,
     check_argv,
+    container_name,
     docker_environment,
     knows,
     need,
@@ -205,7 +206,7 @@ def _hot_swap(request: LaunchRequest, launch: RecipeLaunch) -> LaunchSpec:
     has cached, waits for the next model.
     """
     port = str(port_of(request))
-    container = f"swaplab_{slug(launch.folder.name)}"
+    container = container_name(request, launch.folder.name)
     try:
         words = recipes.words(
             launch.recipe,

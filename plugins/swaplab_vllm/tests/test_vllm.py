@@ -194,7 +194,7 @@ def test_a_hot_swap_runs_the_engine_in_the_container_that_is_up():
     spec = launch("f02-vllm-cluster-json", evolve(CLUSTER, hot_swap=True))
 
     assert spec.argv[:2] == ("docker", "exec")
-    container = spec.argv.index("swaplab_spark-vllm-docker")
+    container = spec.argv.index("swaplab_spark-vllm-docker_5801")
     assert spec.argv[container + 1 : container + 3] == ("vllm", "serve")
     assert spec.argv[-1] == '{"method":"mtp","num_speculative_tokens":3}'
     assert ("-e", "DEMO_SPACED=two words") in list(zip(spec.argv, spec.argv[1:], strict=False))

@@ -31,6 +31,7 @@ from swaplab_core.plugin.recipe_parser import RecipeParser
 from swaplab_core.testing.contracts.backend import HOST, MODELS, PORTS
 
 HOME = PurePosixPath("/home/me")
+INSTANCE = "5801"
 NODES = ("192.0.2.10", "192.0.2.11")
 # Each example makes dozens of launches. One suite for several drivers is the purpose, as in `contracts.backend`.
 promised = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
@@ -52,7 +53,7 @@ def launch_of(recipe: Recipe, folder: FolderFacts, settings: RecipeSettings, *, 
 
 def request_of(model: ModelId, port: int, options: Any, launch: RecipeLaunch | None) -> LaunchRequest:
     """Make a launch request on this machine, where every program is installed."""
-    return LaunchRequest(model, options, HOST, port, lambda name: f"/usr/bin/{name}", LOCAL, launch)
+    return LaunchRequest(model, options, HOST, port, lambda name: f"/usr/bin/{name}", LOCAL, launch, INSTANCE)
 
 
 class RecipeBackendContract:

@@ -4,44 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from attrs import define
-from recipe_texts import VLLM
-from running_swaplab import Swaplab, running_swaplab
+from recipe_lab import RecipeLab
+from running_swaplab import running_swaplab
 
-from swaplab_core.testing.recipe_kit.folders import Kit, Style, make_kit
-
-
-@define(eq=False)
-class RecipeLab:
-    """A daemon and the kit it runs with."""
-
-    kit: Kit
-    swaplab: Swaplab
-
-    def call(self, method: str, path: str, body: object = None, *, status: int = 200) -> Any:
-        token = (self.swaplab.config.parent / "state" / "swaplab" / "admin-token").read_text()
-        headers = {"Authorization": f"Bearer {token}", "X-Swaplab": "1"}
-        answer = self.swaplab.ask(method, path, json_body=body, headers=headers)
-        assert answer.status == status, f"{answer.status}: {answer.text}"
-        return answer.json()
-
-    def state(self) -> dict[str, Any]:
-        return self.call("GET", "/api/recipes/state")
-
-    def recipe(self, identity: str) -> dict[str, Any]:
-        [found] = [recipe for recipe in self.state()["recipes"] if recipe["identity"] == identity]
-        return found
-
-    def model(self, model: str) -> dict[str, Any]:
-        [found] = [found for found in self.state()["models"] if found["modelId"] == model]
-        return found
-
-    def config(self) -> str:
-        return self.swaplab.config.read_text()
+from swaplab_core.testing.recipe_kit.folders import Kit, make_kit
 
 
 class MakeLab(Protocol):
@@ -67,10 +36,3 @@ def lab(kit, tmp_path) -> Iterator[MakeLab]:
 
         yield start
     assert kit.containers() == []
-
-
-@pytest.fixture
-def vllm_folder(kit) -> Path:
-    return kit.folder(
-        "spark-vllm-docker", Style.GEN2, {"small.yaml": VLLM, "deep/other.yaml": VLLM.replace("small", "other")}
-    )
