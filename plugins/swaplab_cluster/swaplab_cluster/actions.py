@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from attrs import define, evolve
+from attrs import define
 
 from swaplab_cluster import agent_install, dgx, discovery, operations
 from swaplab_cluster.action_forms import Fingerprint, Install, NewNode, Reason, Search, StopAll, Update
 from swaplab_cluster.enrolment import fetch_key, pin, pinned_keys
-from swaplab_cluster.files import read_inventory, read_text, write
-from swaplab_cluster.inventory import Inventory, InventoryNode, in_order, is_address, is_id, is_user
-from swaplab_cluster.inventory_file import render
+from swaplab_cluster.files import read_text, write
+from swaplab_cluster.inventory import Inventory, InventoryNode, is_address, is_id, is_user
+from swaplab_cluster.inventory_edit import with_node, without_node
 from swaplab_cluster.live import Live
 from swaplab_core.domain.errors import Conflict, InvalidRequest, NodeError
 from swaplab_core.plugin import (
@@ -70,7 +69,7 @@ class Actions:
                     **on_card,
                 ),
                 self._undrain,
-                lambda node: "" if node in self._drained() else f"{node} is not drained",
+                lambda node: f"{node} is not drained" if node and node not in self._drained() else "",
             ),
             Action(
                 ActionSpec(
@@ -243,31 +242,28 @@ class Actions:
 
     async def _add_node(self, form: NewNode, _: str) -> Plan:
         node = new_node(form)
-
-        def add(inventory: Inventory) -> Inventory:
-            if any(node.id == one.id or node.data_ip == one.data_ip for one in inventory.nodes):
-                raise Conflict(f"{node.id} or its data address is in the inventory already")
-            return evolve(inventory, nodes=in_order((*inventory.nodes, node)))
-
-        return await self._change_inventory(f"Add {node.id}", add)
+        inventory = self.live().inventory or Inventory()
+        if any(node.id == one.id or node.data_ip == one.data_ip for one in inventory.nodes):
+            raise Conflict(f"{node.id} or its data address is in the inventory already")
+        return await self._change_inventory(f"Add {node.id}", lambda text: with_node(text, node))
 
     async def _remove_node(self, _: object, target: str) -> Plan:
         gone = self._node(target)
+        inventory = self.live().inventory or Inventory()
+        if gang := next((gang.id for gang in inventory.gangs if gone.id in gang.nodes), ""):
+            raise Conflict(f"{gone.id} is a member of the gang {gang}", advice="take it out of the gang first")
+        return await self._change_inventory(f"Remove {gone.id}", lambda text: without_node(text, gone.id))
 
-        def remove(inventory: Inventory) -> Inventory:
-            if gang := next((gang.id for gang in inventory.gangs if gone.id in gang.nodes), ""):
-                raise Conflict(f"{gone.id} is a member of the gang {gang}", advice="take it out of the gang first")
-            return evolve(inventory, nodes=tuple(node for node in inventory.nodes if node.id != gone.id))
-
-        return await self._change_inventory(f"Remove {gone.id}", remove)
-
-    async def _change_inventory(self, title: str, change: Callable[[Inventory], Inventory]) -> Plan:
-        """Write the changed inventory. Comments in the file are lost, which the preview shows."""
+    async def _change_inventory(self, title: str, change: Callable[[str], str]) -> Plan:
+        """Write the changed inventory, in the place that is in force."""
         live = self.live()
+        if live.errors:
+            raise Conflict(f"the inventory cannot be read: {live.errors[0]}", advice="mend it first")
         config = live.lab.config.path
         folder = config.parent if config is not None else live.lab.state_folder("cluster")
         file = live.inforce.inventory_file or folder / "cluster-inventory.yaml"
-        old, new = await asyncio.to_thread(_changed_text, file, change)
+        old = await asyncio.to_thread(read_text, file)
+        new = await asyncio.to_thread(change, old)
 
         async def do_write(_: Work) -> None:
             if await asyncio.to_thread(read_text, file) != old:
@@ -276,9 +272,8 @@ class Actions:
             await live.reload()
 
         changed = (FileChange(str(file), _diff(old, new, file.name)),)
-        return Plan(
-            (Step(title, work=do_write, shown_as=f"write {file}"),), locks=frozenset({"inventory"}), files=changed
-        )
+        step = Step(title, work=do_write, shown_as=f"write {file}")
+        return Plan((step,), locks=frozenset({"inventory"}), files=changed)
 
     def _discover(self, form: Search, _: str) -> Plan:
         live = self.live()
@@ -343,19 +338,6 @@ def new_node(form: NewNode) -> InventoryNode:
         id=form.id, data_ip=data, control_ip=form.control_ip, proxy_ip=proxy, executor=form.executor,
         ssh_user=form.ssh_user, ssh_port=form.ssh_port, agent_pin=form.agent_pin,
     )  # fmt: skip
-
-
-def _changed_text(file: Path, change: Callable[[Inventory], Inventory]) -> tuple[str, str]:
-    """The text of the inventory before and after."""
-    old = read_text(file)
-    inventory: Inventory | None = Inventory()
-    if old:
-        found = read_inventory(file)
-        inventory = found.inventory
-        if inventory is None:
-            raise Conflict(f"{file} cannot be read: {found.problems[0]}", advice="mend it first")
-    assert inventory is not None
-    return old, render(change(inventory))
 
 
 def _diff(old: str, new: str, name: str) -> str:

@@ -93,7 +93,7 @@ def _lines(inventory: Inventory) -> Iterator[str]:
     yield f"  default_port: {inventory.agent_port}"
     yield "nodes:"
     for node in inventory.nodes:
-        yield from _node_lines(node)
+        yield from node_lines(node)
     if inventory.gangs:
         yield "gangs:"
     for gang in inventory.gangs:
@@ -102,7 +102,8 @@ def _lines(inventory: Inventory) -> Iterator[str]:
         yield from (f"      - {json.dumps(node)}" for node in gang.nodes)
 
 
-def _node_lines(node: InventoryNode) -> Iterator[str]:
+def node_lines(node: InventoryNode) -> Iterator[str]:
+    """The lines of one entry."""
     yield f"  - id: {json.dumps(node.id)}"
     if node.head:
         yield "    head: true"

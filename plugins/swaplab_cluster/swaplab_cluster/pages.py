@@ -10,6 +10,7 @@ from swaplab_core.plugin import NavEntry, Panels, View
 
 ROUTE = "/x/cluster/nodes"
 NEWS = "cluster.node"
+ROW = "cluster.node.actions"
 _SOURCE = "api/plugins/cluster/view/"
 
 
@@ -17,6 +18,7 @@ def panels() -> Panels:
     """The side bar's entry, and the page."""
     tabs = [
         _grid("overview", "Nodes", [_child("summary", "", "callout"), _child("cards", "Topology", "cards")], "60rem"),
+        _table(),
         _child("health", "Health", "matrix"),
         _grid("charts", "Charts", [_chart(name) for name in CHARTS], "26rem"),
         _child("storage", "Storage", "matrix"),
@@ -31,10 +33,24 @@ def _child(name: str, title: str, kind: str, *, news: str = NEWS) -> dict[str, A
     return {"id": name, "title": title, "kind": kind, "source": {"get": f"{_SOURCE}{name}", **refresh}}
 
 
+def _table() -> dict[str, Any]:
+    """All that can be done to a node stands in its row."""
+    columns = [
+        {"id": "title", "title": "Node"},
+        {"id": "state", "title": "State", "type": "badge"},
+        {"id": "host", "title": "Host"},
+        {"id": "reach", "title": "Reached with"},
+        {"id": "uptime", "title": "Up for", "type": "duration"},
+        {"id": "free", "title": "Free memory", "type": "bytes"},
+        {"id": "disk", "title": "Free disk", "type": "bytes"},
+    ]
+    return {**_child("nodes", "Manage", "table"), "props": {"columns": columns, "row_actions": ROW}}
+
+
 def _chart(name: str) -> dict[str, Any]:
     title, unit, _ = CHARTS[name]
     source = {"get": f"{_SOURCE}lines/{name}", "refresh": {"every": 15}}
-    props = {"unit": "%" if unit == "percent" else unit, **({"max": 100} if unit == "percent" else {})}
+    props = {"unit": {"percent": "%", "MiB": "bytes"}.get(unit, unit), **({"max": 100} if unit == "percent" else {})}
     return {"id": name, "title": title, "kind": "timeseries", "source": source, "props": props}
 
 

@@ -28,6 +28,7 @@ class ViewRoutes:
             ("/node-ids", self.node_ids),
             ("/view/summary", self.view_summary),
             ("/view/cards", self.view_cards),
+            ("/view/nodes", self.view_nodes),
             ("/view/health", self.view_health),
             ("/view/storage", self.view_storage),
             ("/view/cache", self.view_cache),
@@ -55,6 +56,10 @@ class ViewRoutes:
         """A card for each node."""
         known = await self._known(METRICS)
         return Reply.of_json(views.cards(known, await self.live().operations.models(), self.live().inventory))
+
+    async def view_nodes(self, _: Call, __: Gateway) -> Reply:
+        """A row for each node."""
+        return Reply.of_json(views.table(await self._known(METRICS)))
 
     async def view_health(self, _: Call, __: Gateway) -> Reply:
         """Nodes by what was looked at."""

@@ -88,6 +88,37 @@ def _card_actions(status: NodeStatus) -> list[str]:
     return [drain, "cluster:enrol", "cluster:install_agent", "cluster:dgx_update"]
 
 
+def table(cluster: Cluster) -> dict[str, Any]:
+    """A row for each machine, for what is done to it."""
+    return {"items": [_table_row(status) for status in cluster.nodes if status.node_id]}
+
+
+def _table_row(status: NodeStatus) -> dict[str, Any]:
+    node, metrics = status.node, status.facts.metrics
+    free = free_mib(metrics)
+    return {
+        "id": node.id,
+        "node": node.id,
+        "title": node.title or node.id,
+        "state": {"state": _state(status), "text": _word(status)},
+        "host": status.facts.host,
+        "reach": node.executor,
+        "uptime": status.facts.uptime_seconds,
+        "free": _times(free, MIB),
+        "disk": _times(metrics.disk.free_mib, MIB) if metrics is not None and not metrics.disk.error else None,
+    }
+
+
+def _word(status: NodeStatus) -> str:
+    if status.drained:
+        return "drained"
+    return {OK: "well", PENDING: "not asked yet"}.get(_state(status), "not reachable")
+
+
+def _times(value: float | None, factor: int) -> float | None:
+    return None if value is None else value * factor
+
+
 COLUMNS = (
     ("port", "Port"),
     ("shell", "Shell"),
@@ -216,8 +247,9 @@ def _storage_cell(cell: Mapping[str, Any], matrix: Mapping[str, Any]) -> dict[st
 
 def lines(history: History, nodes: Iterable[str], name: str) -> dict[str, Any]:
     """One chart as the `timeseries` view wants it: all machines over the moments of any of them."""
-    _, _, value = CHARTS[name]
-    by_node = {node: {round(one.at): value(one) for one in history.of(node)} for node in nodes}
+    _, unit, value = CHARTS[name]
+    times = MIB if unit == "MiB" else 1
+    by_node = {node: {round(one.at): _times(value(one), times) for one in history.of(node)} for node in nodes}
     moments = sorted({at for points in by_node.values() for at in points})
     series = [{"label": node, "values": [points.get(at) for at in moments]} for node, points in by_node.items()]
     return {"t": moments, "series": series}

@@ -62,6 +62,12 @@ def test_a_card_tells_what_runs_on_a_node():
     assert "cluster:drain" in first["actions"]
 
 
+def test_the_table_has_what_is_asked_before_something_is_done():
+    first, second = views.table(CLUSTER)["items"]
+    assert (first["node"], first["state"]["text"], first["free"]) == ("a", "well", 51 * 2**20)
+    assert (second["state"], second["free"]) == ({"state": "err", "text": "not reachable"}, None)
+
+
 def test_the_summary_is_a_hint():
     [hint] = views.summary(CLUSTER)
     assert (hint["level"], hint["text"]) == ("warn", "1 of 2 nodes cannot be reached: b.")
@@ -86,6 +92,6 @@ def test_a_chart_has_a_line_for_each_node_over_the_moments_of_all():
 def test_the_page_has_a_view_for_everything_that_is_told():
     [page] = panels().views
     tabs = page.props["children"]
-    assert [tab["id"] for tab in tabs] == ["overview", "health", "charts", "storage", "cache"]
+    assert [tab["id"] for tab in tabs] == ["overview", "nodes", "health", "charts", "storage", "cache"]
     charts = next(tab for tab in tabs if tab["id"] == "charts")
     assert len(charts["props"]["children"]) == len(CHARTS)

@@ -5,8 +5,11 @@ import Bot from '@lucide/svelte/icons/bot';
 import Box from '@lucide/svelte/icons/box';
 import Boxes from '@lucide/svelte/icons/boxes';
 import ChartLine from '@lucide/svelte/icons/chart-line';
+import CirclePause from '@lucide/svelte/icons/circle-pause';
+import CirclePlay from '@lucide/svelte/icons/circle-play';
 import CircleCheck from '@lucide/svelte/icons/circle-check';
 import CloudDownload from '@lucide/svelte/icons/cloud-download';
+import Copy from '@lucide/svelte/icons/copy';
 import Container from '@lucide/svelte/icons/container';
 import Cpu from '@lucide/svelte/icons/cpu';
 import Database from '@lucide/svelte/icons/database';
@@ -17,12 +20,16 @@ import GitPullRequest from '@lucide/svelte/icons/git-pull-request';
 import Hammer from '@lucide/svelte/icons/hammer';
 import HardDrive from '@lucide/svelte/icons/hard-drive';
 import HeartPulse from '@lucide/svelte/icons/heart-pulse';
+import KeyRound from '@lucide/svelte/icons/key-round';
 import ListChecks from '@lucide/svelte/icons/list-checks';
 import Network from '@lucide/svelte/icons/network';
+import OctagonX from '@lucide/svelte/icons/octagon-x';
 import Package from '@lucide/svelte/icons/package';
 import Play from '@lucide/svelte/icons/play';
+import Plus from '@lucide/svelte/icons/plus';
 import Power from '@lucide/svelte/icons/power';
 import Puzzle from '@lucide/svelte/icons/puzzle';
+import Radar from '@lucide/svelte/icons/radar';
 import RefreshCw from '@lucide/svelte/icons/refresh-cw';
 import ScrollText from '@lucide/svelte/icons/scroll-text';
 import Server from '@lucide/svelte/icons/server';
@@ -42,8 +49,11 @@ const NAMED: Record<string, IconLike> = {
   boxes: Boxes,
   'chart-line': ChartLine,
   'circle-check': CircleCheck,
+  'circle-pause': CirclePause,
+  'circle-play': CirclePlay,
   'cloud-download': CloudDownload,
   container: Container,
+  copy: Copy,
   cpu: Cpu,
   database: Database,
   download: CloudDownload,
@@ -55,12 +65,16 @@ const NAMED: Record<string, IconLike> = {
   hammer: Hammer,
   'hard-drive': HardDrive,
   'heart-pulse': HeartPulse,
+  'key-round': KeyRound,
   'list-checks': ListChecks,
   network: Network,
+  'octagon-x': OctagonX,
   package: Package,
   play: Play,
+  plus: Plus,
   power: Power,
   puzzle: Puzzle,
+  radar: Radar,
   'refresh-cw': RefreshCw,
   refresh: RefreshCw,
   'scroll-text': ScrollText,
