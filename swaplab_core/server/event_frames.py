@@ -31,7 +31,7 @@ from swaplab_core.runtime.bus import Bus, Numbered
 from swaplab_core.runtime.logbook import PROXY, UPSTREAM, LogBook
 from swaplab_core.server.projections import Projections
 
-CACHE_BYTES = 4 * 2**20
+CACHE_BYTES = 2**19
 
 Kinds = tuple[type[Event], ...]
 

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from functools import partial
 
 from aiohttp import web
-from attrs import define, field
+from attrs import define, evolve, field
 
 from swaplab_core.config.schema import Config
 from swaplab_core.domain.activity import SESSION_KEY
 from swaplab_core.domain.errors import SwaplabError
+from swaplab_core.domain.text import storable
 from swaplab_core.plugin.usage import read_usage
 from swaplab_core.routing.names import Local, Target
 from swaplab_core.runtime.captures import CaptureCache, Raw, make_capture
@@ -29,6 +30,8 @@ from swaplab_core.server.errors import error_body, status_of
 from swaplab_core.server.metrics import Metrics
 
 CLIENT_LEFT = "the client left"
+MOST_NAME = 200
+"""Characters of a model's name that nobody knows."""
 
 
 @define(eq=False)
@@ -106,6 +109,14 @@ class Observer:
             raise
         finally:
             seen.end(problem)
+
+    def nobody_serves(self, request: web.Request, model: str, path: str, error: SwaplabError) -> None:
+        """Record a request whose model is unknown, or switched off; not counted, for it may name anything."""
+        if request.method == "POST":
+            now = time.monotonic()
+            measured = evolve(Meter(now).end(now, str(error)), status=status_of(error).value)
+            name = storable(model)[:MOST_NAME]
+            self.recorder.record(measured.row(int(time.time()), name, path.partition("?")[0], {}))
 
     def begin(self, entry: Request, read: UsageReader) -> Observation:
         """Watch what is in flight already, until its `end`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 
 from aiohttp import web
 from attrs import define
@@ -12,7 +13,7 @@ from swaplab_core.adapters.relay import Relay
 from swaplab_core.adapters.websocket import is_websocket
 from swaplab_core.config.schema import ModelConfig
 from swaplab_core.domain.access import Policy
-from swaplab_core.domain.errors import UpstreamDied
+from swaplab_core.domain.errors import SwaplabError, UpstreamDied
 from swaplab_core.engine import Phase
 from swaplab_core.routing.names import Local, Remote
 from swaplab_core.runtime.dispatcher import Dispatcher
@@ -55,12 +56,14 @@ class InferenceRoutes:
         try:
             if is_websocket(request) and (answer := await self._ignored(request, incoming)):
                 return answer
-            with (
-                self.names.route(incoming.model) as route,
-                self.observer.observe(
-                    request, route.target, upstream_path(request.raw_path), selector=route.selector
-                ) as seen,
-            ):
+            path = upstream_path(request.raw_path)
+            with ExitStack() as held:
+                try:
+                    route = held.enter_context(self.names.route(incoming.model))
+                except SwaplabError as error:
+                    self.observer.nobody_serves(request, incoming.model, path, error)
+                    raise
+                seen = held.enter_context(self.observer.observe(request, route.target, path, selector=route.selector))
                 return await self._to_target(request, incoming, route, seen)
         finally:
             incoming.close()

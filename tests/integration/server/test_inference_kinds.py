@@ -207,6 +207,16 @@ def test_a_row_has_the_path_that_the_engine_saw(swaplab, path, recorded):
     assert swaplab.ask("GET", f"/api/captures/{row['id']}").json()["req_path"] == recorded
 
 
+def test_a_request_for_an_unknown_model_is_recorded_but_not_counted(swaplab):
+    name = "n\u00f6body\x00" + "x" * 300
+    refused = swaplab.chat(name)
+
+    row = swaplab.ask("GET", "/api/metrics/activity?limit=1").json()["data"][0]
+    assert (row["model"], row["resp_status_code"]) == (name.replace("\0", "")[:200], refused.status)
+    assert row["error_msg"].startswith("no model named")
+    assert "body" not in swaplab.ask("GET", "/metrics").text
+
+
 def test_without_captures_requests_are_recorded_all_the_same(serve):
     swaplab = serve({"m": sim(), "bad": sim("--die-at-start")}, captureBuffer=0)
     swaplab.chat("m")
