@@ -125,9 +125,10 @@ class _DaemonsGateway:
     async def request(
         self, method: str, path: str, *, json: object = None, headers: Mapping[str, str] | None = None
     ) -> GatewayResponse:
-        """Ask; see `Gateway`."""
+        """Ask; see `Gateway`. What changes something must be marked as JSON, so it gets a body."""
+        body = {} if json is None and method not in {"GET", "HEAD"} else json
         async with self._owner.opened_for(self._owner.identity()) as gateway:
-            answer = await gateway.request(method, path, json=json, headers=headers)
+            answer = await gateway.request(method, path, json=body, headers=headers)
             return evolve(answer, headers=dict(answer.headers), body=_whole(await answer.read()))
 
 

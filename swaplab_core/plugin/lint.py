@@ -22,6 +22,9 @@ from swaplab_core.plugin.modules import module_folder, module_name
 from swaplab_core.plugin.pages import CELLS, KINDS, SECTIONS, SLOTS, WIDGETS
 from swaplab_core.plugin.routes import Route
 
+CORE = "core"
+"""The plugin that the core itself is."""
+
 _ID = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 _MOUNT = re.compile(r"export\s+(async\s+)?function\s+mount\b|export\s+(const|let)\s+mount\b|export\s*\{[^}]*\bmount\b")
 _OPTION = re.compile(r"-{1,2}[A-Za-z]")
@@ -50,7 +53,7 @@ def lint(
 ) -> list[Complaint]:
     """Everything that is wrong with one plugin."""
     views = [view for each in panels for view in each.views]
-    slots = {slot for view in views if isinstance(slot := view.props.get("row_actions"), str)}
+    slots = {slot for view in views for slot in _row_slots(view.props)}
     slots |= {f"page:{view.route}" for view in views if view.route}
     found = [*lint_actions(actions, slots), *_doubles("action", (action.spec.id for action in actions))]
     found += [complaint for view in views for complaint in _lint_view(plugin, view, routes)]
@@ -60,6 +63,15 @@ def lint(
     if settings is not None:
         found += lint_form(f"settings of {plugin}", settings)
     return found
+
+
+def _row_slots(props: Mapping[str, Any]) -> Iterator[str]:
+    """The slots in rows of a table, and of those inside tabs and grids."""
+    if isinstance(slot := props.get("row_actions"), str):
+        yield slot
+    for child in props.get("children") or ():
+        if isinstance(child, Mapping) and isinstance(inner := child.get("props"), Mapping):
+            yield from _row_slots(inner)
 
 
 # actions and forms
@@ -146,6 +158,8 @@ def _lint_argv(where: str, argv: Sequence[str], typed: set[str]) -> Iterator[Com
 
 def _lint_nav(plugin: str, entry: NavEntry, panels: Sequence[Panels]) -> Iterator[Complaint]:
     where = f"entry {entry.id!r} of the side bar"
+    if plugin == CORE:  # its pages are in the pages themselves
+        return
     routes = {view.route for each in panels for view in each.views}
     routes |= {module.route for each in panels for module in each.modules}
     if not entry.route.startswith(f"/x/{plugin}/"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -136,7 +137,12 @@ def test_a_driver_is_found_with_its_distribution_and_version(site):
 
 def test_the_cores_own_driver_comes_through_the_same_door(site):
     found = site.discover()
-    assert [record["name"] for record in found.of("swaplab-core")] == ["command", "schema1", "schema2"]
+    groups = {(record["group"], record["name"]) for record in found.of("swaplab-core")}
+    assert {
+        ("swaplab.backends", "command"),
+        ("swaplab.recipe_parsers", "schema1"),
+        ("swaplab.plugins", "core"),
+    } <= groups
     assert "command" in found.backends
 
 
@@ -212,7 +218,7 @@ def test_a_misspelt_hook_fails_its_plugin_only(site):
     found = site.discover()
     assert found.only("typo")["state"] == "failed"
     assert "unknown hook 'swaplab_demo_modles'" in found.only("typo")["error"]
-    assert "the hooks are: swaplab_demo_models" in found.only("typo")["error"]
+    assert re.search("the hooks are: .*swaplab_demo_models", found.only("typo")["error"])
     assert found.only("healthy")["state"] == "ok"
     assert "healthy" in found.models
 

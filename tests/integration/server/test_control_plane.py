@@ -488,6 +488,8 @@ def test_a_plugin_reads_its_settings_runs_commands_and_keeps_state(serve, toy):
         assert [node.id for node in toy.lab.nodes()] == ["", "far"]
         answer = await toy.lab.gateway.request("GET", "/api/models")
         assert json.loads(await answer.read()) == {"models": []}
+        answer = await toy.lab.gateway.request("DELETE", "/api/jobs/nothing")
+        assert answer.status == 404, "it may do what the administrator may"
 
     serve(scenario, config="plugins: {toy: {parallel: 3}}\nmodels: {}\n")
 
