@@ -94,6 +94,7 @@ from swaplab_core.services.managed_models import ManagedModels
 from swaplab_core.services.models import Models
 from swaplab_core.services.plugin_checks import check_plugins
 from swaplab_core.services.plugin_lab import PluginLab
+from swaplab_core.services.recipe_pages import RecipePages
 from swaplab_core.services.recipe_paths import Surroundings
 from swaplab_core.services.recipe_sync import RecipeSync
 from swaplab_core.services.recipe_world import RecipeWorld
@@ -231,7 +232,9 @@ def _recipe_parts(
     recipes = Recipes(world, find_program, nodes.all, local_addresses, runs)
     jobs = BackendJobs(backends)
     files.catalogue.hooks.register(BACKEND_PAGES, BackendPages(jobs))
-    return RecipeParts(recipes, ManagedModels(world, view.config), jobs, RecipeSync(view, lambda: folder).changed)
+    managed = ManagedModels(world, view.config)
+    files.catalogue.hooks.register("recipes", RecipePages(recipes, managed))
+    return RecipeParts(recipes, managed, jobs, RecipeSync(view, lambda: folder).changed)
 
 
 @define(eq=False)

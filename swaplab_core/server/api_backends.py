@@ -18,7 +18,7 @@ from swaplab_core.server.api_models import json_response
 from swaplab_core.server.api_recipes import read_object
 from swaplab_core.server.errors import ErrorShape
 from swaplab_core.server.ops_errors import ops_error, ops_response
-from swaplab_core.server.recipe_shapes import active_shape, at, backend_shape
+from swaplab_core.server.recipe_shapes import active_shape, at, backend_card, backend_shape
 from swaplab_core.server.route import Endpoint, get, post, put
 from swaplab_core.services.backend_jobs import FORMATS, LEGACY_FIELDS, BackendJobs
 from swaplab_core.services.managed_models import ManagedModels
@@ -47,6 +47,7 @@ class BackendRoutes:
         """The route table."""
         return [
             get("/api/recipes/backends", Policy.READ, self.cards),
+            get("/api/recipes/cards", Policy.READ, self.page),
             put("/api/recipes/backends/{backend}/image", Policy.ADMIN, self.choose_image),
             get("/api/recipes/backend", Policy.READ, self.active),
             put("/api/recipes/backend", Policy.ADMIN, self.activate),
@@ -67,6 +68,12 @@ class BackendRoutes:
             "imagesError": self.jobs.backends.images_error,
         }
         return json_response({**known, "backends": cards})
+
+    async def page(self, _: web.Request) -> web.Response:
+        """The backend folders as cards with their actions."""
+        active, state, catalogue = await self.jobs.backends.active_state()
+        cards = [backend_card(self._card(one), is_active=one is state) for one in catalogue.backends]
+        return json_response({"items": cards, "active": str(active.folder)})
 
     async def active(self, _: web.Request) -> web.Response:
         """The active backend."""

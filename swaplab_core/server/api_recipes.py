@@ -17,7 +17,7 @@ from swaplab_core.server.api_models import json_response
 from swaplab_core.server.body import parse_object, read_body
 from swaplab_core.server.errors import ErrorShape, problem_record
 from swaplab_core.server.ops_errors import ops_error
-from swaplab_core.server.recipe_shapes import model_shape, preview_shape, recipe_shape, source_shape
+from swaplab_core.server.recipe_shapes import model_shape, preview_shape, recipe_row, recipe_shape, source_shape
 from swaplab_core.server.route import Endpoint, delete, get, post, put
 from swaplab_core.services.managed_models import ManagedModels
 from swaplab_core.services.managed_request import ModelRequest, any_bool, read_request, settings_for
@@ -40,6 +40,7 @@ class RecipeRoutes:
         """The route table."""
         return [
             get("/api/recipes/state", Policy.READ, self.state),
+            get("/api/recipes/table", Policy.READ, self.table),
             post("/api/recipes/models", Policy.ADMIN, self.upsert),
             delete("/api/recipes/models/{model:.+}", Policy.ADMIN, self.delete_model),
             get("/api/recipes/source", Policy.READ, self.source),
@@ -59,6 +60,10 @@ class RecipeRoutes:
     async def state(self, _: web.Request) -> web.Response:
         """Every recipe with its problems, every managed model, orphans marked; nothing is changed."""
         return json_response(await self._state())
+
+    async def table(self, _: web.Request) -> web.Response:
+        """The catalogue as the rows of a table."""
+        return json_response({"items": [recipe_row(shape) for shape in (await self._state())["recipes"]]})
 
     async def upsert(self, request: web.Request) -> web.Response:
         """Create a managed model, or change the fields that are given; answers the whole state."""

@@ -194,6 +194,43 @@ def active_shape(active: Active, options: Sequence[str], card: Mapping[str, Any]
     return shape
 
 
+def recipe_row(shape: Mapping[str, Any]) -> dict[str, Any]:
+    """One recipe as a row of a table; `id` is what its actions are about."""
+    errors = [problem for problem in shape["problems"] if problem["severity"] == "error"]
+    first = next(iter([*errors, *shape["problems"]]), None)
+    state = "usable" if shape["usable"] else "hidden" if shape["hiddenBy"] else "unusable"
+    row = {key: shape[key] for key in ("name", "identity", "engine", "model", "containerImage", "path")}
+    return {
+        **row,
+        "id": shape["identity"],
+        "state": {"state": "ok" if shape["usable"] else "warn", "text": state},
+        "problem": first["message"] if first else "",
+        "users": ", ".join(shape["usedBy"]),
+        "context": {"recipe": shape["identity"]},
+    }
+
+
+def backend_card(card: Mapping[str, Any], *, is_active: bool) -> dict[str, Any]:
+    """One backend as a card of a page."""
+    git, image = card["git"], card["image"]
+    items = [
+        {"label": "Folder", "value": card["backendDir"], "type": "code"},
+        {"label": "Recipes", "value": card["recipes"], "type": "number"},
+        {"label": "Checkout", "value": f"{git['branch']} {git['commit'][:10]}" if git else "none"},
+        {"label": "Image", "value": image["selected"] if image else "", "type": "code"},
+    ]
+    offered = [f"backends:{found['action']}" for found in card["actions"] if not found["unavailable"]]
+    return {
+        "id": card["id"],
+        "title": card["id"],
+        "value": card["title"],
+        "text": "active" if is_active else "",
+        "items": [item for item in items if item["value"] not in ("", None)],
+        "actions": offered,
+        "context": {"backend": card["id"]},
+    }
+
+
 def preview_shape(preview: Preview) -> dict[str, Any]:
     """What a recipe would run."""
     spec = preview.spec
