@@ -147,7 +147,7 @@ def build_application(
         VersionRoutes(),
         SessionRoutes(parts.access),
         OpenApiRoutes(),
-        UiRoutes(parts.models),
+        UiRoutes(parts.models, sender.demand),
     )
     application.on_response_prepare.extend([allow_reader, stop_at_head])
     for group in groups:

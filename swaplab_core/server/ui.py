@@ -7,6 +7,7 @@ former are kept by browsers for ever and the latter are asked for each time. `.b
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -51,9 +52,13 @@ _ASK_FIRST = "no-cache"
 
 @define(eq=False)
 class UiRoutes:
-    """Everything below /ui, and the way there. Built pages hold no secrets, the plain page shows the models."""
+    """Everything below /ui, and the way there. Built pages hold no secrets.
+
+    The plain page shows the models, so it `demand`s that its reader may read.
+    """
 
     models: Models
+    demand: Callable[[web.Request, Policy], None]
     folder: Path = BUILT
     is_built: bool = field(init=False)
 
@@ -66,7 +71,7 @@ class UiRoutes:
         return [
             get("/", Policy.OPEN, self.to_page),
             get("/ui", Policy.OPEN, self.to_page),
-            get("/ui/", Policy.OPEN if self.is_built else Policy.READ, self.page),
+            get("/ui/", Policy.OPEN, self.page),
             get("/ui/{file:.+}", Policy.OPEN, self.file),
             get("/favicon.ico", Policy.OPEN, self.icon),
         ]
@@ -79,6 +84,7 @@ class UiRoutes:
         """The page."""
         if self.is_built:
             return self._file(INDEX)
+        self.demand(request, Policy.READ)
         html = plain_page.render(list(self.models.states()), f"{request.scheme}://{request.host}")
         return web.Response(text=html, content_type="text/html", headers=plain_page.HEADERS)
 

@@ -12,9 +12,9 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from swaplab_core.config.schema import ModelConfig
-from swaplab_core.domain.access import Policy
 from swaplab_core.engine import Phase
 from swaplab_core.server import plain_page
+from swaplab_core.server.access import Unauthorized
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.route import ROUTES, RouteTable
 from swaplab_core.server.ui import UiRoutes
@@ -45,13 +45,13 @@ def built(tmp_path):
     return tmp_path
 
 
-def ask(folder, path, **headers):
+def ask(folder, path, demand=lambda *_: None, **headers):
     """Status, headers and body of one request, undecoded."""
 
     async def go():
         application = web.Application(middlewares=[error_middleware])
         table = application[ROUTES] = RouteTable(application)
-        table.mount(UiRoutes(TwoModels(), folder).routes())
+        table.mount(UiRoutes(TwoModels(), demand, folder).routes())
         async with TestServer(application) as server, aiohttp.ClientSession(auto_decompress=False) as session:
             url = URL(f"http://{server.host}:{server.port}{path}", encoded=True)
             sent = {"Accept-Encoding": "identity", **headers}
@@ -136,8 +136,8 @@ def test_without_a_build_there_is_a_plain_page_and_it_escapes_what_it_shows(tmp_
 
 
 def test_the_plain_page_shows_models_so_it_asks_for_a_key_and_built_pages_do_not(built, tmp_path):
-    def policy(folder):
-        return {route.path: route.policy for route in UiRoutes(TwoModels(), folder).routes()}["/ui/"]
+    def refuse(_, policy):
+        raise Unauthorized(policy.value)
 
-    assert policy(built) is Policy.OPEN
-    assert policy(tmp_path / "nothing") is Policy.READ
+    empty = tmp_path / "empty"
+    assert [ask(folder, "/ui/", refuse)[0] for folder in (built, empty)] == [200, 401]
