@@ -40,6 +40,7 @@ help:
 	@echo 'make bench    the benchmarks: figures and ratios of one run'
 	@echo 'make nightly  the long tests: a deeper run of the engine machine, and its mutants'
 	@echo 'make soak     minutes of load and gigabytes: memory stays bounded, no row is lost'
+	@echo 'make screenshots  take the pictures of the pages that the documentation shows'
 	@echo 'make clean    remove what this file made'
 
 $(BIN)/python:
