@@ -206,7 +206,7 @@ def recipe_row(shape: Mapping[str, Any]) -> dict[str, Any]:
         "state": {"state": "ok" if shape["usable"] else "warn", "text": state},
         "problem": first["message"] if first else "",
         "users": ", ".join(shape["usedBy"]),
-        "context": {"recipe": shape["identity"]},
+        "recipe": shape["identity"],
     }
 
 

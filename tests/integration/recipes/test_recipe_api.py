@@ -562,7 +562,7 @@ def test_a_model_is_made_of_a_recipe_by_an_action_with_a_preview(run, vllm):
         manifest = await api.ask("GET", "/api/ui/manifest")
         assert "make_model" in str(manifest)
         rows = (await api.ask("GET", "/api/recipes/table"))["items"]
-        assert [row["id"] for row in rows] == ["spark-vllm-docker:small.yaml", "spark-vllm-docker:deep/two.yaml"]
+        assert [row["recipe"] for row in rows] == ["spark-vllm-docker:small.yaml", "spark-vllm-docker:deep/two.yaml"]
         cards = (await api.ask("GET", "/api/recipes/cards"))["items"]
         assert [card["id"] for card in cards] == ["spark-vllm-docker"]
         form, plan = RecipeForm(model_id="made"), None
