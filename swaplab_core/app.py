@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
@@ -307,7 +308,7 @@ class Lab:
         `sources` is what `files` hold, `config` what came of it.
         """
         clock, processes, http = LoopClock(), LocalProcesses(), AiohttpHttp()
-        bus, console, metrics = Bus(), Console(), Metrics()
+        bus, console, metrics = Bus(time.time_ns() // 1000), Console(), Metrics()
         logs = LogBook(bus, console.write, PRINTED[config.log_to_stdout])
         proxy_log = ProxyLog(logs)
         proxy_log.install(config)

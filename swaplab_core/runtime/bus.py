@@ -106,11 +106,19 @@ class Subscription:
 
 @define(eq=False)
 class Bus:
-    """Publishing is a plain call."""
+    """Publishing is a plain call. `published` is the number of the newest event.
+
+    A daemon that begins with another number than the one before it tells its subscribers' last numbers from its own.
+    """
 
     published: int = 0
     _recent: deque[Numbered] = field(factory=lambda: deque(maxlen=REMEMBERED), init=False)
     _subscriptions: dict[type[Event], list[Subscription]] = field(factory=dict, init=False)
+    _began: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Remember where the numbers begin."""
+        self._began = self.published
 
     def publish(self, event: Event) -> None:
         """Hand the event to everybody who asked for its kind."""
@@ -129,7 +137,8 @@ class Bus:
 
     def since(self, number: int, kinds: tuple[type[Event], ...]) -> list[Numbered] | None:
         """What was published after `number`; None when that is too long ago to know, or from another run."""
-        if number > self.published or (self._recent and number < self._recent[0].number - 1):
+        oldest = self._recent[0].number - 1 if self._recent else self._began
+        if not oldest <= number <= self.published:
             return None
         return [recent for recent in self._recent if recent.number > number and isinstance(recent.event, kinds)]
 

@@ -99,7 +99,7 @@ class History:
             wanted *= 4  # many of them were blank
 
     def _cut(self, content: bytes, start: int, begin: int, end: int) -> Iterator[LogLine]:
-        after_return = content[begin - 1 : begin] == b"\r"
+        after_return = _is_redrawn(content, begin)
         offsets, times = [offset for offset, _, _ in self._chunks], [written_at for _, written_at, _ in self._chunks]
         for match in _LINE.finditer(content, begin, end):
             text = clean(match[1])
@@ -108,7 +108,14 @@ class History:
                 written_at = times[max(0, bisect_right(offsets, number) - 1)]
                 colours = coloured(match[1])
                 yield LogLine(number, written_at, self.source, level_of(text), text, after_return, colours)
-            after_return = match[2] == b"\r"
+            after_return = match[2] == b"\r" and (after_return or bool(text))
+
+
+def _is_redrawn(content: bytes, at: int) -> bool:
+    """Whether a text stands before this on its line, and a carriage return leads back to its begin."""
+    if content[at - 1 : at] != b"\r":
+        return False
+    return bool(clean(content[content.rfind(b"\n", 0, at) + 1 : at].replace(b"\r", b"")))
 
 
 @define(eq=False)

@@ -12,12 +12,12 @@ from aiohttp.typedefs import Handler
 _log = logging.getLogger("swaplab.access")
 
 SECRET_QUERIES = ("/login",)
-SKIPPED = ("/health", "/wol-health", "/api/performance", "/metrics")
+SKIPPED = ("/health", "/wol-health", "/api/performance", "/metrics", "/ui/assets/")
 
 
 @web.middleware
 async def access_log_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Log client, request line, status, size, user agent and duration; polling routes are left out."""
+    """Log client, request line, status, size, user agent and duration; not of polling, nor of parts of pages."""
     if request.path.startswith(SKIPPED) or not _log.isEnabledFor(logging.INFO):
         return await handler(request)
     began = time.monotonic()

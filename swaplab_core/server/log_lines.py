@@ -26,7 +26,7 @@ class LineFollower:
     def begin(self, since: int | None) -> bytes:
         """The events of the newest lines, or of those from number `since` on if that is still known."""
         if since is None or since > self.history.written:
-            self._end = self.history.page(limit=PAGE).begin
+            self._end = self.history.page(limit=MOST_LINES).begin
         else:
             self._end = since
         return self.news()

@@ -1,4 +1,4 @@
-"""A real browser for tests of the web pages: one Chromium for all tests of a worker, a clean profile for each visit.
+"""A real browser for tests of the web pages: one Chromium for the tests of a file, a clean profile for each visit.
 
 `Visitor.visit` watches for what no page may do: throw, break the content policy, open a dialog of the browser, or ask
 anybody but our own server. What is seen at the end of a visit is kept as a picture in `.cache/screenshots`.
@@ -33,6 +33,7 @@ SCREENSHOTS = ROOT / ".cache" / "screenshots"
 AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 BUILT = ROOT / "swaplab_core" / "ui_dist" / "index.html"
 DESKTOP, PHONE = (1280, 800), (390, 844)
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PATIENCE_MS = 20_000
 """For a machine that has other things to do."""
 
@@ -123,16 +124,17 @@ def _file_name(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-")[:120]
 
 
-def barriers(page: Page, *, ignoring: Sequence[str] = ()) -> list[str]:
-    """What axe finds wrong on the page for people with disabilities, serious or worse."""
+def barriers(page: Page, *, rules: Sequence[str] = ()) -> list[str]:
+    """What shuts people out of this page, by axe: all that is serious or worse, or only what `rules` find."""
     page.evaluate(AXE.read_text())
+    only = {"type": "rule", "values": list(rules)} if rules else {"type": "tag", "values": TAGS}
     found = page.evaluate(
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+        "only => axe.run(document, {runOnly: only, resultTypes: ['violations'], iframes: false})", only
     )
     return [
-        f"{violation['id']}: {violation['help']} at {node['target']} {node.get('failureSummary', '')}"
+        f"{violation['id']}: {violation['help']} at {node['target']}: {node.get('failureSummary', '')}"
         for violation in found["violations"]
-        if violation["impact"] in {"serious", "critical"} and violation["id"] not in ignoring
+        if violation["impact"] in {"serious", "critical"}
         for node in violation["nodes"]
     ]
 

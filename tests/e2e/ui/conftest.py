@@ -1,4 +1,7 @@
-"""One browser for all tests of a worker; a visitor for each test, whose pages must have done nothing wrong."""
+"""A browser for the tests of a file, a visitor for each test, whose pages must have done nothing wrong.
+
+Not one for the session: while Playwright runs, its event loop runs too, and other tests want one of their own.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import pytest
 from swaplab_core.testing.require import require
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     """Chromium, and pages to show in it."""
     try:

@@ -189,6 +189,16 @@ def test_what_somebody_missed_can_be_had_again_for_a_while():
     assert bus.since(4, (ActivityRecorded,)) == []
 
 
+def test_numbers_of_an_earlier_run_are_not_taken_for_ones_of_this():
+    bus = Bus(1000)
+    assert (bus.since(1000, (ActivityRecorded,)), bus.since(7, (ActivityRecorded,))) == ([], None)
+
+    publish(bus, *rows(1))
+
+    assert [numbered.number for numbered in bus.since(1000, (ActivityRecorded,)) or ()] == [1001]
+    assert bus.since(7, (ActivityRecorded,)) is None
+
+
 @pytest.mark.parametrize("number", [0, 5, REMEMBERED + 100])
 def test_what_is_too_long_ago_or_of_another_run_is_not_known(number):
     bus = Bus()

@@ -113,6 +113,20 @@ def test_a_line_after_a_carriage_return_replaces_the_one_before():
     ]
 
 
+@pytest.mark.parametrize("since", [0, 5])
+def test_a_carriage_return_at_the_begin_of_a_line_replaces_nothing(since):
+    found = history(b"word\n\r\r1%\r\r2%\r\n").page(since=since).lines
+
+    assert [(line.text, line.replaces) for line in found if line.text != "word"] == [("1%", False), ("2%", True)]
+
+
+def test_colours_are_kept_beside_the_text_and_nothing_else_of_a_terminal_is():
+    (line,) = history(b"\x1b[2K\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x07link\x1b]8;;\x07\x1b[1A\n").lines()
+
+    assert (line.text, line.coloured) == ("red link", "\x1b[1;31mred\x1b[0m link")
+    assert history(b"plain\n").lines()[0].coloured == ""
+
+
 def test_a_page_is_the_end_of_what_was_asked_for_and_says_what_it_covers():
     log = history(b"one\ntwo\n", b"three\r", b"four\r\nfive", limit_bytes=1000)
 

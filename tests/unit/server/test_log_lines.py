@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from swaplab_core.runtime.logbook import History
-from swaplab_core.server.log_lines import MOST_LINES, PAGE, LineFollower
+from swaplab_core.server.log_lines import MOST_LINES, LineFollower
 
 
 def read(text: bytes) -> list[Any]:
@@ -72,9 +72,9 @@ def test_what_was_forgotten_before_it_was_told_is_a_gap():
 
 
 def test_a_flood_is_cut_to_the_newest_lines():
-    log = history(*[b"x\n"] * (PAGE + 50), limit_bytes=10**6)
+    log = history(*[b"x\n"] * (MOST_LINES + 50), limit_bytes=10**6)
     lines = LineFollower(log)
-    assert len(read(lines.begin(None))) == PAGE
+    assert len(read(lines.begin(None))) == MOST_LINES
     log.feed(b"y\n" * (MOST_LINES + 70), 2.0)
 
     gap, *rest = read(lines.news())

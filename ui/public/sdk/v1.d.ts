@@ -28,6 +28,8 @@ export interface Host {
     delete<T>(path: string, options?: Options): Promise<T>;
     address(path: string): string;
   };
+  /** The whole address of something the server has, for links and downloads. */
+  address(path: string, query?: Options['query']): string;
   /** Events of `/api/events` by name, or a family of them as `job.*`; answers what ends it. */
   readonly events: { on<T>(name: string, listener: (data: T, name: string) => void): () => void };
   readonly jobs: { list(): unknown[]; show(id: string): void };

@@ -47,15 +47,23 @@ export class LogBuffer {
     return { dropped: this.#trim(), rewritten };
   }
 
+  /** Show nothing of what has come so far. */
   clear(): void {
     this.lines = [];
+  }
+  /** Begin anew: other sources, or the same from their beginning. */
+  restart(): void {
+    this.clear();
+    this.#last.clear();
   }
 
   #add(record: LogRecord): boolean {
     const last = record.seq < 0 ? undefined : this.#last.get(record.source); // a mark of ours has no number
     if (last && record.seq < last.seq) return false; // the history again, after a reconnect
     if (last && (record.seq === last.seq || record.cr)) {
-      Object.assign(last, record, { ts: last.ts, ansi: record.ansi, level: record.level });
+      const renewed = { ...record, ts: last.ts, key: last.key };
+      this.#last.set(record.source, renewed);
+      this.lines[this.lines.lastIndexOf(last)] = renewed;
       return true;
     }
     const line = { ...record, key: this.#next++ };

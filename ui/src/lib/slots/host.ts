@@ -24,6 +24,8 @@ export interface Host {
   id: string;
   /** `api.get('plugins/mine/rows')`: paths below the server's `api/`; `post`, `put`, `delete` alike. */
   api: Pick<typeof api, 'get' | 'post' | 'put' | 'delete'> & { address: (path: string) => string };
+  /** The whole address of something the server has, e.g. for a link: `host.address('api/mine/export', { format })`. */
+  address: typeof address;
   events: { on: <T>(name: string, listener: (data: T, name: string) => void) => () => void };
   jobs: { list: () => unknown[]; show: (id: string) => void };
   /** The languages of the pages: pick one of the texts. */
@@ -54,6 +56,7 @@ export function makeHost(module: ModuleSpec, props: Record<string, unknown>, sig
       delete: (path, options) => api.delete(below(path), { signal, ...options }),
       address: (path) => address(below(path)),
     },
+    address,
     events: {
       on: (name, listener) => {
         const off = events.on(name, listener);
