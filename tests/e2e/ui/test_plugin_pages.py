@@ -1,0 +1,135 @@
+"""What plugins add to the pages: views, an action that becomes a job, settings, modules that work and that fail."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from browser import barriers
+from playwright.sync_api import expect
+from running_swaplab import running_swaplab, sim
+from toy_plugin import install_toy_plugin
+
+MODELS = {"m": {**sim(), "name": "Em"}}
+
+
+@pytest.fixture(scope="module")
+def swaplab(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("plugin-pages")
+    install_toy_plugin(folder / "site")
+    with running_swaplab(folder, MODELS, env={"PYTHONPATH": str(folder / "site")}) as running:
+        yield running
+
+
+@pytest.fixture
+def admin(swaplab):
+    """The administrator's token."""
+    return next((swaplab.config.parent / "state").rglob("admin-token")).read_text().strip()
+
+
+def card(page, title):
+    """A panel with its heading."""
+    return page.locator("section.sl-card").filter(has=page.get_by_role("heading", name=title, exact=True))
+
+
+def test_a_page_without_javascript_shows_every_kind_of_view(visitor, swaplab):
+    with visitor.visit(swaplab) as page:
+        page.get_by_role("navigation").first.get_by_role("link", name="Toy").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Toy")
+        table = card(page, "Table")
+        expect(table).to_contain_text("2 KiB")
+        expect(table).to_contain_text("<img src=x onerror=alert(1)>")
+        expect(table).to_contain_text("~/a")
+        expect(table.locator(".sl-badge.error")).to_have_text("bad")
+        expect(card(page, "Facts")).to_contain_text("50%")
+        expect(card(page, "Facts")).to_contain_text("~/x")
+        expect(card(page, "Matrix").get_by_role("row", name="two")).to_contain_text("closed")
+        expect(card(page, "Text").locator("strong")).to_have_text("bold")
+        expect(card(page, "Series").get_by_role("img")).to_be_visible()
+        expect(card(page, "Bins").get_by_role("img", name=re.compile("P50 14"))).to_be_visible()
+        expect(card(page, "Cards")).to_contain_text("7")
+        expect(card(page, "Unknown kind")).to_contain_text('"anything"')
+        expect(card(page, "Broken data").get_by_role("alert")).to_be_visible()
+        assert barriers(page) == []
+        visitor.forgive("this module is broken", "exports no mount")
+
+
+def test_modules_mount_and_one_that_fails_breaks_nothing_else(visitor, swaplab):
+    with visitor.visit(swaplab, "/x/toy/page") as page:
+        good = page.locator("[data-module='toy:good']")
+        expect(good).to_contain_text("hello world")
+        expect(good.locator(".sl-badge")).to_have_text("badge")
+        expect(good.get_by_role("cell")).to_have_text("from a module")
+        assert good.locator(".toy").evaluate("p => getComputedStyle(p).letterSpacing") == "3px"
+        failed = page.locator("[data-failed='toy:bad']")
+        expect(failed).to_contain_text("this module is broken")
+        expect(page.locator("[data-failed='toy:empty']")).to_contain_text("exports no mount")
+        good.get_by_role("button", name="open").click()
+        expect(page.get_by_role("dialog").get_by_label("Word")).to_have_value("module")
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="Models", exact=True).click()
+        expect(page.get_by_role("row").filter(has_text="Em")).to_be_visible()
+        visitor.forgive("this module is broken", "exports no mount")
+
+
+def test_an_action_is_previewed_confirmed_and_becomes_a_job_with_its_log(visitor, swaplab):
+    with visitor.visit(swaplab) as page:
+        page.keyboard.press("Control+k")
+        page.keyboard.type("say something")
+        page.keyboard.press("Enter")
+        form = page.get_by_role("dialog", name="Say something")
+        form.get_by_role("button", name="Run").click()
+        expect(form).to_contain_text("Fill this in")
+        form.get_by_label("Word").fill("wörld")
+        expect(form.get_by_label("What will happen")).to_contain_text("'hello wörld'")
+        form.get_by_label("Times").fill("99")
+        form.get_by_role("button", name="Run").click()
+        expect(form).to_contain_text("Not more than 50")
+        form.get_by_label("Times").fill("3")
+        form.get_by_label("Colour").select_option("blue")
+        assert barriers(page) == []
+        form.get_by_role("button", name="Run").click()
+        question = page.get_by_role("dialog").filter(has_text="It will be heard.")
+        question.get_by_role("button", name="Say something").click()
+        drawer = page.get_by_role("dialog", name="Say something")
+        expect(drawer.get_by_role("log")).to_contain_text("hello wörld 2")
+        expect(drawer.get_by_role("status").first).to_have_text("Succeeded")
+        drawer.get_by_role("link", name="All jobs").click()
+        expect(page.get_by_role("row").filter(has_text="Say something")).to_contain_text("Succeeded")
+
+
+def test_a_job_is_cancelled_and_run_again_after_a_reload_of_the_page(visitor, swaplab):
+    body = {"input": {"word": "long", "times": 50, "mode": "long", "pause": 1, "colour": "red"}}
+    job = swaplab.ask("POST", "/api/actions/toy:say", json_body=body, headers={"X-Swaplab": "1"}).json()["job"]
+    with visitor.visit(swaplab, f"/jobs/{job['id']}") as page:
+        expect(page.get_by_role("log")).to_contain_text("hello long 0")
+        page.reload()
+        expect(page.get_by_role("log")).to_contain_text("hello long 0")
+        page.get_by_role("button", name="Cancel the job").click()
+        page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
+        expect(page.get_by_role("main").get_by_role("status").first).to_have_text("Cancelled")
+        page.get_by_role("button", name="Run again").click()
+        again = page.get_by_role("dialog", name="Say something")
+        expect(again.get_by_role("log")).to_contain_text("hello long 0")
+        again.get_by_role("button", name="Cancel the job").click()
+        page.get_by_role("dialog").last.get_by_role("button", name="Cancel the job").click()
+        expect(again.get_by_role("status").first).to_have_text("Cancelled")
+
+
+def test_plugins_stand_where_they_want_to_on_pages_of_ours(visitor, swaplab):
+    with visitor.visit(swaplab) as page:
+        expect(card(page, "Toy card")).to_contain_text("7")
+        page.goto(f"{swaplab.url}/ui/#/models/m")
+        page.get_by_role("tab", name="Toy tab").click()
+        expect(page.get_by_role("tabpanel")).to_contain_text("Disk")
+
+
+def test_settings_of_a_plugin_are_a_form_that_writes_the_file(visitor, swaplab, admin):
+    with visitor.visit(swaplab, "/plugins", key=admin) as page:
+        plugin = page.get_by_role("article").filter(has_text="toy-plugin")
+        expect(plugin).to_contain_text("Works")
+        plugin.get_by_text("toy", exact=True).last.click()
+        plugin.get_by_label("Greeting").fill("good day")
+        plugin.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+    assert "greeting: good day" in swaplab.config.read_text()
