@@ -78,7 +78,7 @@ class Benchy:
             RunForm,
             description="Measures how fast a model reads and writes, with llama-benchy.",
             icon="gauge",
-            slots=("models.row.actions", "model.header.actions", "page:benchy"),
+            slots=("models.row.actions", "model.header.actions"),
             target="model",
             unavailable="benchmarks are switched off (LLAMA_BENCHY_DISABLE)" if bench.is_disabled else missing,
         )
@@ -88,7 +88,6 @@ class Benchy:
             NoInput,
             description="Makes an environment of the plugin's own with the pinned release in it (about 350 MB).",
             icon="cloud-download",
-            slots=("page:benchy",),
             policy=Policy.ADMIN,
         )
         return [Action(run_spec, run), Action(install_spec, lambda _, __: bench.install_plan())]
