@@ -81,7 +81,7 @@ def test_lines_are_filtered_by_word_expression_and_level(visitor, swaplab):
 
 def test_a_held_log_counts_what_it_misses_and_shows_it_later(visitor, swaplab):
     with visitor.visit(swaplab, "/logs?source=proxy") as page:
-        expect(page.get_by_role("log")).to_contain_text("/api/events")
+        expect(page.get_by_role("log")).to_contain_text("GET /ui/")
         page.get_by_role("button", name="Pause").click()
         swaplab.ask("GET", "/api/models?a-mark-of-this-test")
         held = page.get_by_role("button", name=re.compile(r"\d+ new lines?"))
