@@ -77,9 +77,11 @@ from swaplab_core.runtime.supervisor import Supervisor
 from swaplab_core.runtime.tasks import spawn
 from swaplab_core.runtime.timeline import Timeline
 from swaplab_core.server.access import Access
-from swaplab_core.server.access_log import protocol_logger
+from swaplab_core.server.access_log import AccessLog, protocol_logger
 from swaplab_core.server.api_session import login_path
 from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB, Parts, RecipeParts, build_application
+from swaplab_core.server.express import FrontRunner, Lane
+from swaplab_core.server.express.lane import MOST_BODY_BYTES
 from swaplab_core.server.gate import OWN_HEADER
 from swaplab_core.server.metrics import Metrics
 from swaplab_core.server.observation import Observer
@@ -432,8 +434,9 @@ class Lab:
 
     async def serve(self, address: Address, on_listening: Callable[[Address], None]) -> None:
         """Serve until SIGINT or SIGTERM, then end in good order: a second signal cuts running streams short."""
-        runner = web.AppRunner(
+        runner = FrontRunner(
             self.application,
+            self._lane(),
             handler_cancellation=True,
             access_log=None,
             shutdown_timeout=5.0,
@@ -485,7 +488,20 @@ class Lab:
         await self.parts.relay.close()
         await self.parts.http.close()
         self.processes.close()
+        self.proxy_log.flush()
         self.console.close()
+
+    def _lane(self) -> Lane:
+        parts = self.parts
+        return Lane(
+            parts.routes,
+            parts.dispatcher,
+            parts.relay,
+            parts.observer,
+            AccessLog(self.proxy_log),
+            lambda: parts.access.rules,
+            min(MOST_BODY_BYTES, self.options.max_body_mib * 2**20),
+        )
 
     def _background(self) -> list[asyncio.Task[None]]:
         tasks = []

@@ -18,9 +18,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config as AlembicConfig
-from alembic.util import CommandError
 from attrs import define, field
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -35,6 +32,8 @@ CONNECT_SECONDS = 10
 VERSION_TABLE = "swaplab_schema"
 PRUNE_SECONDS = 60.0
 _MIGRATIONS = Path(__file__).with_name("migrations")
+_NEWEST = max(file.name[1:5] for file in (_MIGRATIONS / "versions").glob("v*.py"))
+_IN_MEMORY = frozenset({None, "", ":memory:"})
 _C = ACTIVITY.c
 _GIVEN = tuple(column.name for column in ACTIVITY.columns if column.name != "id")
 _in_order = itemgetter(*_GIVEN)
@@ -43,6 +42,10 @@ _SHOWN = frozenset({"host", "port"})
 """What of an address's query is told; a password may stand there too."""
 _MIGRATION_LOCK = 0x5AB1AB
 _migrating = threading.Lock()  # alembic keeps its context in globals
+
+
+class NewerSchema(Exception):
+    """A newer swaplab has written the database."""
 
 
 @define(eq=False)
@@ -64,7 +67,24 @@ class Database:
         return database
 
     def migrate(self) -> None:
-        """Apply the migrations that are missing."""
+        """Bring the schema up to date. That needs alembic, which is large, so mostly there is nothing to do."""
+        if self.engine.url.get_backend_name() == "sqlite" and self.engine.url.database in _IN_MEMORY:
+            ACTIVITY.metadata.create_all(self.engine)  # what begins empty needs no history
+        elif self._version() != _NEWEST:
+            self._upgrade()
+
+    def _version(self) -> str | None:
+        with self.engine.begin() as connection:
+            if not sa.inspect(connection).has_table(VERSION_TABLE):
+                return None
+            told = sa.select(sa.column("version_num", sa.String)).select_from(sa.table(VERSION_TABLE))
+            return connection.execute(told).scalar_one_or_none()
+
+    def _upgrade(self) -> None:
+        from alembic import command  # noqa: PLC0415 - see above
+        from alembic.config import Config as AlembicConfig  # noqa: PLC0415
+        from alembic.util import CommandError  # noqa: PLC0415
+
         logging.getLogger("alembic").setLevel(logging.WARNING)  # else it reports at each start that all is well
         config = AlembicConfig()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
@@ -72,7 +92,10 @@ class Database:
             if self.engine.dialect.name == "postgresql":  # another swaplab may be doing the same
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config.attributes.update(connection=connection, version_table=VERSION_TABLE)
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise NewerSchema(str(error)) from error
 
     def insert(self, rows: Sequence[ActivityRow]) -> list[int]:
         """Write rows, all or none; answers their ids, in order."""
@@ -155,7 +178,7 @@ def _engine(url: str | sa.URL) -> sa.Engine:
     if made.get_backend_name() == "postgresql":
         return sa.create_engine(made, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
     arguments = {"timeout": BUSY_SECONDS, "check_same_thread": False}
-    if made.database in {None, "", ":memory:"}:
+    if made.database in _IN_MEMORY:
         return sa.create_engine(made, connect_args=arguments, poolclass=StaticPool)
     engine = sa.create_engine(made, connect_args=arguments)
     sa.event.listen(engine, "connect", _make_durable)
@@ -193,7 +216,7 @@ def _shown(url: str | sa.URL) -> str:
 def _told(what: str) -> Iterator[None]:
     try:
         yield
-    except (SQLAlchemyError, CommandError, ImportError, OSError) as error:
+    except (SQLAlchemyError, NewerSchema, ImportError, OSError) as error:
         reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise StoreFailed(f"{what}: {reason}", advice=_advice(error)) from error
 
@@ -201,7 +224,7 @@ def _told(what: str) -> Iterator[None]:
 def _advice(error: Exception) -> str:
     if isinstance(error, ImportError):
         return "install the driver of that database, for PostgreSQL: pip install 'swaplab-core[postgresql]'"
-    if isinstance(error, CommandError):
+    if isinstance(error, NewerSchema):
         return "a newer swaplab has written it: use that one, or another store.path"
     if "not a database" in str(error):
         return "the file holds something else: name another one in store.path"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from swaplab_core.config.didyoumean import did_you_mean
 from swaplab_core.config.document import MapNode, Scalar, child_map, is_written, place_of
 from swaplab_core.config.patterns import BadPattern, compile_pattern
-from swaplab_core.config.schema import ApiKey, Config
+from swaplab_core.config.schema import DEFAULT_IGNORED_PATHS, ApiKey, Config
 from swaplab_core.domain.problem import Problem
 
 SHORTEST_HEALTH_CHECK_SECONDS = 15
@@ -78,6 +78,8 @@ def _ports(config: Config, root: MapNode) -> Iterator[Problem]:
 
 
 def _ignored_paths(config: Config, root: MapNode) -> Iterator[Problem]:
+    if config.upstream.ignore_paths == DEFAULT_IGNORED_PATHS:
+        return  # nobody wrote them, and the library that would read them is large
     for number, pattern in enumerate(config.upstream.ignore_paths):
         try:
             compile_pattern(pattern)

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import re2
-
-_QUIET = re2.Options()
-_QUIET.log_errors = False
-
 
 class BadPattern(ValueError):
     """What is written is no regular expression; the message says where it goes wrong."""
@@ -24,8 +19,12 @@ class Pattern(Protocol):
 
 def compile_pattern(text: str) -> Pattern:
     """Compile. Raises BadPattern."""
+    import re2  # noqa: PLC0415 - only who writes a pattern, or asks for a path that may fit one, pays for the library
+
+    quiet = re2.Options()
+    quiet.log_errors = False
     try:
-        pattern: Pattern = re2.compile(text, _QUIET)
+        pattern: Pattern = re2.compile(text, quiet)
     except re2.error as error:
         reason = error.args[0]
         raise BadPattern(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)) from None

@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from operator import itemgetter
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import click
 import pluggy
@@ -35,6 +35,8 @@ from swaplab_core.plugin.lab import LabView
 from swaplab_core.plugin.routes import Route
 
 T = TypeVar("T")
+
+EVENT = "swaplab_event"
 
 hookspec = pluggy.HookspecMarker("swaplab")
 hookimpl = pluggy.HookimplMarker("swaplab")
@@ -147,13 +149,14 @@ class Hooks:
         await self._tell("swaplab_shutdown", {"lab": lab})
 
     async def event(self, event: Event, lab: LabView) -> None:
-        """Tell every plugin what has happened (`swaplab_event`)."""
-        await self._tell("swaplab_event", {"event": event, "lab": lab})
+        """Tell every plugin that wants to hear of it what has happened (`swaplab_event`)."""
+        impls = [impl for impl in self._implementations(EVENT) if isinstance(event, _kinds(impl.function))]
+        await self._tell(EVENT, {"event": event, "lab": lab}, impls)
 
     @property
-    def hears_events(self) -> bool:
-        """Does any plugin implement `swaplab_event`?"""
-        return bool(self._implementations("swaplab_event"))
+    def event_kinds(self) -> tuple[type[Event], ...]:
+        """What plugins want to hear of: the kinds with which their `swaplab_event` annotates its `event`."""
+        return tuple({kind: None for impl in self._implementations(EVENT) for kind in _kinds(impl.function)})
 
     async def _first(
         self, name: str, kind: type[T], arguments: Mapping[str, object], lab: Callable[[], LabView]
@@ -176,9 +179,9 @@ class Hooks:
         """In the order in which they were registered."""
         return list(reversed(getattr(self._manager.hook, name).get_hookimpls()))
 
-    async def _tell(self, name: str, arguments: Mapping[str, object]) -> None:
-        """Call an async hook of every plugin, all at once."""
-        impls = self._implementations(name)
+    async def _tell(self, name: str, arguments: Mapping[str, object], impls: Sequence[Any] | None = None) -> None:
+        """Call an async hook of every plugin, or these implementations of it, all at once."""
+        impls = self._implementations(name) if impls is None else impls
         calls = [guarded_wait(partial(_call, impl, arguments)) for impl in impls]
         for impl, answer in zip(impls, await asyncio.gather(*calls), strict=True):
             if isinstance(answer, Exception):
@@ -204,6 +207,15 @@ class Hooks:
 
     def _known(self) -> list[str]:
         return [name for name in dir(self.specs) if self._manager.parse_hookspec_opts(self.specs, name) is not None]
+
+
+@cache
+def _kinds(function: Callable[..., object]) -> tuple[type[Event], ...]:
+    """What an implementation of `swaplab_event` wants to hear of; everything, when it does not say so plainly."""
+    hints = guarded(partial(get_type_hints, function))
+    hint = Event if isinstance(hints, Exception) else hints.get("event", Event)
+    kinds = get_args(hint) or (hint,)
+    return kinds if all(isinstance(kind, type) and issubclass(kind, Event) for kind in kinds) else (Event,)
 
 
 def _call(impl: Any, arguments: Mapping[str, object]) -> Any:

@@ -5,7 +5,7 @@ Pure and total: any mapping is accepted, what is missing or makes no sense count
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
@@ -14,6 +14,7 @@ from attrs import fields
 from swaplab_core.domain.metering import Usage
 
 _NOTHING = Usage()
+_EMPTY: Mapping[str, Any] = {}
 _MAPPINGS, _NUMBERS = (dict, Mapping), (int, float)  # an `A | B` in place would be made anew with each question
 _values = attrgetter(*(field.name for field in fields(Usage)))
 _LARGEST = 1e15  # far above any count or speed; keeps infinities and absurd integers out
@@ -33,42 +34,46 @@ def read_usage(message: Mapping[str, Any]) -> Usage | None:
         usage = merge_usage(usage, _from_timings(timings))
     if metrics := _mapping(message, "metrics"):
         usage = merge_usage(usage, _from_metrics(metrics, usage))
-    return None if usage == _NOTHING else usage
+    return None if usage is _NOTHING or usage == _NOTHING else usage
 
 
 def merge_usage(earlier: Usage, later: Usage) -> Usage:
     """Combine what two events of one stream tell: the later one wins, but its zero never hides a positive value."""
+    if earlier is _NOTHING:
+        return later
     if later == _NOTHING:
         return earlier
-    if earlier == _NOTHING:
-        return later
     pairs = zip(_values(earlier), _values(later), strict=True)
     return Usage(*(after if after or before is None else before for before, after in pairs))
 
 
-def _usage_objects(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    if usage := _mapping(message, "usage"):
-        yield usage
-    for outer in ("response", "message"):
-        if (inner := _mapping(message, outer)) and (usage := _mapping(inner, "usage")):
-            yield usage
+def _usage_objects(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    places = (message, _mapping(message, "response"), _mapping(message, "message"))
+    return [usage for place in places if place and (usage := _mapping(place, "usage"))]
 
 
 def _from_usage(usage: Mapping[str, Any]) -> Usage:
     """OpenAI's chat and Responses names, and Anthropic's. SGLang tells its drafts where OpenAI tells predictions."""
-    details = _mapping(usage, "completion_tokens_details")
-    accepted, rejected = (_count(details, f"{name}_prediction_tokens") or 0 for name in ("accepted", "rejected"))
-    drafts = _draft(accepted + rejected, accepted) if accepted + rejected else {}
+    drafts = _predictions(details) if (details := _mapping(usage, "completion_tokens_details")) else {}
     return Usage(
         input_tokens=_count(usage, "prompt_tokens", "input_tokens"),
         output_tokens=_count(usage, "completion_tokens", "output_tokens"),
-        cached_tokens=_first(
-            _count(usage, "cache_read_input_tokens"),
-            _count(_mapping(usage, "input_tokens_details"), "cached_tokens"),
-            _count(_mapping(usage, "prompt_tokens_details"), "cached_tokens"),
-        ),
+        cached_tokens=_cached(usage),
         **drafts,
     )
+
+
+def _predictions(details: Mapping[str, Any]) -> dict[str, Any]:
+    accepted, rejected = (_count(details, f"{name}_prediction_tokens") or 0 for name in ("accepted", "rejected"))
+    return _draft(accepted + rejected, accepted) if accepted + rejected else {}
+
+
+def _cached(usage: Mapping[str, Any]) -> int | None:
+    told = _count(usage, "cache_read_input_tokens")
+    for name in ("input_tokens_details", "prompt_tokens_details"):
+        if told is None and (details := _mapping(usage, name)):
+            told = _count(details, "cached_tokens")
+    return told
 
 
 def _from_timings(timings: Mapping[str, Any]) -> Usage:
@@ -103,15 +108,17 @@ def _draft(drafted: int | None, accepted: int | None) -> dict[str, Any]:
 
 def _mapping(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = parent.get(key)
-    return value if isinstance(value, _MAPPINGS) else {}
+    return value if value is not None and isinstance(value, _MAPPINGS) else _EMPTY
 
 
 def _count(parent: Mapping[str, Any], *keys: str) -> int | None:
     """Read the first of the keys that holds a number."""
     for key in keys:
-        value = _number(parent, key)
-        if value is not None:
-            return int(value)
+        value = parent.get(key)
+        if type(value) is int and 0 <= value <= _LARGEST:
+            return value
+        if value is not None and (number := _number(parent, key)) is not None:
+            return int(number)
     return None
 
 
@@ -120,10 +127,6 @@ def _number(parent: Mapping[str, Any], key: str) -> float | None:
     if value is None or isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
     return value if 0 <= value <= _LARGEST else None
-
-
-def _first(*values: int | None) -> int | None:
-    return next((value for value in values if value is not None), None)
 
 
 def _per_second(tokens: int, milliseconds: float | None) -> float | None:

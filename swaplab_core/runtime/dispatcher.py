@@ -126,23 +126,6 @@ class Ticket:
         return self.is_settled
 
 
-@define(eq=False)
-class _AtOnce:
-    """Stands where a future stands for those who wait: answered before anybody could ask."""
-
-    lease: Lease | None = None
-
-    def done(self) -> bool:
-        return self.lease is not None
-
-    def set_result(self, lease: Lease) -> None:
-        self.lease = lease
-
-    def set_exception(self, error: SwaplabError) -> None:
-        """The engine has said that it serves at once."""
-        raise AssertionError(error)
-
-
 def _nobody(_: ModelId) -> None:
     """Nobody listens."""
 
@@ -163,7 +146,8 @@ class Dispatcher:
     tape: Tape = field(init=False)
     _inbox: deque[Fact] = field(factory=deque, init=False)
     _draining: bool = field(default=False, init=False)
-    _grants: dict[TicketId, asyncio.Future[Lease] | _AtOnce] = field(factory=dict, init=False)
+    _grants: dict[TicketId, asyncio.Future[Lease]] = field(factory=dict, init=False)
+    _seized: set[TicketId] = field(factory=set, init=False)
     _numbers: count[int] = field(factory=lambda: count(1), init=False)
     _closing: bool = field(default=False, init=False)
 
@@ -205,14 +189,16 @@ class Dispatcher:
         """A lease if it is to be had without waiting, for `release`; else None, and nobody has noticed."""
         if self._closing or self._draining or model in self.drained or not self.engine.serves_at_once(model):
             return None
-        number = TicketId(next(self._numbers))
-        self._grants[number] = grant = _AtOnce()
-        self.tell(Requested(number, model))
-        return grant.lease
+        ticket = TicketId(next(self._numbers))
+        for effect in self._step(Requested(ticket, model)):
+            assert isinstance(effect, Grant), "the engine has said that it serves at once"
+            self._seized.add(ticket)
+            return Lease(ticket, model, effect.incarnation, self.upstreams.base_url(model), self.clock.now())
+        return None
 
     def release(self, lease: Lease) -> None:
         """Give back what was seized."""
-        del self._grants[lease.ticket]
+        self._seized.discard(lease.ticket)
         self.tell(Released(lease.ticket))
 
     async def was_dying(self, lease: Lease) -> bool:
@@ -239,7 +225,7 @@ class Dispatcher:
             if not grant.done():
                 grant.set_exception(_going())
         deadline = self.clock.now() + drain_seconds
-        while self._grants and self.clock.now() < deadline and not at_once.is_set():
+        while (self._grants or self._seized) and self.clock.now() < deadline and not at_once.is_set():
             await self.clock.sleep(DRAIN_POLL_SECONDS)
         await self.unload(self.engine.slots)
 
@@ -251,16 +237,19 @@ class Dispatcher:
         self._draining = True
         try:
             while self._inbox:
-                fact = self._inbox.popleft()
-                step = self.tape.told(fact, self.clock.now())
-                step.effects = self.engine.step(fact)
-                for effect in step.effects:
+                for effect in self._step(self._inbox.popleft()):
                     self._perform(effect)
-                moved, self.engine.moved = self.engine.moved, []
-                for model in moved:
-                    self.announce(model)
+                if self.engine.moved:
+                    moved, self.engine.moved = self.engine.moved, []
+                    for model in moved:
+                        self.announce(model)
         finally:
             self._draining = False
+
+    def _step(self, fact: Fact) -> tuple[Effect, ...]:
+        step = self.tape.told(fact, self.clock.now())
+        step.effects = effects = self.engine.step(fact)
+        return effects
 
     def _perform(self, effect: Effect) -> None:
         match effect:

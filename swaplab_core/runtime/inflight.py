@@ -102,6 +102,12 @@ class InFlight:
         if request.is_announced:
             self.bus.publish(RequestChanged(request.id, ended=True))
 
+    def forget(self, request: Request) -> None:
+        """It was nothing: somebody begins it anew."""
+        self._requests.pop(request.id, None)
+        if request.is_announced:
+            self.bus.publish(RequestChanged(request.id, ended=True))
+
     def cancel(self, number: int) -> bool:
         """End a request as if its client had left; False when there is none of that number."""
         request = self._requests.get(number)

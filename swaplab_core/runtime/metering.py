@@ -138,12 +138,13 @@ class _Told:
 
 def _told(body: ResponseBody, status: int, read: UsageReader) -> _Told:
     if status >= HTTPStatus.BAD_REQUEST:
-        return _Told(error_msg=error_text(status, body.clipping.whole or b""))
+        return _Told(error_msg=error_text(status, body.whole or b""))
     told = _Told(error_msg=body.failure)
     if body.failure or not _is_success(status):
         return told
     for message in body.messages():
-        told.usage = merge_usage(told.usage, read(message) or read_usage(message) or _NOTHING)
+        if said := read(message) or read_usage(message):
+            told.usage = said if told.usage is _NOTHING else merge_usage(told.usage, said)
         told.engine_ms = max(told.engine_ms, _engine_ms(message))
         if not told.error_msg and isinstance(error := message.get("error"), Mapping):
             told.error_msg = message_in({"error": error})

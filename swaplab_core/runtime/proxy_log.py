@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -10,6 +11,7 @@ from http import HTTPStatus
 from swaplab_core.config.schema import Config
 from swaplab_core.runtime.logbook import PROXY, LogBook
 
+MOMENT_SECONDS = 0.05
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 _LAYOUTS = {
@@ -33,7 +35,8 @@ class ProxyLog(logging.Handler):
     def __init__(self, book: LogBook) -> None:
         super().__init__()
         self._book = book
-        self._stamp: Callable[[datetime], str] = lambda _: ""
+        self._stamp: Callable[[datetime], str] = no_stamp
+        self._pending: list[tuple[float, str, tuple[object, ...]]] = []
 
     def install(self, config: Config) -> None:
         """Become the root logger's only handler."""
@@ -53,15 +56,41 @@ class ProxyLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record as one line (a traceback as several)."""
-        stamp = self._stamp(datetime.fromtimestamp(record.created).astimezone())
-        line = f"{stamp}{' ' if stamp else ''}[{record.levelname}] {self.format(record)}\n"
-        self._book.feed(PROXY, line.encode("utf-8", "replace"))
+        self.flush()
+        self._write(self._line(record.created, record.levelname, self.format(record)))
+
+    def soon(self, created: float, text: str, *values: object) -> None:
+        """Write `text % values` within a moment, together with what else comes: for lines of which there are many.
+
+        Call it on the event loop.
+        """
+        if not self._pending:
+            asyncio.get_running_loop().call_later(MOMENT_SECONDS, self.flush)
+        self._pending.append((created, text, values))
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self._pending:
+            pending, self._pending = self._pending, []
+            self._write("".join([self._line(created, "INFO", text % values) for created, text, values in pending]))
+
+    def _line(self, created: float, level: str, text: str) -> str:
+        stamp = self._stamp(datetime.fromtimestamp(created).astimezone()) if self._stamp is not no_stamp else ""
+        return f"{stamp}{' ' if stamp else ''}[{level}] {text}\n"
+
+    def _write(self, lines: str) -> None:
+        self._book.feed(PROXY, lines.encode("utf-8", "replace"))
 
 
 def _is_no_http(record: logging.LogRecord) -> bool:
     """The web server tells with a traceback what a client has sent, which got its 400: anybody could fill the log."""
     error = record.exc_info[1] if record.exc_info else None
     return record.name == "aiohttp.server" and getattr(error, "code", None) == HTTPStatus.BAD_REQUEST
+
+
+def no_stamp(_: datetime) -> str:
+    """No time at all."""
+    return ""
 
 
 def time_stamper(name: str) -> Callable[[datetime], str]:
@@ -75,4 +104,4 @@ def time_stamper(name: str) -> Callable[[datetime], str]:
         return lambda moment: moment.isoformat(timespec="seconds")
     if name == "rfc3339nano":
         return lambda moment: moment.isoformat(timespec="microseconds")
-    return lambda _: ""
+    return no_stamp

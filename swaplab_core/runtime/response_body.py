@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from attrs import define, field
 
 from swaplab_core.runtime.decoding import Decoder, Undecodable, decoder_for, is_readable
-from swaplab_core.runtime.scanning import Clipping, EventScanner, Message
+from swaplab_core.runtime.scanning import WHOLE_BYTES, Clipping, EventScanner, Message, parsed
+
+MANY_PIECES = 1024
+"""More are joined: a small piece takes more memory than what is in it."""
 
 
 @define(eq=False)
@@ -15,22 +18,26 @@ class ResponseBody:
     """`events` is the scanner of an event stream, None for any other body.
 
     `is_decoded` is False when its coding cannot be undone; `failure` says why if the body is at fault, and is "" for a
-    coding that nobody here knows.
+    coding that nobody here knows. As long as a body is small, its pieces are kept as they came.
     """
 
     events: EventScanner | None
     keep_bytes: int
     coding: str
-    is_decoded: bool = field(init=False)
+    is_decoded: bool = field(default=True, init=False)
     failure: str = field(default="", init=False)
-    clipping: Clipping = field(factory=Clipping, init=False)
-    _decoder: Decoder | None = field(init=False)
-    _kept: bytearray | None = field(init=False)
+    _decoder: Decoder | None = field(default=None, init=False)
+    _limit: int = field(default=0, init=False)
+    _size: int = field(default=0, init=False)
+    _pieces: list[bytes] | None = field(default=None, init=False)
+    _clipping: Clipping | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.is_decoded = is_readable(self.coding)
-        self._decoder = decoder_for(self.coding)
-        self._kept = bytearray() if self.keep_bytes else None
+        if self.coding:
+            self.is_decoded = is_readable(self.coding)
+            self._decoder = decoder_for(self.coding)
+        self._limit = self.keep_bytes if self.events or self.keep_bytes > WHOLE_BYTES else WHOLE_BYTES
+        self._pieces = [] if self._limit else None
 
     def feed(self, chunk: bytes) -> int:
         """Take the next bytes; answers how many events in them said something."""
@@ -43,7 +50,7 @@ class ResponseBody:
         except Undecodable as error:
             self.failure = f"the response says it is {self.coding}, but cannot be decoded: {error}"
             self.is_decoded = False
-            self._kept = None
+            self._pieces = None
             return 0
 
     def end(self) -> int:
@@ -52,23 +59,52 @@ class ResponseBody:
 
     def messages(self) -> Iterator[Message]:
         """The JSON objects in it that can tell something, oldest first."""
-        return self.events.messages() if self.events else self.clipping.messages()
+        if self.events is not None:
+            return self.events.messages()
+        whole = self.whole
+        return self._clipped().messages() if whole is None else parsed(whole)
+
+    @property
+    def whole(self) -> bytes | None:
+        """All of it, None when it was too much to be looked at in one piece."""
+        return None if self._pieces is None or self._size > WHOLE_BYTES else self._joined(self._pieces)
 
     @property
     def kept(self) -> bytes | None:
         """The whole body; None when it was not to be kept, was larger than allowed, or could not be decoded."""
-        return None if self._kept is None else bytes(self._kept)
+        if not self.keep_bytes or self._pieces is None or self._size > self.keep_bytes:
+            return None
+        return self._joined(self._pieces)
 
     def _look(self, piece: bytes) -> int:
-        if self._kept is not None:
-            self._keep(self._kept, piece)
-        if self.events:
-            return self.events.feed(piece)
-        self.clipping.add(piece)
-        return 0
+        pieces = self._pieces
+        if pieces is not None:
+            pieces.append(piece)
+            self._size += len(piece)
+            if self._size > self._limit:
+                self._clip(pieces)
+            elif len(pieces) > MANY_PIECES:
+                self._joined(pieces)
+        elif self._clipping is not None:
+            self._clipping.add(piece)
+        return self.events.feed(piece) if self.events is not None else 0
 
-    def _keep(self, kept: bytearray, piece: bytes) -> None:
-        if len(kept) + len(piece) > self.keep_bytes:
-            self._kept = None
-        else:
-            kept += piece
+    def _clip(self, pieces: list[bytes]) -> None:
+        self._pieces = None
+        if self.events is None:
+            self._clipping = _clipping(pieces)
+
+    def _clipped(self) -> Clipping:
+        return self._clipping or _clipping(self._pieces or [])
+
+    def _joined(self, pieces: list[bytes]) -> bytes:
+        if len(pieces) != 1:
+            pieces[:] = [b"".join(pieces)]
+        return pieces[0]
+
+
+def _clipping(pieces: list[bytes]) -> Clipping:
+    clipping = Clipping()
+    for piece in pieces:
+        clipping.add(piece)
+    return clipping

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from html import escape
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from multidict import MultiMapping
 
 from swaplab_core.domain.errors import (
     ClientError,
@@ -108,7 +109,16 @@ def error_body(message: str, status: HTTPStatus, code: str, details: Mapping[str
     return orjson.dumps({"error": {"message": message, "type": kind, "param": None, "code": code, **details}})
 
 
-def error_response(request: web.BaseRequest, error: SwaplabError) -> web.Response:
+class Asked(Protocol):
+    """What is answered: of a request only its headers count."""
+
+    @property
+    def headers(self) -> MultiMapping[str]:
+        """As they came."""
+        ...
+
+
+def error_response(request: Asked, error: SwaplabError) -> web.Response:
     """The whole answer; refusals that pass by themselves carry Retry-After."""
     status = status_of(error)
     headers = {}
@@ -123,7 +133,7 @@ def error_response(request: web.BaseRequest, error: SwaplabError) -> web.Respons
 
 
 def _negotiated(
-    request: web.BaseRequest,
+    request: Asked,
     message: str,
     status: HTTPStatus,
     headers: dict[str, str],

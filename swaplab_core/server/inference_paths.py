@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from swaplab_core.server.paths import origin_form
+
 POSTED = (
     "/v1/chat/completions",
     "/v1/responses",
@@ -34,3 +36,16 @@ POSTED = (
 )
 ASKED = ("/v1/audio/voices", "/sdapi/v1/loras", "/props")
 """GET routes that name their model in the query."""
+REMOVED_PREFIXES = ("/v/", "/audioapi/")
+"""Parts of our path that the upstream does not know; its path begins with the slash at their end."""
+
+
+def upstream_path(target: str, query: str | None = None) -> str:
+    """The path that the upstream is asked for, with the request's query or another one."""
+    path = origin_form(target)
+    for prefix in REMOVED_PREFIXES:
+        if path.startswith(prefix):
+            path = path[len(prefix) - 1 :]
+    if query is None:
+        return path
+    return path.partition("?")[0] + (f"?{query}" if query else "")

@@ -17,18 +17,15 @@ from swaplab_core.domain.errors import SwaplabError, UpstreamDied
 from swaplab_core.engine import Phase
 from swaplab_core.routing.names import Local, Remote
 from swaplab_core.runtime.dispatcher import Dispatcher
+from swaplab_core.server.express import note_let_in
 from swaplab_core.server.incoming import Incoming, Outgoing, read_incoming
-from swaplab_core.server.inference_paths import ASKED, POSTED
+from swaplab_core.server.inference_paths import ASKED, POSTED, upstream_path
 from swaplab_core.server.observation import Observation, Observer
-from swaplab_core.server.paths import origin_form
 from swaplab_core.server.route import Endpoint, get, post
 from swaplab_core.server.through import Through, is_ignored
 from swaplab_core.server.waiting import LoadFailed, WaitingRoom
 from swaplab_core.services.models import Models
 from swaplab_core.services.routes import Route, Routes
-
-REMOVED_PREFIXES = ("/v/", "/audioapi/")
-"""Parts of our path that the upstream does not know; its path begins with the slash at their end."""
 
 
 @define(eq=False)
@@ -52,6 +49,7 @@ class InferenceRoutes:
 
     async def infer(self, request: web.Request) -> web.StreamResponse:
         """Serve one request."""
+        note_let_in(request)
         incoming = await read_incoming(request)
         try:
             if is_websocket(request) and (answer := await self._ignored(request, incoming)):
@@ -123,14 +121,3 @@ class InferenceRoutes:
                     if last or not await self.dispatcher.was_dying(granted.lease):
                         raise
         raise AssertionError("the second attempt answers or raises")
-
-
-def upstream_path(target: str, query: str | None = None) -> str:
-    """The path that the upstream is asked for, with the request's query or another one."""
-    path = origin_form(target)
-    for prefix in REMOVED_PREFIXES:
-        if path.startswith(prefix):
-            path = path[len(prefix) - 1 :]
-    if query is None:
-        return path
-    return path.partition("?")[0] + (f"?{query}" if query else "")

@@ -171,7 +171,8 @@ class PluginLab:
     def pass_on_events(self, hooks: Hooks) -> Coroutine[None, None, None]:
         """Tell plugins what happens from now on; what is answered is to be run until cancelled."""
         listening = ExitStack()
-        subscription = listening.enter_context(self.bus.subscribe(*HEARD)) if hooks.hears_events else None
+        kinds = [kind for kind in HEARD if issubclass(kind, hooks.event_kinds)]
+        subscription = listening.enter_context(self.bus.subscribe(*kinds)) if kinds else None
 
         async def run() -> None:
             with listening:

@@ -56,7 +56,7 @@ class Routes:
     names: Names = field(init=False)
     profiles: Profiles = field(init=False, factory=lambda: Profiles({}))
     selectors: Selectors = field(init=False)
-    _ignored: Sequence[Pattern] = field(init=False, default=())
+    _ignored: Sequence[Pattern] | None = field(init=False, default=None)
     _config: Config = field(init=False)
     _filters: dict[str, BodyFilter] = field(init=False)
 
@@ -73,7 +73,7 @@ class Routes:
         models: dict[str, BodyFilter] = {m.id: compile_filters(m.filters) for m in config.models.values()}
         peers = {f"peer {name}": compile_filters(peer.filters) for name, peer in config.peers.items()}
         self._filters = {**models, **peers}
-        self._ignored = [compile_pattern(pattern) for pattern in config.upstream.ignore_paths]
+        self._ignored = None
 
     def activate(self, profile: str | None) -> None:
         """Switch to a profile, or to none. Raises UnknownProfile."""
@@ -97,7 +97,14 @@ class Routes:
 
     def is_ignored(self, path: str) -> bool:
         """Whether a request for this path below /upstream loads no model."""
+        if self._ignored is None:
+            self._ignored = [compile_pattern(pattern) for pattern in self._config.upstream.ignore_paths]
         return any(pattern.search(path) for pattern in self._ignored)
+
+    def plain(self, name: str) -> Route | None:
+        """Where a name leads on which neither profile nor selector has a say; None when one has, or nobody knows it."""
+        is_plain = self.profiles.active is None and name not in self._config.selectors
+        return self._route(name, name, "") if is_plain and self.names.find(name) is not None else None
 
     def listing(self, phase_of: Callable[[ModelId], Phase], created: int) -> Listing:
         """What `GET /v1/models` is made of."""

@@ -14,7 +14,7 @@ from swaplab_cluster.routes import Routes
 from swaplab_cluster.settings import Settings
 from swaplab_cluster.storage_actions import StorageActions
 from swaplab_core.domain.errors import Conflict
-from swaplab_core.domain.events import ConfigChanged, Event, ModelChanged
+from swaplab_core.domain.events import ConfigChanged, ModelChanged
 from swaplab_core.domain.node import Node
 from swaplab_core.domain.problem import Problem
 from swaplab_core.plugin import (
@@ -95,13 +95,13 @@ class Cluster:
         lab.spawn(self._live.collect, name=f"metrics of the {NAME}")
 
     @hookimpl
-    async def swaplab_event(self, event: Event) -> None:
+    async def swaplab_event(self, event: ConfigChanged | ModelChanged) -> None:
         """Follow the settings; a model that has moved may be drained now, or no longer."""
         if self._live is None:
             return
         if isinstance(event, ConfigChanged):
             await self._live.reload()
-        if isinstance(event, ConfigChanged | ModelChanged) and not self._live.operations.drains.is_empty:
+        if not self._live.operations.drains.is_empty:
             await self._live.operations.apply_drains()
 
     @hookimpl

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+from importlib import import_module
 from importlib.resources import files
 
-from swaplab_cluster.adapter import FabricSessions
 from swaplab_cluster.programs import Programs
-from swaplab_cluster.sessions import Sessions, SshReach
+from swaplab_cluster.sessions import Session, Sessions, SshReach
 from swaplab_core.domain.errors import NodeError, StartFailed
 from swaplab_core.domain.launch import LaunchSpec
 from swaplab_core.domain.node import Node
 from swaplab_core.domain.plan import ReadyCommand
 from swaplab_core.plugin import Executor, ExitStatus, LabView, Process, Sink
+
+
+class LateSessions:
+    """fabric's sessions, imported when a machine is reached for the first time: they need 15 MB that many never use."""
+
+    def __init__(self) -> None:
+        self._real: Sessions | None = None
+
+    async def open(self, reach: SshReach, line: str, stdin: bytes, stdout: Sink, stderr: Sink) -> Session:
+        """Run a command line."""
+        if self._real is None:
+            adapter = await asyncio.to_thread(import_module, "swaplab_cluster.adapter")
+            self._take(adapter.FabricSessions())
+        assert self._real is not None
+        return await self._real.open(reach, line, stdin, stdout, stderr)
+
+    def _take(self, sessions: Sessions) -> None:
+        if self._real is None:  # others may have waited for the same import
+            self._real = sessions
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._real is not None:
+            await self._real.close()
 
 
 class SshExecutor(Executor):
@@ -22,7 +47,7 @@ class SshExecutor(Executor):
 
     def __init__(self, lab: LabView, sessions: Sessions | None = None) -> None:
         super().__init__(lab)
-        self.sessions: Sessions = sessions or FabricSessions()
+        self.sessions: Sessions = sessions or LateSessions()
         self._programs = Programs(self.sessions)
         self._ports = files("swaplab_cluster").joinpath("data/port.sh").read_text(encoding="utf-8")
 

@@ -14,7 +14,28 @@ that breaks off never looks complete: an event stream gets a last error event, a
 
 from __future__ import annotations
 
-from swaplab_core.adapters.relay.interface import NO_TAP, Body, Tap
+from swaplab_core.adapters.relay.connection import RawHeaders, UpstreamConnection
+from swaplab_core.adapters.relay.direct import Way, open_connection
+from swaplab_core.adapters.relay.headers import is_events, request_headers, unwanted_in_answers
+from swaplab_core.adapters.relay.interface import NO_TAP, Body, Call, Tap
 from swaplab_core.adapters.relay.relay import Relay
+from swaplab_core.adapters.relay.request import head_bytes
+from swaplab_core.adapters.relay.telling import did_not_answer, died_in_the_middle
 
-__all__ = ["NO_TAP", "Body", "Relay", "Tap"]
+__all__ = [
+    "NO_TAP",
+    "Body",
+    "Call",
+    "RawHeaders",
+    "Relay",
+    "Tap",
+    "UpstreamConnection",
+    "Way",
+    "did_not_answer",
+    "died_in_the_middle",
+    "head_bytes",
+    "is_events",
+    "open_connection",
+    "request_headers",
+    "unwanted_in_answers",
+]

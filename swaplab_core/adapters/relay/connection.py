@@ -21,6 +21,8 @@ from swaplab_core.adapters.failures import describe_failure
 MOST_SILENT_BYTES = 64 * 1024
 """As much may come without a byte of a body in it: heads, trailers, chunk extensions."""
 _FIRST = b"HTTP/1."
+_VERSIONS = frozenset({"1.0", "1.1"})
+_LENGTH_SIZE, _CODING_SIZE = len("content-length"), len("transfer-encoding")
 _UNFIT_FOR_A_PHRASE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -79,7 +81,8 @@ class UpstreamConnection(asyncio.Protocol):
     _complete: bool = field(default=False, init=False)
     _is_head: bool = field(default=False, init=False)
     _sending: bool = field(default=False, init=False)
-    _until_closed: bool = field(default=False, init=False)
+    _until_closed: bool = field(default=True, init=False)
+    _is_chunked: bool = field(default=False, init=False)
     _keep: bool = field(default=False, init=False)
     _room: asyncio.Event | None = field(default=None, init=False)
 
@@ -93,7 +96,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._start, self._headers, self._header_bytes, self._silent_bytes = b"", [], 0, 0
         self._status, self._told, self._complete = 0, False, False
-        self._is_head, self._sending, self._until_closed, self._keep = method == "HEAD", more, False, False
+        self._is_head, self._sending, self._keep = method == "HEAD", more, False
+        self._until_closed, self._is_chunked = True, False
         self.heard = False
         self._transport.write(request)
 
@@ -205,12 +209,19 @@ class UpstreamConnection(asyncio.Protocol):
         if self._header_bytes > MOST_SILENT_BYTES:
             raise Malformed("its headers are too large")
         self._headers.append((name, value))
+        size = len(name)
+        if size == _LENGTH_SIZE and name.lower() == b"content-length":
+            self._until_closed = False
+        elif size == _CODING_SIZE and name.lower() == b"transfer-encoding":
+            if self._is_chunked or value.strip().lower() != b"chunked":
+                raise Malformed("its transfer coding is not chunked")
+            self._until_closed, self._is_chunked = False, True
 
     def on_headers_complete(self) -> None:
         """Judge the head, and how the body's end will be known."""
         status = self._parser.get_status_code()
         if 100 <= status < 200 and status != 101:
-            self._headers = []
+            self._headers, self._until_closed, self._is_chunked = [], True, False
             return
         self._check_head(status)
         self._status = status
@@ -237,13 +248,8 @@ class UpstreamConnection(asyncio.Protocol):
     def _check_head(self, status: int) -> None:
         if status < 200 or status > 999:
             raise Malformed(f"its status is {status}")
-        names = [name.lower() for name, _ in self._headers]
-        codings = [value for name, (_, value) in zip(names, self._headers, strict=True) if name == b"transfer-encoding"]
-        if codings and (len(codings) > 1 or codings[0].strip().lower() != b"chunked"):
-            raise Malformed("its transfer coding is not chunked")
-        if self._parser.get_http_version() not in {"1.0", "1.1"}:
+        if self._parser.get_http_version() not in _VERSIONS:
             raise Malformed("it does not speak HTTP/1")
-        self._until_closed = not codings and b"content-length" not in names
 
     # small verbs
 

@@ -26,7 +26,7 @@ from swaplab_core.adapters.relay.telling import did_not_answer, took_no_connecti
 
 EARLY_BYTES = 64 * 1024
 """Taken from an upstream before the client's response has begun."""
-_PLACES = 256
+_WAYS = 256
 
 
 class _Stale(Exception):
@@ -179,7 +179,7 @@ class _Outlet:
 class DirectCarrier:
     """Owns the pools of connections, one for each address."""
 
-    _places: dict[str, _Place] = field(factory=dict, init=False)
+    _ways: dict[str, Way] = field(factory=dict, init=False)
 
     @staticmethod
     def reaches(destination: Destination) -> bool:
@@ -200,40 +200,42 @@ class DirectCarrier:
 
     async def close(self) -> None:
         """Drop all connections."""
-        for place in self._places.values():
-            place.pool.close()
+        for way in self._ways.values():
+            way.pool.close()
 
     async def _exchange(self, call: Call, destination: Destination) -> DirectAnswer:
         """Once more on a fresh connection when a kept one turns out to be dead."""
-        place = self._place(destination)
-        head = head_bytes(call, place.prefix, place.host)
-        kept = place.pool.take() if isinstance(call.content, bytes | None) else None  # a stream cannot be sent twice
+        way = self.way(destination)
+        head = head_bytes(call, way.prefix, way.host)
+        kept = way.pool.take() if isinstance(call.content, bytes | None) else None  # a stream cannot be sent twice
         if kept is not None:
             try:
                 return await _on(kept, call, head)
             except _Stale:
                 pass
-        return await _on(await _connected(place.pool, destination), call, head)
+        return await _on(await open_connection(way.pool, destination), call, head)
 
-    def _place(self, destination: Destination) -> _Place:
-        place = self._places.get(destination.base_url)
-        if place is None:
-            if len(self._places) >= _PLACES:
-                self._places = {url: place for url, place in self._places.items() if not place.pool.is_empty}
-            place = self._places[destination.base_url] = _Place.of(destination)
-        return place
+    def way(self, destination: Destination) -> Way:
+        """The way to there."""
+        way = self._ways.get(destination.base_url)
+        if way is None:
+            if len(self._ways) >= _WAYS:
+                self._ways = {url: way for url, way in self._ways.items() if not way.pool.is_empty}
+            way = self._ways[destination.base_url] = Way.of(destination)
+        return way
 
 
 @frozen(eq=False)
-class _Place:
-    """Where a base URL leads: `prefix` goes before each path."""
+class Way:
+    """Where a base URL leads: `prefix` goes before each path, `host` is for requests that name none."""
 
     pool: Pool
     prefix: str
     host: str
 
     @classmethod
-    def of(cls, destination: Destination) -> _Place:
+    def of(cls, destination: Destination) -> Way:
+        """Find it."""
         url = URL(destination.base_url)
         pool = Pool(url.host or "", url.port or 80, destination.idle_seconds)
         return cls(pool, url.raw_path.rstrip("/"), url.host_port_subcomponent or "")
@@ -258,7 +260,8 @@ async def _on(connection: UpstreamConnection, call: Call, head: bytes) -> Direct
     return answer
 
 
-async def _connected(pool: Pool, destination: Destination) -> UpstreamConnection:
+async def open_connection(pool: Pool, destination: Destination) -> UpstreamConnection:
+    """A new connection. Raises UpstreamDied or UpstreamTimeout."""
     try:
         async with asyncio.timeout(destination.connect_seconds or None):
             return await pool.connect()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aiohttp import web
 from multidict import CIMultiDict, MultiMapping
 
@@ -58,6 +60,17 @@ def answer_headers(headers: MultiMapping[str]) -> CIMultiDict[str]:
     return end_to_end(headers, _SAID_HERE)
 
 
+_UNWANTED = frozenset(name.encode() for name in _HOP_BY_HOP | _SAID_HERE)
+
+
+def unwanted_in_answers(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[bytes]:
+    """The names, lower case, that `answer_headers` would leave out."""
+    named = [value for name, value in headers if name.lower() == b"connection"]
+    return (
+        _UNWANTED.union(name.strip().lower() for value in named for name in value.split(b",")) if named else _UNWANTED
+    )
+
+
 def _leave_out_sessions(headers: CIMultiDict[str]) -> None:
     """The sessions of our own pages are no upstream's business."""
     kept = without_sessions("; ".join(headers.popall("Cookie")))
@@ -72,6 +85,6 @@ def end_to_end(headers: MultiMapping[str], drop: frozenset[str] = frozenset()) -
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in unwanted)
 
 
-def is_events(headers: MultiMapping[str]) -> bool:
+def is_events(content_type: str) -> bool:
     """Whether the answer is a stream of events."""
-    return headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/event-stream"
+    return content_type.partition(";")[0].strip().lower() == "text/event-stream"

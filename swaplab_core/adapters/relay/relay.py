@@ -9,7 +9,7 @@ from aiohttp import web
 from attrs import define, field
 
 from swaplab_core.adapters.destination import Destination
-from swaplab_core.adapters.relay.direct import DirectCarrier
+from swaplab_core.adapters.relay.direct import DirectCarrier, Way
 from swaplab_core.adapters.relay.fallback import AiohttpAnswer, AiohttpCarrier
 from swaplab_core.adapters.relay.headers import answer_headers, end_to_end, is_events, request_headers
 from swaplab_core.adapters.relay.interface import NO_TAP, Answer, Body, Call, Carrier, Interrupted, Tap
@@ -61,6 +61,10 @@ class Relay:
         finally:
             answer.close()
 
+    def way(self, destination: Destination) -> Way | None:
+        """The short way to there, if it can be taken."""
+        return self._short.way(destination) if self.direct and DirectCarrier.reaches(destination) else None
+
     async def close(self) -> None:
         """Drop all connections."""
         await self._short.close()
@@ -85,7 +89,7 @@ def _call(request: web.Request, destination: Destination, path: str, body: Body 
 async def _answer(
     request: web.Request, answer: Answer, destination: Destination, begun: web.StreamResponse | None, tap: Tap
 ) -> web.StreamResponse:
-    events = is_events(answer.headers)
+    events = is_events(answer.headers.get("Content-Type", ""))
     if begun is not None and not (events and answer.status < HTTPStatus.BAD_REQUEST):
         return await finish(begun, await _refusal(answer, destination))
     tap.head(answer.status, answer.headers)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import types
 
 import pytest
 
 from swaplab_core.domain.errors import PluginFailed
+from swaplab_core.domain.events import ConfigChanged, Event, ModelChanged, RequestChanged
 from swaplab_core.plugin import DemoModel, Policy, Reply, Route, hookimpl, hookspecs
 from swaplab_core.plugin.hooks import Hooks, hookspec
 
@@ -218,3 +220,24 @@ def test_every_hook_is_documented_in_four_parts(part):
     names = [name for name in vars(hookspecs) if name.startswith("swaplab_")]
     assert names
     assert [name for name in names if part not in getattr(hookspecs, name).__doc__] == []
+
+
+def test_a_plugin_hears_only_of_the_events_with_which_it_annotates_its_argument(hooks):
+    heard = []
+
+    @hookimpl
+    async def some(event: ConfigChanged | ModelChanged):
+        heard.append(("some", event))
+
+    @hookimpl
+    async def every(event, lab):
+        heard.append(("every", event))
+
+    hooks.register("one", module(swaplab_event=some))
+    assert hooks.event_kinds == (ConfigChanged, ModelChanged)
+    hooks.register("two", module(swaplab_event=every))
+    assert set(hooks.event_kinds) == {ConfigChanged, ModelChanged, Event}
+    for event in (ModelChanged("m"), RequestChanged(1)):
+        asyncio.run(hooks.event(event, None))
+    assert heard.pop() == ("every", RequestChanged(1))
+    assert sorted(name for name, _ in heard) == ["every", "some"]

@@ -1,0 +1,178 @@
+"""Who was let in lately, and what was learned of them; whether a model may be used at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+from attrs import define, field, frozen
+from multidict import CIMultiDict
+
+from swaplab_core.adapters.destination import Destination, upstream_destination
+from swaplab_core.adapters.relay import Call, Relay, Way, head_bytes, request_headers
+from swaplab_core.domain.ids import ModelId
+from swaplab_core.routing.names import Local
+from swaplab_core.runtime.decoding import readable_encodings
+from swaplab_core.runtime.dispatcher import Dispatcher, Lease
+from swaplab_core.runtime.inflight import redacted
+from swaplab_core.runtime.metering import UsageReader
+from swaplab_core.server.access_log import AccessLog, client_address
+from swaplab_core.server.express.answer import DateLine
+from swaplab_core.server.inference_paths import POSTED, upstream_path
+from swaplab_core.server.observation import Observer
+from swaplab_core.services.routes import Route, Routes
+
+FRESH_SECONDS = 2.0
+"""So long is remembered what the long way decided. Whatever changes there, here it is followed within this time."""
+MOST_REMEMBERED = 4096
+MOST_BODY_BYTES = 2**20
+_PATHS = frozenset(POSTED)
+
+
+@define(eq=False)
+class Admitted:
+    """A head that was let in, and everything that follows from it for each request that has it.
+
+    `upstream` is what the engine is sent, up to the length of the body. `headers` are those of the request without the
+    length, `shown` the same for people.
+    """
+
+    until: float
+    rules: object
+    headers: CIMultiDict[str]
+    upstream: bytes
+    path: str
+    shown: Mapping[str, str]
+    client: str
+    target: str
+    agent: str
+    metadata: dict[str, Mapping[str, str]] = field(factory=dict)
+
+
+@define(eq=False)
+class Plan:
+    """How requests for one name are served, as long as `names` are in force."""
+
+    names: object
+    route: Route
+    model: ModelId
+    read: UsageReader
+    destination: Destination | None = None
+    way: Way | None = None
+
+
+@frozen
+class Passable:
+    """A request that may pass, with the lease it holds: whoever gets this must release it."""
+
+    admitted: Admitted
+    plan: Plan
+    lease: Lease
+    destination: Destination
+    way: Way
+    body: bytes
+
+
+@define(eq=False)
+class Lane:
+    """`rules` answers who decides at present who may do what: another object whenever that changes."""
+
+    routes: Routes
+    dispatcher: Dispatcher
+    relay: Relay
+    observer: Observer
+    access_log: AccessLog
+    rules: Callable[[], object]
+    most_body_bytes: int = MOST_BODY_BYTES
+    date: DateLine = field(factory=DateLine, init=False)
+    _admitted: dict[tuple[bytes, str], Admitted] = field(factory=dict, init=False)
+    _plans: dict[str, Plan] = field(factory=dict, init=False)
+
+    def admitted(self, key: bytes, peer: str) -> Admitted | None:
+        """What is known of requests with this head from this address; None when nothing fresh is."""
+        found = self._admitted.get((key, peer))
+        if found is None or found.until < time.monotonic() or found.rules is not self.rules():
+            return None
+        return found
+
+    def learn(self, key: bytes, peer: str, request: web.Request) -> None:
+        """A plain request was let in on the long way."""
+        if request.path not in _PATHS:
+            return
+        if len(self._admitted) >= MOST_REMEMBERED:
+            self._admitted.clear()
+        headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
+        path = upstream_path(request.raw_path)
+        self._admitted[key, peer] = Admitted(
+            time.monotonic() + FRESH_SECONDS,
+            self.rules(),
+            CIMultiDict(headers),
+            _upstream_head(request, path),
+            path,
+            redacted(headers),
+            client_address(request),
+            request.path_qs,
+            request.headers.get("User-Agent", "-"),
+        )
+
+    def may_pass(self, admitted: Admitted, body: bytes) -> Passable | None:
+        """Take a lease if the request is fit for it; None: the long way shall see to it, and nothing has happened."""
+        plan = self._plan(body)
+        if plan is None:
+            return None
+        lease = self.dispatcher.seize(plan.model)
+        if lease is None:
+            return None
+        if plan.destination is None or plan.destination.base_url != lease.base_url or plan.way is None:
+            destination = self._destination(plan, lease)
+            way = self.relay.way(destination)
+            if way is None or way.prefix or destination.response_header_seconds:
+                self.dispatcher.release(lease)
+                return None
+            plan.destination, plan.way = destination, way
+        return Passable(admitted, plan, lease, plan.destination, plan.way, plan.route.edit(body))
+
+    def metadata(self, passable: Passable) -> Mapping[str, str]:
+        """What is remembered of the request beside what is measured."""
+        known, model = passable.admitted.metadata, passable.plan.model
+        if model not in known:
+            known[model] = self.observer.metadata(passable.admitted.headers, passable.plan.route.target)
+        return known[model]
+
+    def _plan(self, body: bytes) -> Plan | None:
+        try:
+            asked: Any = orjson.loads(body)
+            name = asked["model"]
+        except (orjson.JSONDecodeError, LookupError, TypeError):
+            return None
+        if not isinstance(name, str) or self.routes.profiles.active is not None:
+            return None
+        plan = self._plans.get(name)
+        return plan if plan is not None and plan.names is self.routes.names else self._new_plan(name)
+
+    def _new_plan(self, name: str) -> Plan | None:
+        route = self.routes.plain(name)
+        if route is None or not isinstance(route.target, Local):
+            return None
+        if len(self._plans) >= MOST_REMEMBERED:
+            self._plans.clear()
+        plan = Plan(self.routes.names, route, route.target.model.id, self.observer.reader(route.target))
+        self._plans[name] = plan
+        return plan
+
+    def _destination(self, plan: Plan, lease: Lease) -> Destination:
+        target = plan.route.target
+        assert isinstance(target, Local)
+        return upstream_destination(plan.model, lease.base_url, target.model.timeouts)
+
+
+def _upstream_head(request: web.Request, path: str) -> bytes:
+    """What the engine would be sent on the long way, up to the length."""
+    headers = request_headers(request, Destination("", ""), replaced_body=True)
+    if "Accept-Encoding" in headers:
+        headers["Accept-Encoding"] = readable_encodings(headers["Accept-Encoding"])
+    headers["Content-Length"] = ""
+    return head_bytes(Call("POST", path, headers, b""), "", "").removesuffix(b"\r\n\r\n")
