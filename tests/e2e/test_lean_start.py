@@ -40,5 +40,5 @@ def test_the_start_imports_nothing_that_only_some_use(tmp_path):
     assert line is not None, run.stdout + run.stderr
     modules = json.loads(line)
     assert "swaplab_cluster.ssh" in modules, "the plugins of this repository are loaded"
-    assert not USED_LATER_OR_NEVER & {name.partition(".")[0] for name in modules}
-    assert not [name for name in modules if name.startswith("swaplab_core.testing")]
+    assert sorted(USED_LATER_OR_NEVER & {name.partition(".")[0] for name in modules}) == []
+    assert [name for name in modules if name.startswith("swaplab_core.testing")] == []

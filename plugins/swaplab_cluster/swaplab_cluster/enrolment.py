@@ -6,8 +6,6 @@ import asyncio
 import socket
 from pathlib import Path
 
-import paramiko
-
 from swaplab_cluster.files import read_text, write
 from swaplab_cluster.host_keys import HostKey, pinned, with_pin
 from swaplab_core.domain.errors import NodeError
@@ -21,6 +19,8 @@ async def fetch_key(host: str, port: int) -> HostKey:
 
 
 def _fetch(host: str, port: int) -> HostKey:
+    import paramiko  # noqa: PLC0415 - many megabytes, and most daemons never enrol anybody
+
     try:
         connection = socket.create_connection((host, port), timeout=FETCH_SECONDS)
     except OSError as error:
