@@ -1,7 +1,7 @@
 """The two ends of the relay benchmarks, and the proxies between them: built, started, ended.
 
-Engine and load generator are small C programs (`native/`), built when a compiler is there; their figures for "direct"
-show how far they are from being the limit. Without a compiler, `slow_peers.py` does the same on uvloop.
+Engine and load generator are small C programs (`native/`); their figures for "direct" show how far they are from being
+the limit.
 """
 
 from __future__ import annotations
@@ -97,8 +97,7 @@ def find_peers() -> Peers:
     """Build them if they can be built."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None or sys.platform != "linux":
-        slow = (sys.executable, str(HERE / "slow_peers.py"))
-        return Peers("uvloop", (*slow, "upstream"), (*slow, "load"))
+        raise SystemExit("the relay's benchmark needs Linux and a C compiler: apt install gcc libc6-dev")
     BUILT.mkdir(parents=True, exist_ok=True)
     for name in ("upstream", "load"):
         source, target = HERE / "native" / f"{name}.c", BUILT / name
