@@ -46,9 +46,17 @@ class Library {
       // the list's own proxy from here on, so that both are one
       if (this.current.id === conversation.id) this.current = this.all[0] ?? this.current;
     }
-    clearTimeout(this.#timers.get(conversation.id));
-    const save = () => void this.#save(conversation.id);
+    if (this.#timers.has(conversation.id)) return; // what comes until then is saved with it
+    const save = () => {
+      this.#timers.delete(conversation.id);
+      void this.#save(conversation.id);
+    };
     this.#timers.set(conversation.id, setTimeout(save, SAVE_AFTER_MS));
+  }
+  /** Write at once: something was asked, or its answer is complete. */
+  async keep(conversation: Conversation): Promise<void> {
+    this.changed(conversation);
+    await this.#save(conversation.id);
   }
   add(conversations: readonly Conversation[]): void {
     for (const each of conversations) {

@@ -6,6 +6,8 @@ import { newId, newStep, turnsFor, type Answer, type Conversation, type Exchange
 import { library } from './library.svelte';
 
 const READY_POLL_MS = 100;
+const DRAW_MS = 50;
+const DRAW_MOST_MS = 1000;
 
 class Talk {
   /** By conversation: what ends its requests. */
@@ -25,6 +27,7 @@ class Talk {
     const kept = library.all.find((each) => each.id === conversation.id) ?? conversation;
     kept.exchanges.push({ id: newId(), text, images, answers: kept.models.map(waiting) });
     const exchange = kept.exchanges.at(-1);
+    void library.keep(kept);
     if (exchange) await this.#run(kept, exchange, exchange.answers);
   }
   /** Answer again; what was said after it goes. */
@@ -55,7 +58,7 @@ class Talk {
       for (const answer of absent) await one(answer);
     } finally {
       delete this.#running[conversation.id];
-      library.changed(conversation);
+      void library.keep(conversation);
     }
   }
 
@@ -70,10 +73,8 @@ class Talk {
     const started = performance.now();
     const watch = watchReady(answer.model, step, started);
     try {
-      for await (const delta of ask({ endpoint, model: answer.model, turns, params, signal, session: this.session })) {
-        apply(step, delta, performance.now() - started);
-        library.changed(conversation);
-      }
+      const pieces = ask({ endpoint, model: answer.model, turns, params, signal, session: this.session });
+      await drawn(pieces, started, step, () => library.changed(conversation));
       answer.state = 'done';
     } catch (error) {
       answer.state = isAbort(error) || signal.aborted ? 'stopped' : 'failed';
@@ -102,6 +103,31 @@ function watchReady(name: string, step: Step, started: number): ReturnType<typeo
   return setInterval(() => {
     if (step.timing.ready === null && isReady()) step.timing.ready = performance.now() - started;
   }, READY_POLL_MS);
+}
+
+/**
+ * Put the pieces in their places as they come, but draw at most some times a second, and more rarely the longer the
+ * text is: drawing costs time for all of it, and a fast model must not freeze the page.
+ */
+async function drawn(pieces: AsyncIterable<Delta>, started: number, step: Step, changed: () => void): Promise<void> {
+  let held: { delta: Delta; at: number }[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    const now = held;
+    held = [];
+    for (const { delta, at } of now) apply(step, delta, at);
+    if (now.length) changed();
+  };
+  try {
+    for await (const delta of pieces) {
+      held.push({ delta, at: performance.now() - started });
+      timer ??= setTimeout(flush, Math.min(DRAW_MOST_MS, DRAW_MS + (step.text.length + step.reasoning.length) / 100));
+    }
+  } finally {
+    flush();
+  }
 }
 
 /** Put a piece of the answer in its place. `at` is in milliseconds since the request. */

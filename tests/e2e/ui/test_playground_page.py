@@ -1,0 +1,164 @@
+"""The playground and the activity in the browser: chat with real weights, stop, compare, captures, and foreign text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from browser import barriers
+from playwright.sync_api import expect
+from running_swaplab import running_swaplab, sim
+
+ATTACKS = (
+    "<img src=x onerror=alert(1)> <script>alert(2)</script> [link](javascript:alert(3)) "
+    "<svg onload=alert(4)></svg> <iframe srcdoc='<script>alert(5)</script>'></iframe> ![t](https://evil.example/p.png) "
+    "<form action=/api/config/editor><button>Save</button></form> **bold** `code`"
+)
+
+
+@pytest.fixture(scope="module")
+def swaplab(tmp_path_factory, tiny_gguf, llama_server):
+    def real(say, **more):
+        return {
+            "backend": "llamacpp",
+            "model": str(tiny_gguf(say, **more)),
+            "ctxSize": 8192,
+            "server": str(llama_server),
+        }
+
+    models = {
+        "paris": real("The capital of France is Paris."),
+        "rome": real("All roads lead to Rome."),
+        "endless": real("On and on. ", endless=True),
+        "thinker": real("<think>Let me see.</think>It is **four**.", rich=True),
+        "attacker": sim("--say", ATTACKS),
+        "<img src=x onerror=alert(9)>": {**sim(), "description": "</script><script>alert(8)</script>"},
+        "broken": {"cmd": "/nonexistent/engine --port ${PORT}"},
+    }
+    with running_swaplab(tmp_path_factory.mktemp("playground"), models) as running:
+        yield running
+
+
+def ask(page, text):
+    page.get_by_label("Message", exact=True).fill(text)
+    page.keyboard.press("Enter")
+
+
+def answer(page, model):
+    return page.get_by_role("region", name=model, exact=True).last
+
+
+def table_of(page, name):
+    """The table in the part of the page with this name."""
+    return page.get_by_role("region", name=name, exact=True).last.get_by_role("table")
+
+
+def test_a_chat_streams_is_kept_and_can_be_asked_again(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=paris") as page:
+        ask(page, "What is the capital of France?")
+        expect(answer(page, "paris")).to_contain_text("The capital of France is Paris.")
+        expect(answer(page, "paris").get_by_test_id("stats")).to_contain_text(re.compile(r"tokens/s.* read.* written"))
+        page.reload()
+        page.get_by_role("navigation", name="Conversations").get_by_role(
+            "button", name=re.compile("What is the")
+        ).first.click()
+        expect(answer(page, "paris")).to_contain_text("Paris")
+        answer(page, "paris").get_by_role("button", name="Answer again").click()
+        expect(answer(page, "paris")).to_have_attribute("data-state", "done")
+        assert barriers(page) == []
+
+
+def test_an_answer_is_stopped_and_what_came_is_kept(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=endless") as page:
+        ask(page, "Go on")
+        expect(answer(page, "endless")).to_contain_text("On and on.")
+        page.get_by_role("button", name="Stop", exact=True).click()
+        expect(answer(page, "endless")).to_contain_text("Stopped")
+        expect(answer(page, "endless")).to_contain_text("On and on.")
+    swaplab.wait_for("endless", serving=0)
+
+
+def test_thoughts_stand_apart_from_the_answer(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=thinker") as page:
+        ask(page, "2 + 2?")
+        expect(answer(page, "thinker").locator("strong").last).to_have_text("four")
+        expect(answer(page, "thinker").locator("details.thoughts")).to_contain_text("Thought for")
+
+
+def test_two_models_answer_side_by_side_one_after_the_other(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=paris") as page:
+        page.get_by_role("button", name="Compare with another model").click()
+        page.get_by_role("combobox", name="Model").nth(1).select_option("rome")
+        ask(page, "Where to?")
+        expect(answer(page, "paris")).to_contain_text("Paris")
+        expect(answer(page, "rome")).to_contain_text("All roads lead to Rome.")
+        expect(answer(page, "rome")).to_have_attribute("data-state", "done")
+
+
+def test_why_a_model_does_not_answer_is_said_in_its_place(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=broken") as page:
+        ask(page, "Hello?")
+        expect(answer(page, "broken").get_by_role("alert")).to_contain_text("/nonexistent/engine")
+
+
+def test_nothing_that_a_model_says_or_is_called_runs(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=attacker") as page:
+        ask(page, ATTACKS)
+        said = answer(page, "attacker")
+        expect(said).to_have_attribute("data-state", "done")
+        expect(said.locator("strong").last).to_have_text("bold")
+        assert said.locator("script, iframe, form, img, [onerror], [onload], a[href^=javascript]").count() == 0
+        for place in ("/models", "/activity", "/", "/timeline"):
+            page.goto(f"{swaplab.url}/ui/#{place}")
+            expect(page.get_by_role("heading", level=1)).to_be_visible()
+        page.goto(f"{swaplab.url}/ui/#/models")
+        expect(page.get_by_role("link", name="<img src=x onerror=alert(9)>").first).to_be_visible()
+
+
+def test_a_request_is_found_looked_at_and_gone_on_with(visitor, swaplab):
+    swaplab.chat("rome", messages=[{"role": "user", "content": "Which way to the forum?"}])
+    with visitor.visit(swaplab, "/activity") as page:
+        page.get_by_role("combobox", name="Model").select_option("rome")
+        expect(page).to_have_url(re.compile("model=rome"))
+        table_of(page, "Requests").get_by_role("link", name="View").first.click()
+        expect(page.get_by_role("heading", level=1)).to_contain_text("Request")
+        expect(page.get_by_text("Which way to the forum?")).to_be_visible()
+        page.get_by_role("tab", name="As curl").click()
+        expect(page.get_by_role("tabpanel").or_(page.locator("main"))).to_contain_text("curl")
+        page.get_by_role("tab", name="Chat").click()
+        page.get_by_role("button", name="Open in chat").click()
+        expect(page.get_by_text("Which way to the forum?")).to_be_visible()
+        ask(page, "And back?")
+        expect(answer(page, "rome")).to_contain_text("All roads lead to Rome.")
+
+
+def test_filters_are_the_servers_and_live_in_the_address(visitor, swaplab):
+    swaplab.chat("paris")
+    swaplab.ask("POST", "/v1/chat/completions", json_body={"model": "nobody", "messages": []})
+    with visitor.visit(swaplab, "/activity?status=4xx") as page:
+        table = table_of(page, "Requests")
+        expect(table.get_by_role("row").nth(1)).to_contain_text("404")
+        expect(table).not_to_contain_text("paris")
+        page.get_by_label("Search path, model, error").fill("no such words")
+        expect(page.get_by_text("No request fits these filters")).to_be_visible()
+        page.get_by_role("button", name="Show all").click()
+        expect(table).to_contain_text("paris")
+
+
+def test_a_request_in_flight_is_shown_and_ended(visitor, swaplab):
+    with swaplab.streaming("endless"), visitor.visit(swaplab, "/activity") as page:
+        running = table_of(page, "In flight")
+        expect(running).to_contain_text("endless")
+        running.get_by_role("button", name="End this request").click()
+        expect(page.get_by_text("No request is being answered")).to_be_visible()
+
+
+def test_the_timeline_tells_why_a_model_had_to_go(visitor, swaplab):
+    swaplab.chat("paris")
+    swaplab.chat("rome")
+    with visitor.visit(swaplab, "/timeline") as page:
+        pieces = page.get_by_role("button", name=re.compile("^paris: Ready"))
+        expect(pieces.last).to_be_attached()
+        pieces.last.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(".details")).to_contain_text("Why:")
