@@ -94,6 +94,7 @@ def test_dgx_updates_are_refused_unless_they_are_plainly_asked_for(over_ssh):
         return answer.text
 
     with over_ssh.serving({}) as swaplab:
+        swaplab.ask("GET", "/api/cluster/status?force=1")  # the look at the start is over
         before = logins(over_ssh)
         refused(swaplab, {})
         refused(swaplab, {"targets": []})

@@ -37,11 +37,18 @@ class NoModels:
         return []
 
 
+class NoJobs:
+    """Stands in for the jobs: there are none."""
+
+    def all(self) -> list[object]:
+        return []
+
+
 @asynccontextmanager
 async def api() -> AsyncIterator[tuple[Bus, LogBook, TestClient]]:
     bus = Bus()
     logs = LogBook(bus, lambda _: None)
-    show = Projections(Config, NoModels(), Routes(lambda _: None), InFlight(bus, LoopClock()))
+    show = Projections(Config, NoModels(), Routes(lambda _: None), InFlight(bus, LoopClock()), NoJobs())
     application = web.Application()
     RouteTable(application).mount(EventRoutes(bus, logs, show).routes())
     async with TestClient(

@@ -101,8 +101,11 @@ def test_slices_hold_every_line_once_and_mean_what_the_whole_means(text):
     """The parser inside `parse` reads the slices; this reads the whole, by a comment that forbids to cut."""
     text = text.replace("\r\n", "\n").removeprefix("\ufeff")
     slices = cut(text)
-    lines = [line for piece in slices for line in piece.text.split("\n")]
     if slices:
+        *ended, last = (piece.text for piece in slices)  # but for the last, the end of their last line is theirs
+        lines = [
+            line for text_of in (*(each.removesuffix("\n") for each in ended), last) for line in text_of.split("\n")
+        ]
         assert lines == text.split("\n")[slices[0].first_line :]
     sliced, whole = parse(text, "f"), parse("? swaplab-uncut\n: 1\n" + text, "f")
     if sliced.root is None or whole.root is None or not slices:
