@@ -28,6 +28,7 @@ FLAGS = [
 PAGES = {
     "overview": "/", "playground": "/playground", "models": "/models", "model": "/models/scripted",
     "activity": "/activity", "request": "/activity/1", "timeline": "/timeline", "logs": "/logs", "jobs": "/jobs",
+    "recipes": "/x/recipes/catalogue", "backends": "/x/recipes/backends", "cluster": "/x/cluster/nodes",
     "performance": "/performance", "hardware": "/performance/hardware", "benchmarks": "/x/benchy/runs",
     "configuration": "/config", "plugins": "/plugins", "settings": "/settings",
 }  # fmt: skip
