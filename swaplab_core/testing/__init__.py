@@ -6,6 +6,7 @@ The map:
 - `sim_process`   starts it as a process
 - `tiny_gguf`     writes a half-megabyte model that a real llama-server loads and that says exactly the text you choose
 - `real_process`  a process that a test started: its output, its exit code, its end by pid
+- `real_behaviour`  a real program that does what a fake's `Behaviour` says, for the contracts of processes
 - `network`       free ports · `waiting`  wait for a condition with a deadline, instead of sleeping
 - `llama_server`  where the real llama-server is
 - `require`       skip when a real thing is missing, fail when `SWAPLAB_REQUIRE` names it

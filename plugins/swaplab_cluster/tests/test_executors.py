@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import attrs
 import pytest
 import uvloop
 from attrs import define
@@ -23,33 +20,7 @@ from swaplab_core.domain.node import Node, NodeId
 from swaplab_core.plugin import Executor, Process, Sink
 from swaplab_core.testing.contracts import ExecutorContract, ProcessesContract
 from swaplab_core.testing.fakes import Behaviour
-
-BASE_URL = "http://127.0.0.1:5800"
-PYTHON = (sys.executable, "-I", "-S", "-c")
-PROGRAM = """
-import json, os, resource, signal, sys, time
-
-behaviour = json.loads(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-def end(status):
-    if status["signal"]:
-        if status["signal"] != signal.SIGKILL:
-            signal.signal(status["signal"], signal.SIG_DFL)
-        os.kill(os.getpid(), status["signal"])
-    os._exit(status["code"])
-
-def leave(*_):
-    time.sleep(behaviour["leaves_after"])
-    end(behaviour["left"])
-
-signal.signal(signal.SIGTERM, signal.SIG_IGN if behaviour["leaves_after"] is None else leave)
-for text in behaviour["says"]:
-    os.write(1, text.encode())
-time.sleep(3600 if behaviour["ends_after"] is None else behaviour["ends_after"])
-end(behaviour["end"])
-"""
-"""Does what a `Behaviour` (as JSON) says."""
+from swaplab_core.testing.real_behaviour import POLITE_COMMAND, real_spec
 
 
 @define
@@ -58,7 +29,7 @@ class World:
 
     executor: Executor
     node: Node
-    polite_command: tuple[str, ...] = (*PYTHON, "import os, sys; os.kill(int(sys.argv[1]), 15)", "${PID}")
+    polite_command: tuple[str, ...] = POLITE_COMMAND
 
     @property
     def processes(self) -> World:
@@ -68,10 +39,7 @@ class World:
         return await self.executor.start(self.node, spec, output)
 
     def spec(self, behaviour: Behaviour) -> LaunchSpec:
-        if behaviour.refusal:
-            return LaunchSpec(("no-such-program",), BASE_URL)
-        text = json.dumps(attrs.asdict(behaviour), default=bytes.decode)
-        return LaunchSpec((*PYTHON, PROGRAM, text), BASE_URL)
+        return real_spec(behaviour)
 
     def is_alive(self, pid: int) -> bool:
         try:
