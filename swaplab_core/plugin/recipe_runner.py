@@ -17,7 +17,7 @@ from pathlib import PurePosixPath
 from typing import ClassVar
 from zlib import crc32
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from swaplab_core.domain.backend import Confidence, FolderFacts
 from swaplab_core.domain.errors import PluginFailed
@@ -88,8 +88,8 @@ class RecipeBackend(Backend):
         return ()
 
     def settle(self, recipe: Recipe, settings: RecipeSettings) -> RecipeSettings:  # noqa: ARG002 - for subclasses
-        """Nothing to add."""
-        return settings
+        """Take hot swap off: an engine that can swap inside a running container says so by its own `settle`."""
+        return evolve(settings, hot_swap=False)
 
     def kind(self, folder: FolderFacts) -> str:  # noqa: ARG002 - for subclasses
         """The driver's own name."""

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
-from attrs import Attribute, evolve, fields
+from attrs import Attribute, fields
 
 from swaplab_core.domain.backend import BackendState, Confidence, FolderFacts, ImageChoice
 from swaplab_core.domain.launch import RecipeLaunch
 from swaplab_core.domain.node import LOCAL
-from swaplab_core.domain.recipe import Mode, Recipe, RecipeSettings
+from swaplab_core.domain.recipe import Mode
 from swaplab_core.plugin import ActionSpec, LaunchRequest, LaunchSpec, Plan, PluginFailed, Progress, Usage, read_usage
 from swaplab_core.plugin.containers import HUB_INSIDE, Container, docker_spec
 from swaplab_core.plugin.recipe_runner import (
@@ -68,10 +68,6 @@ class LlamaCppBackend(RecipeBackend):
     def needed(self, options: Any) -> tuple[str, ...]:
         """Without a recipe, the entry says what to load."""
         return () if options.model or options.presets else ("model",)
-
-    def settle(self, recipe: Recipe, settings: RecipeSettings) -> RecipeSettings:  # noqa: ARG002 - the same for all
-        """Keep to one node: its runner knows neither several nor a swap inside a container."""
-        return evolve(settings, hot_swap=False)
 
     def images(self, state: BackendState) -> ImageChoice:
         """See `images.images`."""

@@ -10,7 +10,7 @@ from attrs import evolve
 from swaplab_core.domain.backend import BackendState, Confidence, FolderFacts, ImageChoice
 from swaplab_core.domain.launch import RecipeLaunch
 from swaplab_core.domain.problem import Problem
-from swaplab_core.domain.recipe import Mode, Recipe, RecipeSettings, RecipeValue
+from swaplab_core.domain.recipe import Mode, Recipe, RecipeValue
 from swaplab_core.plugin import (
     ActionSpec,
     HttpCall,
@@ -61,10 +61,6 @@ class SglangBackend(RecipeBackend):
     def check_recipe(self, recipe: Recipe, folder: FolderFacts) -> Sequence[Problem]:  # noqa: ARG002 - nothing of the folder
         """See `recipes.problems`."""
         return tuple(recipes.problems(recipe))
-
-    def settle(self, recipe: Recipe, settings: RecipeSettings) -> RecipeSettings:  # noqa: ARG002 - the same for all
-        """Swapping inside a container is not for this engine."""
-        return evolve(settings, hot_swap=False)
 
     def needed(self, options: Any) -> tuple[str, ...]:
         """Without a recipe, the entry says which model."""
