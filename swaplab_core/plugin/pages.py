@@ -43,7 +43,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "rows that can be sorted and searched",
             "`{items: [{…}]}`; an `id` in a row keeps it apart from others",
             "`columns: [{id, title, type?}]`, `row_actions`: a slot whose actions stand in each row, the row's values "
-            "being their context",
+            "being their context; `empty`, what to say and to do when there are none",
         ),
         "matrix": Kind(
             "rows against columns, as healths of nodes",
@@ -54,6 +54,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "a card for each thing",
             "`{items: [{id, title, state?, value?, type?, text?, progress?, items?: [{label, value, type?}], actions?: "
             "[ids], context?}]}`; `progress` is a fraction",
+            "`empty`, what to say and to do when there are none",
         ),
         "progress": Kind("bars", "`{items: [{label, value, max?, text?}]}`; without `max` the value is a fraction"),
         "timeseries": Kind(

@@ -20,6 +20,8 @@ from swaplab_core.services.managed_request import read_request, settings_for
 from swaplab_core.services.recipes import Recipes
 
 ROW_SLOT = "recipes.row.actions"
+_NO_RECIPES = "No recipes yet. Put some into ./recipes beside the configuration, or name your folder in recipes.folders"
+_NO_BACKENDS = "No backend folders yet. Put one into ./backend beside the configuration, or name it in recipes.backends"
 RECIPES_ROUTE, BACKENDS_ROUTE = "/x/recipes/catalogue", "/x/recipes/backends"
 PREVIEW_PORT = 8000
 
@@ -71,9 +73,12 @@ class RecipePages:
         table = View(
             "catalogue", "page", "Recipes", "table", source="api/recipes/table", route=RECIPES_ROUTE,
             refresh_event="config",
-            props={"columns": list(_COLUMNS), "row_actions": ROW_SLOT},
+            props={"columns": list(_COLUMNS), "row_actions": ROW_SLOT, "empty": _NO_RECIPES},
         )  # fmt: skip
-        cards = View("backends", "page", "Backends", "cards", source="api/recipes/cards", route=BACKENDS_ROUTE)
+        cards = View(
+            "backends", "page", "Backends", "cards", source="api/recipes/cards", route=BACKENDS_ROUTE,
+            props={"empty": _NO_BACKENDS},
+        )  # fmt: skip
         nav = (
             NavEntry("catalogue", "Recipes", RECIPES_ROUTE, icon="book-open", section="library", order=10),
             NavEntry("backends", "Backends", BACKENDS_ROUTE, icon="server", section="library", order=20),

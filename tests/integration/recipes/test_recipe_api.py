@@ -561,6 +561,8 @@ def test_a_model_is_made_of_a_recipe_by_an_action_with_a_preview(run, vllm):
     async def scenario(api):
         manifest = await api.ask("GET", "/api/ui/manifest")
         assert "make_model" in str(manifest)
+        assert "recipes.folders" in str(manifest)  # what an empty page says to do
+        assert "recipes.backends" in str(manifest)
         rows = (await api.ask("GET", "/api/recipes/table"))["items"]
         assert [row["recipe"] for row in rows] == ["spark-vllm-docker:small.yaml", "spark-vllm-docker:deep/two.yaml"]
         cards = (await api.ask("GET", "/api/recipes/cards"))["items"]
