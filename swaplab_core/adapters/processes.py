@@ -11,16 +11,15 @@ import os
 import signal
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from swaplab_core.adapters.guard_link import GuardLink
 from swaplab_core.adapters.process_group import Command, ProcessGroup
-from swaplab_core.domain.errors import StartFailed
 from swaplab_core.domain.launch import LaunchSpec, StopStrategy
 from swaplab_core.domain.plan import ReadyCommand
+from swaplab_core.plugin.stopping import Stopping
 from swaplab_core.ports import ExitStatus
 
-PID_MACRO = "${PID}"
 CANCEL_GRACE_SECONDS = 5.0
 """A cancelled command has this long to clean up."""
 
@@ -80,8 +79,10 @@ class LocalProcess:
     _group: ProcessGroup
     _spawn: Callable[[tuple[str, ...]], ProcessGroup]
     _output: Callable[[bytes], None]
-    _stop_command: ProcessGroup | None = None
-    _kill_timer: asyncio.TimerHandle | None = None
+    _stopping: Stopping = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._stopping = Stopping(_Group(self._group, self._spawn), self._output)
 
     @property
     def pid(self) -> int:
@@ -90,55 +91,39 @@ class LocalProcess:
 
     async def wait(self) -> ExitStatus:
         """Return when the group is gone, the output is closed, and the stop command, if any, has ended."""
-        status = await self._group.wait()
-        if self._stop_command is not None:
-            await self._stop_command.wait()
-        return status
+        return await self._stopping.wait()
 
     async def stop(self, strategy: StopStrategy) -> ExitStatus:
-        """Ask it to go, wait the grace, kill the group, wait. Goes on when the caller is cancelled.
+        """Ask it to go, wait the grace, kill the group, wait; a second call joins the first."""
+        return await self._stopping.stop(strategy)
 
-        A second call joins the first; with a shorter grace it brings the kill forward.
-        """
-        if not self._group.has_exited:
-            is_first = self._kill_timer is None
-            self._kill_within(strategy.grace_seconds)
-            if is_first:
-                self._ask(strategy.argv)
-        status = await self.wait()
-        if self._kill_timer is not None:
-            self._kill_timer.cancel()
-        return status
 
-    def _kill_within(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        if self._kill_timer is not None:
-            if self._kill_timer.when() <= loop.time() + seconds:
-                return
-            self._kill_timer.cancel()
-        self._kill_timer = loop.call_later(seconds, self._kill)
+@frozen
+class _Group:
+    """A process group, as what can be stopped."""
 
-    def _kill(self) -> None:
-        self._group.signal(signal.SIGKILL)
-        if self._stop_command is not None:
-            self._stop_command.signal(signal.SIGKILL)
+    _group: ProcessGroup
+    _spawn: Callable[[tuple[str, ...]], ProcessGroup]
 
-    def _ask(self, stop_argv: tuple[str, ...]) -> None:
-        if not stop_argv:
-            self._group.signal(signal.SIGTERM)
-            return
+    @property
+    def pid(self) -> int:
+        return self._group.pid
+
+    @property
+    def has_ended(self) -> bool:
+        return self._group.has_exited
+
+    async def wait(self) -> ExitStatus:
+        return await self._group.wait()
+
+    def signal(self, number: int) -> None:
+        self._group.signal(number)
+
+    async def run_stop_command(self, argv: tuple[str, ...]) -> ExitStatus:
+        command = self._spawn(argv)
         try:
-            self._stop_command = self._spawn(tuple(part.replace(PID_MACRO, str(self.pid)) for part in stop_argv))
-        except StartFailed as error:
-            self._ask_otherwise(f"cannot be started: {error}")
-        else:
-            self._stop_command.when_gone(self._on_stop_command_gone)
-
-    def _on_stop_command_gone(self, status: ExitStatus) -> None:
-        if status.code != 0 and not self._group.has_exited:
-            self._ask_otherwise(f"failed: {status}")
-
-    def _ask_otherwise(self, reason: str) -> None:
-        """The stop command is of no use: say so in the log and do what we do without one."""
-        self._output(f"swaplab: the stop command {reason}; sending SIGTERM instead\n".encode())
-        self._group.signal(signal.SIGTERM)
+            return await command.wait()
+        except asyncio.CancelledError:
+            command.signal(signal.SIGKILL)
+            await command.wait()
+            raise

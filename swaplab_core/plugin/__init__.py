@@ -12,9 +12,9 @@ tests a driver must pass.
 
 The rooms: `interface` driver base classes · `hookspecs` the hooks · `lab` what a plugin sees of the daemon · `actions`
 an action and its planner · `commands` what commands get · `forms` forms and settings · `check` what a check of the
-configuration is given · `routes` HTTP routes of a plugin · `usage` reading tokens and speeds that several engines write
-alike · `hooks` calling hooks (pluggy) · `catalogue` what is installed and how it fares (stevedore). The last two are
-the core's own.
+configuration is given · `routes` HTTP routes of a plugin · `stopping` the end of a process, for executors · `usage`
+reading tokens and speeds that several engines write alike · `hooks` calling hooks (pluggy) · `catalogue` what is
+installed and how it fares (stevedore). The last two are the core's own.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from swaplab_core.plugin.hooks import hookimpl
 from swaplab_core.plugin.interface import Backend, Executor, FindsPorts
 from swaplab_core.plugin.lab import ConfigEdits, LabView, Output, Sink, groups_of
 from swaplab_core.plugin.routes import Call, Gateway, GatewayResponse, Reply, Route
+from swaplab_core.plugin.stopping import Stoppable, Stopping
 from swaplab_core.plugin.usage import merge_usage, read_usage
 from swaplab_core.ports import ExitStatus, Process
 
@@ -101,6 +102,8 @@ __all__ = [
     "SleepCalls",
     "Step",
     "StopStrategy",
+    "Stoppable",
+    "Stopping",
     "Usage",
     "View",
     "Work",

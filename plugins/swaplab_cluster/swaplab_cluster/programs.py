@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from swaplab_cluster import remote
 from swaplab_cluster.remote import BEAT_SECONDS, RemoteRun
@@ -18,11 +19,10 @@ from swaplab_cluster.tasks import spawn
 from swaplab_core.domain.errors import NodeError, StartFailed
 from swaplab_core.domain.launch import LaunchSpec, StopStrategy
 from swaplab_core.domain.plan import ReadyCommand
-from swaplab_core.plugin import ExitStatus, Sink
+from swaplab_core.plugin import ExitStatus, Sink, Stopping
 
 HEADER_SECONDS = 15.0
 CANCEL_SECONDS = 5.0
-PID_MACRO = "${PID}"
 
 
 def _nothing(_: bytes) -> None:
@@ -201,7 +201,10 @@ class RemoteProcess:
     _program: Running
     _run: Callable[[tuple[str, ...]], Coroutine[None, None, ExitStatus]]
     _output: Sink
-    _kill_timer: asyncio.TimerHandle | None = None
+    _stopping: Stopping = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._stopping = Stopping(_Far(self._program, self._run), self._output)
 
     @property
     def pid(self) -> int:
@@ -214,40 +217,29 @@ class RemoteProcess:
 
     async def stop(self, strategy: StopStrategy) -> ExitStatus:
         """Ask it to go, wait the grace, kill the group, wait; a second call joins the first."""
-        if not self._program.has_ended:
-            is_first = self._kill_timer is None
-            self._kill_within(strategy.grace_seconds)
-            if is_first:
-                spawn(self._ask(strategy.argv), name=f"stop program {self.pid}")
-        status = await self.wait()
-        if self._kill_timer is not None:
-            self._kill_timer.cancel()
-        return status
+        return await self._stopping.stop(strategy)
 
-    def _kill_within(self, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        if self._kill_timer is not None:
-            if self._kill_timer.when() <= loop.time() + seconds:
-                return
-            self._kill_timer.cancel()
-        self._kill_timer = loop.call_later(seconds, self._kill)
 
-    def _kill(self) -> None:
-        self._program.send_soon(remote.KILL)
+@frozen
+class _Far:
+    """A program over there, as what can be stopped."""
 
-    async def _ask(self, stop_argv: tuple[str, ...]) -> None:
-        if not stop_argv:
-            await self._program.send(remote.TERM)
-            return
-        argv = tuple(part.replace(PID_MACRO, str(self.pid)) for part in stop_argv)
-        try:
-            status = await self._run(argv)
-        except NodeError as error:
-            await self._ask_otherwise(f"cannot be started: {error}")
-        else:
-            if status.code != 0 and not self._program.has_ended:
-                await self._ask_otherwise(f"failed: {status}")
+    _program: Running
+    _run: Callable[[tuple[str, ...]], Coroutine[None, None, ExitStatus]]
 
-    async def _ask_otherwise(self, reason: str) -> None:
-        self._output(f"swaplab: the stop command {reason}; sending SIGTERM instead\n".encode())
-        await self._program.send(remote.TERM)
+    @property
+    def pid(self) -> int:
+        return self._program.pid
+
+    @property
+    def has_ended(self) -> bool:
+        return self._program.has_ended
+
+    async def wait(self) -> ExitStatus:
+        return await self._program.wait()
+
+    def signal(self, number: int) -> None:
+        self._program.send_soon(remote.KILL if number == signal.SIGKILL else remote.TERM)
+
+    async def run_stop_command(self, argv: tuple[str, ...]) -> ExitStatus:
+        return await self._run(argv)
