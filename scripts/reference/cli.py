@@ -42,6 +42,11 @@ def _section(path: str, command: click.Command) -> str:
 def _row(option: click.Option, context: click.Context) -> tuple[str, str, str]:
     names = ", ".join(code(name) for name in option.opts)
     value = "" if option.is_flag else f" {code(option.make_metavar(context))}"
-    default = "" if option.is_flag or not option.show_default else code(option.default)
+    default = "" if option.is_flag or not option.show_default else code(_default(option))
     variable = f" Environment: {code(option.envvar)}." if option.envvar else ""
     return names + value, sentence(option.help or "") + variable, default
+
+
+def _default(option: click.Option) -> object:
+    """What the help shows: a text where the default follows from something else."""
+    return option.show_default if isinstance(option.show_default, str) else option.default

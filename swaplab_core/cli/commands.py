@@ -35,7 +35,7 @@ from swaplab_core.domain.problem import Severity
 if TYPE_CHECKING:
     from swaplab_core.adapters.listen import Address
     from swaplab_core.adapters.tls import TlsFiles
-    from swaplab_core.app import Options
+    from swaplab_core.app.options import Options
 
 DEMO_PORTS = 8
 
@@ -117,7 +117,7 @@ def serve(
     keep_alive_seconds: float,
 ) -> None:
     """Serve the models of a configuration."""
-    from swaplab_core.app import Options  # noqa: PLC0415 - commands that talk to a server need none of this
+    from swaplab_core.app.options import Options  # noqa: PLC0415 - commands that talk to a server need none of this
 
     options = Options(
         max_body_mib,
@@ -133,22 +133,26 @@ def serve(
 
 
 @main.command()
-@click.argument("file", type=click.Path(path_type=Path))
-def check(file: Path) -> None:
-    """Check a configuration file and print every problem with its line."""
-    from swaplab_core.app import ConfigFiles  # noqa: PLC0415
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@with_config
+def check(file: Path | None, config: Path | None, config_dir: Path | None) -> None:
+    """Check a configuration and print every problem with its line; FILE is short for --config FILE."""
+    from swaplab_core.app.files import ConfigFiles  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
 
-    files = ConfigFiles(file, None, Catalogue.discover())
+    if file is not None and config is not None:
+        raise click.UsageError(f"FILE and --config both name a file: {file} and {config}")
+    files = ConfigFiles(file or config, config_dir, Catalogue.discover())
     loaded = files.load(files.read())
     for problem in loaded.problems:
         click.echo(str(problem))
     errors = sum(problem.severity is Severity.ERROR for problem in loaded.problems)
     warnings = len(loaded.problems) - errors
+    named = " with ".join(str(path) for path in (files.file, files.folder) if path is not None)
     if loaded.config is None:
-        _fail(f"{file} has {errors} error{'s' * (errors != 1)} and {warnings} warning{'s' * (warnings != 1)}")
+        _fail(f"{named} has {errors} error{'s' * (errors != 1)} and {warnings} warning{'s' * (warnings != 1)}")
     count = len(loaded.config.models)
-    click.echo(f"{file} is good: {count} model{'s' * (count != 1)}, {warnings} warning{'s' * (warnings != 1)}")
+    click.echo(f"{named} is good: {count} model{'s' * (count != 1)}, {warnings} warning{'s' * (warnings != 1)}")
 
 
 @main.command()
@@ -161,7 +165,7 @@ def demo(folder: Path, state_dir: Path | None, listen: str | None) -> None:
     """Serve two or more small models, real ones where an engine is installed."""
     from swaplab_core.adapters.listen import find_free_ports  # noqa: PLC0415
     from swaplab_core.adapters.programs import find_program  # noqa: PLC0415
-    from swaplab_core.app import Options  # noqa: PLC0415
+    from swaplab_core.app.options import Options  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
     from swaplab_core.services.demo import prepare_demo  # noqa: PLC0415
 
@@ -282,7 +286,9 @@ def _serve(
     announce: Callable[[str], None],
 ) -> None:
     from swaplab_core.adapters.listen import parse_address, require_safe  # noqa: PLC0415
-    from swaplab_core.app import ConfigFiles, Lab  # noqa: PLC0415
+    from swaplab_core.app.files import ConfigFiles  # noqa: PLC0415
+    from swaplab_core.app.lab import Lab  # noqa: PLC0415
+    from swaplab_core.app.life import serve as serve_lab  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
 
     address = parse_address(listen or (DEFAULT_LISTEN_TLS if options.tls else DEFAULT_LISTEN))
@@ -304,7 +310,7 @@ def _serve(
             announce(bound.url)
             click.echo(f"Manage it, with this link once, within 15 minutes: {bound.url}{lab.login_path()}")
 
-        await lab.serve(address, listening)
+        await serve_lab(lab, address, listening)
 
     _run(run())
 

@@ -18,7 +18,7 @@ def config() -> None:
 @config.command()
 def schema() -> None:
     """Print the JSON Schema of the configuration, with the keys of every installed backend."""
-    from swaplab_core.app import backend_schemas  # noqa: PLC0415 - only what the command needs
+    from swaplab_core.app.files import backend_schemas  # noqa: PLC0415 - only what the command needs
     from swaplab_core.config.json_schema import json_schema  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from repository import ROOT, Block, blocks, headings, pages, prose
 
-from swaplab_core.app import backend_schemas
+from swaplab_core.app.files import backend_schemas
 from swaplab_core.cli import main
 from swaplab_core.config.load import Source, load
 from swaplab_core.plugin.catalogue import Catalogue

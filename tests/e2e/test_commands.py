@@ -138,6 +138,12 @@ def test_a_good_file_is_said_to_be_good(tmp_path):
     file.write_text("models:\n  one:\n    cmd: a --port ${PORT}\n")
 
     assert run("check", file) == f"{file} is good: 1 model, 0 warnings\n"
+    assert run("check", "--config", file) == run("check", file)
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "b.yaml").write_text("models:\n  other:\n    cmd: a --port ${PORT}\n")
+    assert run("check", file, "--config-dir", more).endswith("is good: 2 models, 0 warnings\n")
+    assert "both name a file" in run("check", file, "--config", file, code=2)
 
 
 def test_a_bad_file_is_told_with_every_line_and_exit_code_1(tmp_path):

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from attrs import frozen
 
-from swaplab_core.app import ConfigFiles, Lab, Options
+from swaplab_core.app.files import ConfigFiles
+from swaplab_core.app.lab import Lab
+from swaplab_core.app.options import Options
 from swaplab_core.config.load import Source
 from swaplab_core.domain.access import Policy
 from swaplab_core.plugin.catalogue import Catalogue

@@ -15,7 +15,9 @@ import aiohttp
 from aiohttp import web
 from attrs import define
 
-from swaplab_core.app import ConfigFiles, Lab, Options
+from swaplab_core.app.files import ConfigFiles
+from swaplab_core.app.lab import Lab
+from swaplab_core.app.options import Options
 from swaplab_core.builtin.command_backend import CommandBackend
 from swaplab_core.domain.errors import ConfigError
 from swaplab_core.plugin.catalogue import Catalogue

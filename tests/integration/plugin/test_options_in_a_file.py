@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swaplab_core.app import backend_schemas
+from swaplab_core.app.files import backend_schemas
 from swaplab_core.config.load import Source, load
 from swaplab_core.plugin import LaunchRequest, ModelId
 from swaplab_core.plugin.catalogue import Catalogue

@@ -1,0 +1,47 @@
+"""The connections of what has to do with recipes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from swaplab_core.adapters.addresses import local_addresses
+from swaplab_core.adapters.programs import find_program
+from swaplab_core.adapters.state_folder import StateFolder
+from swaplab_core.app.files import ConfigFiles
+from swaplab_core.builtin.checkout_actions import CheckoutActions
+from swaplab_core.runtime.launches import Launches
+from swaplab_core.runtime.nodes import Nodes
+from swaplab_core.server.application import RecipeParts
+from swaplab_core.services.backend_jobs import PLUGIN as BACKEND_PAGES
+from swaplab_core.services.backend_jobs import BackendJobs, BackendPages
+from swaplab_core.services.backends import Backends
+from swaplab_core.services.managed_models import ManagedModels
+from swaplab_core.services.plugin_lab import PluginLab
+from swaplab_core.services.recipe_pages import RecipePages
+from swaplab_core.services.recipe_paths import Surroundings
+from swaplab_core.services.recipe_sync import RecipeSync
+from swaplab_core.services.recipe_world import RecipeWorld
+from swaplab_core.services.recipes import Recipes
+
+
+def recipe_parts(
+    files: ConfigFiles, launches: Launches, nodes: Nodes, state: StateFolder, view: PluginLab
+) -> RecipeParts:
+    """Connect what has to do with recipes; its hooks stand beside those of plugins."""
+    folder = files.file.resolve().parent if files.file is not None else files.folder
+
+    def here() -> Surroundings:
+        recipes = launches.config.recipes
+        return Surroundings(os.environ, Path.home(), Path.cwd(), folder, recipes.backends, recipes.folders)
+
+    world = RecipeWorld(files.catalogue.backends, files.catalogue.parsers, here)
+    backends = Backends(world, view, state.path / "images.json", [CheckoutActions()])
+    world.more = backends.named
+    runs = state.below("runs")
+    recipes = Recipes(world, find_program, nodes.all, local_addresses, runs)
+    jobs = BackendJobs(backends)
+    files.catalogue.hooks.register(BACKEND_PAGES, BackendPages(jobs))
+    managed = ManagedModels(world, view.config)
+    files.catalogue.hooks.register("recipes", RecipePages(recipes, managed))
+    return RecipeParts(recipes, managed, jobs, RecipeSync(view, lambda: folder).changed)
