@@ -5,7 +5,7 @@ Every fake passes the same contract suite as the real adapter, so a fake cannot 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from attrs import frozen
@@ -138,6 +138,14 @@ class SystemProbe(Protocol):
 
     async def sample(self) -> SystemSample | None:
         """One look, never blocking the loop; None when the system does not tell."""
+        ...
+
+
+class ProcessProbe(Protocol):
+    """Looks what running programs hold of the system's memory."""
+
+    async def memory(self, pids: Sequence[int]) -> Mapping[int, int]:
+        """Bytes held by each of these processes and everything that descends from it; none for one that is gone."""
         ...
 
 

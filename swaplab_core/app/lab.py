@@ -32,6 +32,7 @@ from swaplab_core.adapters.store import SqlStore
 from swaplab_core.adapters.watch import FileWatcher
 from swaplab_core.app.access import access_of, as_administrator
 from swaplab_core.app.files import ConfigFiles, file_schema
+from swaplab_core.app.memory import memory_parts
 from swaplab_core.app.options import Options
 from swaplab_core.app.recipes import recipe_parts
 from swaplab_core.app.store import activity_store, retention
@@ -176,6 +177,7 @@ class Lab:
 
         def announce(model: ModelId) -> None:
             timeline.note(dispatcher, model)
+            memory.book.changed(model, models.phase_now(model))
             bus.publish(ModelChanged(model))
 
         dispatcher = Dispatcher(_engine(config, launches), clock, announce)
@@ -184,8 +186,8 @@ class Lab:
         models = Models(lambda: launches.config, dispatcher, supervisor)
         routes = Routes(models.phase)
         routes.use(config)
-        monitor = PerformanceMonitor(PsutilProbe(), gpu_sources(processes, clock), clock)
-        monitor.use(config.performance)
+        monitor = PerformanceMonitor(PsutilProbe(), gpu_sources(processes, clock), clock, config.performance)
+        memory = memory_parts(state.path / "memory.json", monitor, models, launches)
         jobs = Jobs(nodes, job_files, clock, partial(_leased, dispatcher), bus.publish)
 
         def apply(config: Config, difference: Difference) -> None:
@@ -236,6 +238,7 @@ class Lab:
             timeline=timeline,
             schema=partial(file_schema, files.catalogue),
             recipes=recipes,
+            memory=memory,
         )
         application = build_application(
             parts, max_body_mib=options.max_body_mib, keep_alive_seconds=options.keep_alive_seconds

@@ -40,6 +40,7 @@ def recipe_parts(
     world.more = backends.named
     runs = state.below("runs")
     recipes = Recipes(world, find_program, nodes.all, local_addresses, runs)
+    launches.recipe_of = recipes.launch_of
     jobs = BackendJobs(backends)
     files.catalogue.hooks.register(BACKEND_PAGES, BackendPages(jobs))
     managed = ManagedModels(world, view.config)

@@ -78,6 +78,18 @@ class GpuSample:
         return 100 * self.memory_used_bytes / self.memory_total_bytes
 
 
+@frozen
+class ProcessSample:
+    """One look at everything that a running model has started on this machine.
+
+    `memory_bytes` is what it holds of the system's memory, mapped files of weights included.
+    """
+
+    taken_at: datetime
+    model: str
+    memory_bytes: int
+
+
 def has_unified_memory(name: str, told_bytes: int | None) -> bool:
     """Whether a GPU of this name, which told so much memory, computes in the system's."""
     return not told_bytes and bool(_SHARES_MEMORY.search(name))

@@ -15,6 +15,7 @@ from swaplab_core.engine import SwapPlan
 from swaplab_core.server.body import model_name, parse_object, read_body
 from swaplab_core.server.projections import LLAMA_SWAP_STATES, STOPPED, Projections
 from swaplab_core.server.route import Endpoint, get, post
+from swaplab_core.services.memory import Memory, Verdict
 from swaplab_core.services.models import Models, ModelState
 from swaplab_core.services.routes import Routes
 
@@ -26,6 +27,7 @@ class ModelRoutes:
     models: Models
     names: Routes
     show: Projections
+    memory: Memory
     _created: int = field(factory=lambda: int(time.time()), init=False)
 
     def routes(self) -> list[Endpoint]:
@@ -92,7 +94,8 @@ class ModelRoutes:
     async def plan(self, request: web.Request) -> web.Response:
         """What a request for `{"model": …}` would do now; nothing is done."""
         name = model_name(parse_object(await read_body(request)))
-        return json_response(_plan(self.models.plan(name)))
+        plan = self.models.plan(name)
+        return json_response(_plan(plan) | {"memory": _verdict(await self.memory.verdict(plan))})
 
 
 def json_response(value: Mapping[str, Any]) -> web.Response:
@@ -127,4 +130,23 @@ def _plan(plan: SwapPlan) -> dict[str, Any]:
         "refusal": plan.refusal.value if plan.refusal else None,
         "reason": plan.reason,
         "complete": plan.complete,
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "basis": verdict.need.basis.value,
+        "measured_at": verdict.need.at or None,
+        "fits": verdict.is_enough,
+        "places": [
+            {
+                "where": place.where,
+                "needs_bytes": place.needs_bytes,
+                "free_bytes": place.free_bytes,
+                "freed_bytes": place.freed_bytes,
+                "total_bytes": place.total_bytes,
+                "fits": place.is_enough,
+            }
+            for place in verdict.places
+        ],
     }

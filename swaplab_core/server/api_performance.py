@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 import orjson
 from aiohttp import web
-from attrs import define
+from attrs import define, frozen
 
 import swaplab_core
 from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.hardware import Accelerator, HardwareSnapshot, OperatingSystem
-from swaplab_core.domain.performance import GpuSample, SystemSample
+from swaplab_core.domain.performance import GpuSample, ProcessSample, SystemSample
 from swaplab_core.runtime.hardware import HardwareInventory
-from swaplab_core.runtime.performance import GpuStatus, PerformanceMonitor
+from swaplab_core.runtime.performance import LONG_KEPT, GpuStatus, PerformanceMonitor, Samples
 from swaplab_core.server.api_models import json_response
 from swaplab_core.server.errors import error_body
 from swaplab_core.server.route import Endpoint, get
@@ -27,6 +27,9 @@ from swaplab_core.server.route import Endpoint, get
 SCHEMA_VERSION = 1
 DETECTOR = "swaplab"
 MIB = 2**20
+LONGEST_SECONDS = LONG_KEPT.total_seconds()
+USUAL_POINTS = 300
+MOST_POINTS = 2000
 
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -46,13 +49,16 @@ class PerformanceRoutes:
         ]
 
     async def performance(self, request: web.Request) -> web.Response:
-        """The samples of the last hour, or those after `?after=`; 503 when nothing is measured."""
+        """The samples of the last hour, or those after `?after=`; 503 when nothing is measured.
+
+        With `?seconds=` those of so long a time, up to a day, as at most `?points=` means.
+        """
         after = parse_after(request.query.get("after", ""))
+        window = parse_window(request.query.get("seconds", ""), request.query.get("points", ""))
         if not self.monitor.is_enabled:
             return _unavailable(b'{"enabled":false}')
-        samples = self.monitor.samples
-        system, gpus = samples.system.after(after), samples.gpus.after(after)
-        body = await asyncio.to_thread(_performance, system, gpus, self.monitor.gpus)
+        seen = _Seen.of(self.monitor.samples, after) if window is None else _Seen.over(self.monitor.samples, *window)
+        body = await asyncio.to_thread(_performance, seen, self.monitor.gpus)
         return web.Response(body=body, content_type="application/json")
 
     async def snapshot(self, _: web.Request) -> web.Response:
@@ -64,13 +70,37 @@ class PerformanceRoutes:
         return json_response(hardware_record(found))
 
 
-def _performance(system: list[SystemSample], gpus: list[GpuSample], status: GpuStatus) -> bytes:
+@frozen
+class _Seen:
+    """What is told; `step_seconds` is the length of one mean, None for samples as they were taken."""
+
+    system: list[SystemSample]
+    gpus: list[GpuSample]
+    processes: list[ProcessSample]
+    step_seconds: float | None = None
+
+    @classmethod
+    def of(cls, samples: Samples, after: datetime | None) -> Self:
+        return cls(samples.system.after(after), samples.gpus.after(after), samples.processes.after(after))
+
+    @classmethod
+    def over(cls, samples: Samples, seconds: float, step: float) -> Self:
+        newest = samples.system.newest()
+        since = (newest.taken_at if newest else datetime.now(UTC)) - timedelta(seconds=seconds)
+        return cls(
+            samples.system.over(since, step), samples.gpus.over(since, step), samples.processes.over(since, step), step
+        )
+
+
+def _performance(seen: _Seen, status: GpuStatus) -> bytes:
     """The whole document; an hour of eight GPUs takes 60 ms, which is why it is made on a thread."""
     return orjson.dumps(
         {
             "enabled": True,
-            "sys_stats": [system_record(sample) for sample in system] or None,
-            "gpu_stats": [gpu_record(sample) for sample in gpus] or None,
+            "sys_stats": [system_record(sample) for sample in seen.system] or None,
+            "gpu_stats": [gpu_record(sample) for sample in seen.gpus] or None,
+            "process_stats": [process_record(sample) for sample in seen.processes] or None,
+            "step_seconds": seen.step_seconds,
             "gpu_source": status.source,
             "gpu_failures": dict(status.failures),
         }
@@ -95,6 +125,26 @@ def parse_after(text: str) -> datetime | None:
     raise InvalidRequest(
         f"`after` is no time: {text[:40]!r}", advice="write it as in RFC 3339, like 2026-01-31T12:00:00Z"
     )
+
+
+def parse_window(seconds: str, points: str) -> tuple[float, float] | None:
+    """Read how long a time is wanted and answer it with the step; None when "" is. Raises InvalidRequest."""
+    if not seconds:
+        return None
+    try:
+        wanted, parts = float(seconds), int(points or USUAL_POINTS)
+    except ValueError:
+        raise InvalidRequest("`seconds` and `points` must be numbers") from None
+    if not 0 < wanted <= LONGEST_SECONDS:
+        raise InvalidRequest(f"`seconds` must be above 0 and at most {LONGEST_SECONDS:.0f}, not {seconds[:40]}")
+    if not 1 <= parts <= MOST_POINTS:
+        raise InvalidRequest(f"`points` must be between 1 and {MOST_POINTS}, not {points[:40]}")
+    return wanted, wanted / parts
+
+
+def process_record(sample: ProcessSample) -> dict[str, Any]:
+    """One of `process_stats`: what a running model holds of the system's memory."""
+    return {"timestamp": _time(sample.taken_at), "model": sample.model, "mem_used_mb": _mib(sample.memory_bytes)}
 
 
 def system_record(sample: SystemSample) -> dict[str, Any]:

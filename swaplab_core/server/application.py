@@ -31,6 +31,7 @@ from swaplab_core.server.api_inflight import InFlightRoutes
 from swaplab_core.server.api_jobs import JobRoutes
 from swaplab_core.server.api_logs import LogRoutes
 from swaplab_core.server.api_manifest import ManifestRoutes
+from swaplab_core.server.api_memory import MemoryRoutes
 from swaplab_core.server.api_metrics import MetricsRoutes
 from swaplab_core.server.api_models import ModelRoutes
 from swaplab_core.server.api_performance import PerformanceRoutes
@@ -61,6 +62,7 @@ from swaplab_core.services.backend_jobs import BackendJobs
 from swaplab_core.services.config_editor import ConfigEditor
 from swaplab_core.services.diagnostics import Diagnostics
 from swaplab_core.services.managed_models import ManagedModels
+from swaplab_core.services.memory import Memory
 from swaplab_core.services.models import Models
 from swaplab_core.services.plugin_settings import SettingsEditor
 from swaplab_core.services.recipes import Recipes
@@ -103,6 +105,7 @@ class Parts:
     schema: Callable[[], dict[str, Any]]
     timeline: Timeline
     recipes: RecipeParts
+    memory: Memory
 
 
 def build_application(
@@ -125,7 +128,8 @@ def build_application(
         InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, waiting, parts.observer, through),
         PassthroughRoutes(parts.routes, through),
         ComfyUiRoutes(parts.models, through),
-        ModelRoutes(parts.models, parts.routes, show),
+        ModelRoutes(parts.models, parts.routes, show, parts.memory),
+        MemoryRoutes(parts.memory, parts.models),
         ProfileRoutes(parts.routes, parts.bus),
         PluginRoutes(parts.catalogue),
         JobRoutes(parts.jobs, actions, parts.bus, sender),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from attrs import define, frozen
@@ -14,6 +14,7 @@ from swaplab_core.domain.errors import SwaplabError, UnknownModel
 from swaplab_core.domain.events import Event, ModelPreloaded
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.metering import Progress
+from swaplab_core.domain.node import LOCAL
 from swaplab_core.engine import Phase, SwapPlan, plan
 from swaplab_core.engine.slot import Fate
 from swaplab_core.runtime.dispatcher import Dispatcher
@@ -81,6 +82,16 @@ class Models:
     def phase(self, model: ModelId) -> Phase:
         """How far up a model is."""
         return self.dispatcher.engine.slots[model].phase
+
+    def phase_now(self, model: ModelId) -> Phase:
+        """The same, also of a model that the configuration no longer has."""
+        slot = self.dispatcher.engine.slots.get(model)
+        return slot.phase if slot else Phase.STOPPED
+
+    def leaders(self) -> Mapping[ModelId, int]:
+        """The processes that run models on this machine, by model."""
+        seen = ((model.id, self.upstreams.status(model.id)) for model in self.config().models.values())
+        return {name: up.pid for name, up in seen if up and up.pid is not None and up.node in {"", LOCAL}}
 
     def waiting_count(self) -> int:
         """Requests in the queue."""

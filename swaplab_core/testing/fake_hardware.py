@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from attrs import define, field, frozen
@@ -50,6 +50,18 @@ class FakeSystemProbe:
         await asyncio.sleep(0)
         self.looks += 1
         return None if self.silent else system_sample(self.clock.now())
+
+
+@define(eq=False)
+class FakeProcessProbe:
+    """Answers from `held`, by pid; others are gone."""
+
+    held: dict[int, int] = field(factory=dict)
+
+    async def memory(self, pids: Sequence[int]) -> Mapping[int, int]:
+        """One look."""
+        await asyncio.sleep(0)
+        return {pid: self.held[pid] for pid in pids if pid in self.held}
 
 
 @frozen

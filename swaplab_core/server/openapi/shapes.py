@@ -118,6 +118,15 @@ SHAPES: Mapping[str, Schema] = {
         refusal=maybe(schema_of(RefusalCode)),
         reason=TEXT,
         complete=described(FLAG, "false: the queue is too long to look further ahead"),
+        memory=described(
+            record(
+                basis=choice("measured", "weights", "unknown"),
+                measured_at=maybe(NUMBER),
+                fits=maybe(FLAG),
+                places=listing(OBJECT),
+            ),
+            "what the load takes and whether it is there; `fits` null: nobody knows",
+        ),
     ),
     "Row": _ROW,
     "FlatRow": partly(_ROW, **_TOKENS),

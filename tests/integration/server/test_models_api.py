@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from running_swaplab import Swaplab, running_swaplab, sim
 
+from swaplab_core.testing.waiting import wait_until
+
 MODELS = {
     "org/small": {
         **sim("--model", "org/small"),
@@ -22,7 +24,7 @@ MODELS = {
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory) -> Iterator[Swaplab]:
-    with running_swaplab(tmp_path_factory.mktemp("models-api"), MODELS) as swaplab:
+    with running_swaplab(tmp_path_factory.mktemp("models-api"), MODELS, performance={"every": "1s"}) as swaplab:
         yield swaplab
 
 
@@ -112,6 +114,21 @@ def test_a_plan_says_what_a_request_would_do_and_does_nothing(swaplab):
     assert (plan["model"], plan["verdict"], plan["starts"]) == ("org/small", "after-swap", ["org/small"])
     assert [(gone["model"], gone["to"]) for gone in plan["evictions"]] == [("big", "stopped")]
     assert swaplab.starts() == ["big"]
+
+
+def test_what_a_model_took_of_the_memory_is_known_after_a_load_and_told_with_a_plan(swaplab):
+    swaplab.chat("s")
+    learned = wait_until(
+        lambda: found if (found := swaplab.ask("GET", "/api/memory").json())["models"]["org/small"]["now"] else None,
+        "the memory of a running model",
+    )
+    assert learned["places"]["system"]["total_bytes"] > learned["places"]["system"]["free_bytes"] > 0
+    assert learned["models"]["org/small"]["now"]["system"] > 2**20
+    swaplab.chat("big")
+    plan = swaplab.ask("POST", "/api/plan", json_body={"model": "s"}).json()
+    assert (plan["memory"]["basis"], plan["memory"]["fits"]) == ("measured", True)
+    assert plan["memory"]["places"][0]["needs_bytes"] > 2**20
+    assert learned["models"].keys() == swaplab.models().keys()
 
 
 def test_the_version_is_told(swaplab):

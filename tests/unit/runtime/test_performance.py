@@ -10,18 +10,20 @@ import pytest
 from attrs import evolve
 
 from swaplab_core.config.schema import Performance
-from swaplab_core.domain.performance import GpuSample, MemoryKind
+from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.performance import GpuSample, MemoryKind, ProcessSample
 from swaplab_core.runtime.performance import (
     RETRY_SECONDS,
     SAMPLES_LIMIT,
     GpuStatus,
-    History,
     PerformanceMonitor,
+    Programs,
     Samples,
 )
 from swaplab_core.testing.fake_hardware import (
     GIB,
     FakeGpuSource,
+    FakeProcessProbe,
     FakeSystemProbe,
     GpuScript,
     moment,
@@ -248,7 +250,7 @@ def gpu(number, seconds, busy=1.0):
 
 
 def test_ring_keeps_one_hour():
-    history = History()
+    history = Samples().system
     for seconds in range(0, 2 * HOUR + 1, 5):
         history.add(system_sample(seconds))
     kept = history.after(None)
@@ -256,7 +258,7 @@ def test_ring_keeps_one_hour():
 
 
 def test_ring_is_bounded_even_when_the_clock_stands_still():
-    history = History()
+    history = Samples().gpus
     for number in range(SAMPLES_LIMIT + 5):
         history.add(gpu(number, 0))
     kept = history.after(None)
@@ -264,14 +266,48 @@ def test_ring_is_bounded_even_when_the_clock_stands_still():
 
 
 def test_ring_survives_a_clock_that_is_set_back():
-    history = History()
+    history = Samples().gpus
     history.add(gpu(0, HOUR))
     history.add(gpu(1, 0))
     assert [sample.id for sample in history.after(None)] == [0, 1]
 
 
+def test_a_day_is_kept_as_minutes_and_told_as_so_many_means():
+    history = Samples().gpus
+    for seconds in range(0, 30 * HOUR, 20):
+        history.add(gpu(0, seconds, busy=float(seconds // HOUR)))
+    newest = moment(30 * HOUR - 20)
+    day = history.over(newest - timedelta(hours=24), 300)
+    assert len(day) == pytest.approx(24 * 12, abs=2)
+    assert (day[0].busy_percent, day[-1].busy_percent) == (6, 29)
+    assert [each.busy_percent for each in day] == sorted(each.busy_percent for each in day)
+    assert [each.taken_at for each in day] == sorted(each.taken_at for each in day)
+    assert len(history.over(newest - timedelta(minutes=10), 60)) == pytest.approx(10, abs=1)
+
+
+def test_a_minute_that_does_not_end_holds_a_bounded_number_of_samples():
+    history = Samples().processes
+    for number in range(1000):
+        history.add(ProcessSample(moment(0), "m", number))
+    history.add(ProcessSample(moment(2 * HOUR), "m", 1))
+    assert [each.memory_bytes for each in history.over(moment(-1), 60)] == [999, 1]
+
+
+def test_running_models_are_looked_at_with_the_system():
+    async def scenario(world):
+        told = []
+        probe = FakeProcessProbe({7: 3 * GIB})
+        world.monitor.programs = Programs(probe, lambda: {ModelId("m"): 7, ModelId("gone"): 8}, told.extend)
+        await world.use(ON)
+        await world.clock.advance(6)
+        assert [(each.model, each.memory_bytes) for each in told] == [("m", 3 * GIB)] * 2
+        assert world.monitor.samples.processes.after(None) == told
+
+    monitoring(scenario)
+
+
 def test_after_gives_only_what_came_later():
-    history = History()
+    history = Samples().system
     for seconds in (0, 5, 10):
         history.add(system_sample(seconds))
     assert history.after(moment(5)) == [system_sample(10)]
@@ -280,11 +316,11 @@ def test_after_gives_only_what_came_later():
 
 
 def test_an_empty_history_has_no_newest():
-    assert History().newest() is None
+    assert Samples().system.newest() is None
 
 
 def test_current_returns_copies():
-    history = History()
+    history = Samples().gpus
     history.add(gpu(0, 0))
     history.after(None).clear()
     assert len(history.after(None)) == 1

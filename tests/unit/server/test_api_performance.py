@@ -23,7 +23,7 @@ from swaplab_core.domain.hardware import (
     HardwareSnapshot,
     OperatingSystem,
 )
-from swaplab_core.domain.performance import GpuSample, MemoryKind
+from swaplab_core.domain.performance import GpuSample, MemoryKind, ProcessSample
 from swaplab_core.engine.phases import Phase
 from swaplab_core.runtime.hardware import HardwareInventory
 from swaplab_core.runtime.performance import GpuStatus, PerformanceMonitor
@@ -170,10 +170,29 @@ def test_performance_of_a_system_and_a_gpu(server):
                     "power_draw_w": 72.5,
                 }
             ],
+            "process_stats": None,
+            "step_seconds": None,
             "gpu_source": "NVML",
             "gpu_failures": {},
         },
     )
+
+
+def test_a_longer_time_is_told_as_means_with_the_memory_of_each_model(server):
+    for seconds in range(0, 3 * 3600, 60):
+        server.monitor.samples.system.add(system_sample(seconds))
+        server.monitor.samples.processes.add(ProcessSample(moment(seconds), "m", seconds * GIB))
+    _, document = server.json("/api/performance?seconds=7200&points=12")
+    assert document["step_seconds"] == 600
+    assert len(document["sys_stats"]) in {12, 13}
+    assert [each["model"] for each in document["process_stats"]] == ["m"] * len(document["sys_stats"])
+    assert document["process_stats"][-1]["mem_used_mb"] == 1024 * (3 * 3600 - 60)
+
+
+def test_a_time_that_is_not_kept_is_refused(server):
+    for query in ("seconds=0", "seconds=86401", "seconds=x", "seconds=60&points=0", "seconds=60&points=2001"):
+        status, document = server.json(f"/api/performance?{query}")
+        assert (status, "must be" in document["error"]["message"]) == (400, True), query
 
 
 def test_performance_without_samples_is_null(server):
@@ -183,6 +202,8 @@ def test_performance_without_samples_is_null(server):
         "enabled": True,
         "sys_stats": None,
         "gpu_stats": None,
+        "process_stats": None,
+        "step_seconds": None,
         "gpu_source": None,
         "gpu_failures": {"NVML": "no driver"},
     }

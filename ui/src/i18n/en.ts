@@ -65,7 +65,7 @@ export const en = {
   'state.starting': 'Starting',
   'state.waking': 'Waking',
   'state.stopping': 'Stopping',
-  'state.falling_asleep': 'Falling asleep',
+  'state.falling-asleep': 'Falling asleep',
   'state.asleep': 'Asleep',
   'state.stopped': 'Stopped',
   details: 'Details',

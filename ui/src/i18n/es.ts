@@ -67,7 +67,7 @@ export const es: Record<keyof typeof en, string> = {
   'state.starting': 'Iniciando',
   'state.waking': 'Despertando',
   'state.stopping': 'Deteniendo',
-  'state.falling_asleep': 'Durmiéndose',
+  'state.falling-asleep': 'Durmiéndose',
   'state.asleep': 'Dormido',
   'state.stopped': 'Detenido',
   details: 'Detalles',

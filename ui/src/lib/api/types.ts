@@ -1,6 +1,6 @@
 /** The shapes of the API that more than one page reads. Fields that a server may lack are optional. */
 
-export type ModelState = 'stopped' | 'starting' | 'ready' | 'falling_asleep' | 'asleep' | 'waking' | 'stopping';
+export type ModelState = 'stopped' | 'starting' | 'ready' | 'falling-asleep' | 'asleep' | 'waking' | 'stopping';
 
 export interface Model {
   id: string;

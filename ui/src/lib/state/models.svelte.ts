@@ -4,7 +4,7 @@ import { events, type Events } from '../api/events.svelte';
 import { Keyed } from './keyed.svelte';
 
 const COMING: ReadonlySet<ModelState> = new Set(['starting', 'waking']);
-const UP: ReadonlySet<ModelState> = new Set(['ready', 'starting', 'waking', 'stopping', 'falling_asleep']);
+const UP: ReadonlySet<ModelState> = new Set(['ready', 'starting', 'waking', 'stopping', 'falling-asleep']);
 
 class Models extends Keyed<Model> {
   /** When each record came, in the browser's clock: running times count on from there. */

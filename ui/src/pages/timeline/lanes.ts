@@ -47,7 +47,7 @@ function pieces(changes: readonly Change[], start: number, now: number): Piece[]
     .filter((piece) => piece.state !== 'stopped' && piece.to > start && piece.to >= piece.from);
 }
 
-const isLeaving = (state: ModelState): boolean => state === 'stopping' || state === 'falling_asleep';
+const isLeaving = (state: ModelState): boolean => state === 'stopping' || state === 'falling-asleep';
 
 /** Even steps of time for the axis. */
 export function ticks(start: number, now: number): number[] {
