@@ -213,7 +213,6 @@ class Lab:
         nodes.others = lambda: files.catalogue.hooks.nodes(view)
         nodes.executors = _executors(files.catalogue, view, nodes.executors)
         recipes = recipe_parts(files, launches, nodes, state, view)
-        launches.recipe_of = recipes.recipes.launch_of
         launches.instance = f"{crc32(str(state.path).encode()):08x}"
         store = activity_store(config)
         observer = _observer(launches, bus, clock, store, metrics)

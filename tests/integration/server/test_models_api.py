@@ -24,7 +24,7 @@ MODELS = {
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory) -> Iterator[Swaplab]:
-    with running_swaplab(tmp_path_factory.mktemp("models-api"), MODELS, performance={"every": "1s"}) as swaplab:
+    with running_swaplab(tmp_path_factory.mktemp("models-api"), MODELS) as swaplab:
         yield swaplab
 
 
