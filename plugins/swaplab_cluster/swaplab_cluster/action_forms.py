@@ -79,6 +79,7 @@ class CopyModel:
     source: str = form_field("From", options=NODES)
     targets: tuple[str, ...] = form_field("To", (), widget="nodes", options=NODES)
     folder: str = form_field("Cache", "~/.cache/huggingface/hub", help="the same folder on all of them")
+    limit: int = form_field("At most", 0, minimum=0, unit="MiB/s", help="0: as fast as may be", advanced=True)
 
 
 @frozen(kw_only=True)

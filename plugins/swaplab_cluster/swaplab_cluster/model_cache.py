@@ -1,4 +1,4 @@
-"""The model cache over the cluster: which node has which revision, complete or not, and copying it. Pure.
+"""The model cache over the cluster: which node has which revision, complete or not. Pure.
 
 The cache has the layout of the Hugging Face hub: `models--org--name/{refs,blobs,snapshots}`; a blob is named by its
 hash, so a copy can be verified without asking anybody.
@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 from attrs import field, frozen
 
-from swaplab_cluster.inventory import InventoryNode
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.plan import Command
 
@@ -135,23 +133,3 @@ def _cell(cache: CacheOfNode, repo: str, known: set[str]) -> dict[str, str]:
         "text": size,
         "title": f"{title}; {lacking} not there" if lacking else title,
     }
-
-
-def copy_command(source: InventoryNode, target: InventoryNode, folder: str, repo: str) -> Command:
-    """The rsync that runs on the source and sends a repository to the target, over the data network.
-
-    Links inside the repository stay links, so nothing is sent twice; an interrupted copy is taken up where it ended.
-    A folder below the home is given relative to it, since no shell is there to know `~`.
-    """
-    if not is_repo(repo):
-        raise InvalidRequest(f"{repo!r} is no folder of a model cache", advice="write models--ORG--NAME")
-    place = folder.rstrip("/").removeprefix("~/")
-    if place.startswith(("-", "~")):
-        raise InvalidRequest(f"{folder!r} is no folder of a model cache")
-    home = PurePosixPath(Path.home()) if source.executor == "local" else PurePosixPath("~")
-    user = f"{target.ssh_user}@" if target.ssh_user else ""
-    address = f"[{target.data_ip}]" if ":" in target.data_ip else target.data_ip
-    shell = f"ssh -p {target.ssh_port} -o BatchMode=yes -o StrictHostKeyChecking=yes"
-    options = ("--archive", "--partial-dir=.rsync-partial", "--delay-updates", "--info=progress2", "--mkpath")
-    way = (f"{place}/{repo}/", f"{user}{address}:{place}/{repo}/")
-    return Command(("rsync", *options, "--rsh", shell, "--", *way), cwd=home)

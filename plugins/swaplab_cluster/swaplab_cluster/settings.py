@@ -44,6 +44,12 @@ class Settings:
     ssh_config: bool = form_field(
         "Read ~/.ssh/config", default=False, help="follow your ssh configuration (jump hosts)"
     )
+    copy_identity: str = form_field(
+        "Key between nodes",
+        "",
+        help="private key on the nodes with which they log in on each other to copy models; "
+        "unwritten: those of the account there",
+    )
     agent_token_file: str = form_field("Agent token", "", help="file with the token that all agents know")
     agent_lease_seconds: float = form_field(
         "Agent lease", 20.0, minimum=1, unit="s", help="how long engines on agents go on when this host is silent"

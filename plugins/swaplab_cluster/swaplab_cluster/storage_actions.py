@@ -11,6 +11,8 @@ from attrs import define
 from swaplab_cluster import agent_install, model_cache
 from swaplab_cluster.action_forms import Connect, CopyModel, DeleteModel, InstallKit, NetTune
 from swaplab_cluster.actions import CARD, PAGE
+from swaplab_cluster.copying import Login, copy_command, read_progress
+from swaplab_cluster.enrolment import pinned_keys
 from swaplab_cluster.inventory import InventoryNode
 from swaplab_cluster.live import Live
 from swaplab_core.domain.errors import InvalidRequest
@@ -97,22 +99,34 @@ class StorageActions:
     def _node(self, name: str) -> InventoryNode:
         return self.live().node(name)
 
-    def _copy_model(self, form: CopyModel, _: str) -> Plan:
+    async def _copy_model(self, form: CopyModel, _: str) -> Plan:
         source = self._node(form.source)
         targets = [self._node(name) for name in form.targets]
         if not targets or source in targets:
             raise InvalidRequest("name the nodes to copy to", advice="other ones than the node it is copied from")
-        text = model_cache.script()
-        steps = []
+        steps: list[Step] = []
         for target in targets:
-            copy = model_cache.copy_command(source, target, form.folder, form.repo)
-            verify = model_cache.command(text, "verify", form.folder, form.repo)
-            steps += [
-                Step(f"Copy to {target.id}", copy, node=NodeId(source.id), timeout_seconds=COPY_SECONDS),
-                Step(f"Verify on {target.id}", verify, node=NodeId(target.id), timeout_seconds=COPY_SECONDS),
-            ]
+            steps += await self._copy_steps(form, source, target)
         locks = frozenset({f"cache:{node.id}" for node in (source, *targets)})
         return Plan(tuple(steps), locks=locks)
+
+    async def _copy_steps(self, form: CopyModel, source: InventoryNode, target: InventoryNode) -> Sequence[Step]:
+        live = self.live()
+        settings = live.inforce.settings
+        identity = settings.ssh_identity if source.executor == "local" else settings.copy_identity
+        keys = await asyncio.to_thread(pinned_keys, live.known_hosts, target.control_ip, target.ssh_port)
+        copy = copy_command(source, target, form.folder, form.repo, Login(identity, keys), limit_mib=form.limit)
+        verify = model_cache.command(model_cache.script(), "verify", form.folder, form.repo)
+        return (
+            Step(
+                f"Copy to {target.id}",
+                copy,
+                node=NodeId(source.id),
+                timeout_seconds=COPY_SECONDS,
+                reads_progress=read_progress,
+            ),
+            Step(f"Verify on {target.id}", verify, node=NodeId(target.id), timeout_seconds=COPY_SECONDS),
+        )
 
     async def _delete_model(self, form: DeleteModel, _: str) -> Plan:
         live = self.live()

@@ -10,7 +10,7 @@ import getpass
 import os
 import shutil
 import subprocess  # noqa: TID251 - the test kit drives processes from outside
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -55,18 +55,27 @@ class SshdNodes:
 @contextlib.contextmanager
 def running_sshd(folder: Path, program: str, addresses: tuple[str, ...] = ADDRESSES) -> Iterator[SshdNodes]:
     """Run one sshd per address inside the block."""
-    for name in ("hostkey", "client"):
-        make_key(folder / name)
-    (folder / "authorized_keys").write_bytes((folder / "client.pub").read_bytes())
+    prepare(folder)
     port = find_free_port()
-    public = " ".join((folder / "hostkey.pub").read_text().split()[:2])
-    lines = [f"[{address}]:{port} {public}\n" for address in addresses]
+    lines = [f"[{address}]:{port} {public_key(folder / 'hostkey')}\n" for address in addresses]
     (folder / "known_hosts").write_text("".join(lines))
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # its privilege separation wants it
     with contextlib.ExitStack() as stack:
         running = {address: stack.enter_context(run_sshd(folder, program, address, port)) for address in addresses}
         yield SshdNodes(folder, port, running)
+
+
+def prepare(folder: Path) -> None:
+    """Make the keys in this folder, and what sshd needs beside them."""
+    for name in ("hostkey", "client"):
+        make_key(folder / name)
+    (folder / "authorized_keys").write_bytes((folder / "client.pub").read_bytes())
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # its privilege separation wants it
+
+
+def public_key(path: Path) -> str:
+    """Kind and bytes of a key, as known_hosts has them."""
+    return " ".join(path.with_suffix(".pub").read_text().split()[:2])
 
 
 def make_key(path: Path) -> None:
@@ -80,9 +89,10 @@ def make_key(path: Path) -> None:
 
 @contextlib.contextmanager
 def run_sshd(
-    folder: Path, program: str, address: str, port: int, prefix: tuple[str, ...] = ()
+    folder: Path, program: str, address: str, port: int, *, prefix: Sequence[str] = (), more: Sequence[str] = ()
 ) -> Iterator[RealProcess]:
-    """Run one sshd inside the block; `prefix` goes before its command line."""
+    """Run one sshd inside the block; `prefix` goes before its command line, `more` are lines of its settings."""
+    settings = "\n".join(more)
     config = folder / f"sshd-{address}.conf"
     config.write_text(f"""\
 ListenAddress {address}
@@ -99,6 +109,7 @@ PrintMotd no
 UseDNS no
 MaxStartups 100:30:200
 Subsystem sftp internal-sftp
+{settings}
 """)
     argv: tuple[str | Path, ...] = (*prefix, program, "-D", "-e", "-f", config)
     with running_process(argv, folder / f"sshd-{address}.log") as process:

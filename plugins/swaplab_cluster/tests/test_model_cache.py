@@ -6,8 +6,7 @@ import subprocess
 import pytest
 
 from swaplab_cluster import model_cache
-from swaplab_cluster.inventory import InventoryNode
-from swaplab_cluster.model_cache import CachedModel, CacheOfNode, asked, command, copy_command, is_repo, matrix, read
+from swaplab_cluster.model_cache import CachedModel, CacheOfNode, asked, command, is_repo, matrix, read
 from swaplab_core.domain.errors import InvalidRequest
 
 REPO = "models--org--name"
@@ -70,20 +69,6 @@ def test_only_the_name_of_a_repository_is_ever_passed_on(name):
     if name:
         with pytest.raises(InvalidRequest):
             command("", "delete", "/c", name)
-
-
-def node(name: str, executor: str = "ssh") -> InventoryNode:
-    return InventoryNode(id=name, data_ip="192.0.2.2", control_ip="x", proxy_ip="x", ssh_user="ops", executor=executor)
-
-
-def test_a_copy_goes_over_the_data_network_and_needs_no_shell():
-    wanted = copy_command(node("a"), node("b"), "~/.cache/hub/", REPO)
-    assert wanted.argv[-2:] == (f".cache/hub/{REPO}/", f"ops@192.0.2.2:.cache/hub/{REPO}/")
-    assert "ssh -p 22 -o BatchMode=yes -o StrictHostKeyChecking=yes" in wanted.argv
-    assert str(wanted.cwd) == "~"
-    assert copy_command(node("a", "local"), node("b"), "/srv/hub", REPO).argv[-2] == f"/srv/hub/{REPO}/"
-    with pytest.raises(InvalidRequest):
-        copy_command(node("a"), node("b"), "-e sh", REPO)
 
 
 def test_its_commands_are_recognised_and_nothing_else_is():

@@ -125,7 +125,7 @@ def _with_sshd(folder: Path, spaces) -> Iterator[Field]:
     program = require("ssh", find_sshd(), "apt install openssh-server")
     with running_sshd(folder, program, addresses=()) as made, contextlib.ExitStack() as stack:
         for node in range(spaces.count):
-            stack.enter_context(run_sshd(folder, program, spaces.address(node), 22, spaces.prefix(node)))
+            stack.enter_context(run_sshd(folder, program, spaces.address(node), 22, prefix=spaces.prefix(node)))
         public = " ".join((folder / "hostkey.pub").read_text().split()[:2])
         known = [f"{spaces.address(node)} {public}\n" for node in range(spaces.count)]
         made.known_hosts.write_text("".join(known))

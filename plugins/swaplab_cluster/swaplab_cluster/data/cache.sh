@@ -22,9 +22,9 @@ case $verb in
     list)
         for path in "$folder"/models--* "$folder"/datasets--*; do
             [ -d "$path" ] || continue
-            blobs=$(find "$path/blobs" -type f ! -name '*.incomplete' 2>/dev/null | count)
+            blobs=$(find "$path/blobs" -name '.*' -prune -o -type f ! -name '*.incomplete' -print 2>/dev/null | count)
             size=$(du -sk -- "$path/blobs" 2>/dev/null | cut -f1)
-            incomplete=$(find "$path/blobs" -type f -name '*.incomplete' 2>/dev/null | count)
+            incomplete=$(find "$path/blobs" -type f \( -name '*.incomplete' -o -path '*/blobs/.*' \) 2>/dev/null | count)
             missing=$(find "$path/snapshots" -type l ! -exec test -e {} \; -print 2>/dev/null | count)
             revisions=$(for revision in "$path/snapshots"/*; do [ -d "$revision" ] && printf '%s,' "${revision##*/}"; done)
             printf '@model %s|%s|%s|%s|%s|%s\n' "${path##*/}" "$blobs" "$((${size:-0} * 1024))" "$incomplete" "$missing" "${revisions%,}"
