@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from running_swaplab import Swaplab
@@ -36,8 +35,3 @@ def ended(swaplab: Swaplab, name: str, state: str = "succeeded", *, seconds: flo
     said = log_of(swaplab, name)
     assert job(swaplab, name)["state"] == state, said
     return said
-
-
-def steps_of(swaplab: Swaplab, name: str) -> Sequence[tuple[str, str]]:
-    """Title and state of each step."""
-    return [(step["title"], step["state"]) for step in job(swaplab, name)["steps"]]

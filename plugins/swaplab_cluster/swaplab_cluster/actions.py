@@ -170,7 +170,7 @@ class Actions:
         live, node = self.live(), self._node(target)
 
         async def drain(work: Work) -> None:
-            await live.set_drains(live.operations.drains.with_node(node.id, form.reason))
+            await live.operations.drain_node(node.id, form.reason)
             await live.operations.empty_node(work, node.id)
 
         step = Step(f"Drain {node.id}", work=drain, shown_as="wait until nobody is served, then unload")
@@ -180,7 +180,7 @@ class Actions:
         live, node = self.live(), self._node(target)
 
         async def undrain(_: Work) -> None:
-            await live.set_drains(live.operations.drains.with_node(node.id, None))
+            await live.operations.drain_node(node.id, None)
 
         return Plan((Step(f"Undrain {node.id}", work=undrain, shown_as="take models again"),))
 

@@ -56,7 +56,7 @@ class Live:
         look = LabLook(lab, live._port, live._storage_paths, probe.script())
         live.collector = Collector(look, time.time, live._changed)
         drains = await asyncio.to_thread(live.files.read_drains)
-        live.operations = Operations(lab, drains=drains)
+        live.operations = Operations(lab, drains=drains, keep_drains=live._keep_drains)
         await live.reload()
         return live
 
@@ -94,12 +94,10 @@ class Live:
         if await asyncio.to_thread(_stamp, self.inforce.inventory_file) != self._read_from:
             await self.reload()
 
-    async def set_drains(self, drains: Drains) -> None:
-        """Drain other things, from now on and after a restart."""
-        self.operations.drains = drains
+    async def _keep_drains(self, drains: Drains) -> None:
+        """Drains last over a restart, and the page shows them."""
         await asyncio.to_thread(self.files.write_drains, drains)
         self._show_drains()
-        await self.operations.apply_drains()
         news = {"nodes": sorted(drains.nodes), "models": sorted(drains.models)}
         self.lab.publish(PluginNews(NAME, "drain", "", news))
 

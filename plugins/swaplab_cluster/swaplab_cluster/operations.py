@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from urllib.parse import quote
 import orjson
 from attrs import define, field, frozen
 
-from swaplab_cluster import dgx, model_cache
+from swaplab_cluster import dgx, model_cache, probe
 from swaplab_cluster.draining import Drains, ModelRecord, drained_models, on_node, records
 from swaplab_cluster.inventory import Inventory, InventoryNode
 from swaplab_cluster.model_cache import CacheOfNode
@@ -25,7 +26,7 @@ POLL_SECONDS = 0.5
 DRAIN_SECONDS = 900.0
 UPDATE_SECONDS = 120.0
 REBOOT_SECONDS = 3600.0
-REBOOT_POLL_SECONDS = 5.0
+REBOOT_POLL_SECONDS = 3.0
 CACHE_SECONDS = 20.0
 LONGEST_OUTPUT = 64 * 1024
 
@@ -53,16 +54,28 @@ class ScriptRun:
 
 @define(eq=False)
 class Operations:
-    """`inventory` is the one in force, `drains` what is drained; `boot_id(node)` tells a machine's present boot."""
+    """`inventory` is the one in force, `drains` what is drained; `keep_drains` is awaited when that has changed."""
 
     lab: LabView
     inventory: Inventory | None = None
     drains: Drains = field(factory=Drains)
+    keep_drains: Callable[[Drains], Awaitable[None]] | None = None
 
     async def models(self) -> tuple[ModelRecord, ...]:
         """All models now."""
         answer = await self.lab.gateway.request("GET", "/api/models")
         return records(orjson.loads(await answer.read()))
+
+    async def drain_node(self, node: str, reason: str | None) -> None:
+        """Drain a node; without a reason it takes models again."""
+        await self.set_drains(self.drains.with_node(node, reason))
+
+    async def set_drains(self, drains: Drains) -> None:
+        """Drain other things from now on."""
+        self.drains = drains
+        if self.keep_drains is not None:
+            await self.keep_drains(drains)
+        await self.apply_drains()
 
     async def apply_drains(self) -> None:
         """Tell the daemon which models take no new requests."""
@@ -95,9 +108,16 @@ class Operations:
 
     async def boot_id(self, node: str) -> str:
         """The id of a machine's present boot. Raises NodeError when it does not answer."""
-        command = Command(("cat", "/proc/sys/kernel/random/boot_id"))
+        command = Command(probe.argv(probe.script(), ()))
         output = await self.lab.run(command, NodeId(node), timeout_seconds=15.0)
-        return output.stdout.decode(errors="replace").strip()
+        return probe.read(output.stdout.decode(errors="replace"), ()).boot_id
+
+    async def has_gone(self, node: str, boot: str) -> bool:
+        """Whether a machine does not answer any more, or from another boot than this."""
+        try:
+            return await self.boot_id(node) != boot
+        except NodeError:
+            return True
 
     async def caches(self, folder: str) -> list[CacheOfNode]:
         """The model cache of every node, all at the same time."""
@@ -188,31 +208,45 @@ def _update_steps(operations: Operations, node: InventoryNode, *, undrain: bool)
     boots: dict[str, str] = {}
 
     async def drain(work: Work) -> None:
-        operations.drains = operations.drains.with_node(node.id, "its system is being updated")
-        await operations.apply_drains()
+        await operations.drain_node(node.id, "its system is being updated")
         await operations.empty_node(work, node.id)
         boots[node.id] = await operations.boot_id(node.id)
+
+    async def update(work: Work) -> None:
+        failure = await _asked(work, node.id)
+        if failure and not await operations.has_gone(node.id, boots[node.id]):
+            raise NodeError(f"{node.id}: {failure}", advice="the log of the job has what it said")
+        if failure:
+            work.log(f"{failure}; it is going down already")
 
     async def wait(work: Work) -> None:
         await _until_rebooted(operations, work, node.id, boots[node.id])
 
     async def release(_: Work) -> None:
-        operations.drains = operations.drains.with_node(node.id, None)
-        await operations.apply_drains()
+        await operations.drain_node(node.id, None)
 
     return [
         Step(f"Drain {node.id}", work=drain, timeout_seconds=DRAIN_SECONDS + 60, shown_as="wait for requests, unload"),
         Step(
             f"Update {node.id} and reboot it",
-            command=Command(dgx.UPDATE),
-            node=NodeId(node.id),
+            work=update,
             timeout_seconds=UPDATE_SECONDS,
+            shown_as=f"on {node.id}: {shlex.join(dgx.UPDATE)}",
         ),
         Step(
             f"Wait until {node.id} is back", work=wait, timeout_seconds=REBOOT_SECONDS, shown_as="look at its boot id"
         ),
         *([Step(f"Undrain {node.id}", work=release, shown_as="take models again")] if undrain else []),
     ]
+
+
+async def _asked(work: Work, node: str) -> str:
+    """Ask a machine to update itself; answers what went wrong. The connection may end with the machine."""
+    try:
+        code = await work.run(Command(dgx.UPDATE), NodeId(node))
+    except NodeError as error:
+        return str(error)
+    return f"the update answered exit code {code}" if code else ""
 
 
 async def _until_rebooted(operations: Operations, work: Work, node: str, before: str) -> None:

@@ -228,12 +228,12 @@ class Routes:
             raise InvalidRequest("name either a `node` or a `model`")
         operations = self._operations()
         if node:
-            await self.live().set_drains(operations.drains.with_node(self._known_node(node), reason))
+            await operations.drain_node(self._known_node(node), reason)
         else:
             models = {str(one.id) for one in await operations.models()}
             if reason is not None and model not in models:
                 raise NotThere(f"no model is called {model!r}")
-            await self.live().set_drains(operations.drains.with_model(model, reason))
+            await operations.set_drains(operations.drains.with_model(model, reason))
 
     def _known_node(self, name: str) -> str:
         inventory = self.live().inventory

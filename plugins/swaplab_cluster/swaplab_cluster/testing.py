@@ -53,6 +53,10 @@ class FakeSessions:
         await self._shells.close()
 
 
+FAILS = "it fails"
+"""The answer of a command that ends with exit code 1."""
+
+
 @define(eq=False)
 class FakeLab:
     """A daemon with models and machines: only what this plugin asks of it. Commands on nodes follow `answers`.
@@ -98,7 +102,7 @@ class FakeLab:
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, NodeError):
             raise answer
-        return Output(0, answer.encode(), b"")
+        return Output(1 if answer == FAILS else 0, answer.encode(), b"")
 
     def drain(self, models: Mapping[ModelId, str]) -> None:
         """Note what is drained."""
@@ -114,8 +118,9 @@ def _answer(body: bytes) -> GatewayResponse:
 
 @define
 class FakeWork:
-    """Notes what a step says."""
+    """Notes what a step says; its commands are answered by `lab`."""
 
+    lab: FakeLab = field(factory=FakeLab)
     logged: list[str] = field(factory=list)
 
     def log(self, text: str) -> None:
@@ -126,8 +131,8 @@ class FakeWork:
         """Nobody looks."""
 
     async def run(self, command: Command, node: NodeId = LOCAL) -> int:
-        """Run nothing."""
-        raise AssertionError(f"{command} on {node}")
+        """Answer from the script."""
+        return (await self.lab.run(command, node)).exit_code
 
     def lease(self, model: ModelId) -> LeaseContext:
         """Lease nothing."""

@@ -8,7 +8,7 @@ from swaplab_cluster import dgx, operations
 from swaplab_cluster.draining import Drains
 from swaplab_cluster.inventory import Inventory, InventoryNode
 from swaplab_cluster.operations import Operations, ScriptRun, backend_folders, update_plan
-from swaplab_cluster.testing import FakeLab, FakeWork
+from swaplab_cluster.testing import FAILS, FakeLab, FakeWork
 from swaplab_core.domain.errors import NodeError
 
 SILENT = NodeError("w1 does not answer")
@@ -33,14 +33,11 @@ def _no_pauses(monkeypatch):
 
 def run_steps(lab: FakeLab, subject: Operations, plan) -> FakeWork:
     """Run the plan as the job runner does, until it ends or a step raises."""
-    work = FakeWork()
+    work = FakeWork(lab)
 
     async def main() -> None:
         for step in plan.steps:
-            if step.work is not None:
-                await step.work(work)
-            else:
-                await lab.run(step.command, step.node)
+            await step.work(work)
 
     asyncio.run(main())
     return work
@@ -48,7 +45,10 @@ def run_steps(lab: FakeLab, subject: Operations, plan) -> FakeWork:
 
 def test_a_node_is_drained_updated_waited_for_and_undrained_before_the_next():
     lab = FakeLab([model("a", "w1"), model("b", "w2"), model("c", "w1", state="stopped")])
-    lab.answers = {"w1": ["boot-1", "", SILENT, SILENT, "boot-1", "boot-2"], "w2": ["boot-7", "", "boot-8"]}
+    lab.answers = {
+        "w1": ["@boot 1", "", SILENT, SILENT, "@boot 1", "@boot 2"],
+        "w2": ["@boot 7", "", "@boot 8"],
+    }
     subject = Operations(lab, INVENTORY)
     plan = update_plan(subject, INVENTORY.nodes, {"w1": True, "w2": True})
     assert [step.title for step in plan.steps] == [
@@ -79,6 +79,22 @@ def test_a_node_that_fails_stays_drained_and_the_next_is_left_alone():
     assert subject.drains.nodes == {"w1": "its system is being updated"}
     assert lab.drained == {"a": "w1 is drained: its system is being updated"}
     assert "w2" not in [at for at, _ in lab.ran]
+
+
+def test_a_machine_that_goes_down_while_it_is_asked_is_waited_for():
+    lab = FakeLab(answers={"w1": ["@boot 1", SILENT, SILENT, "@boot 2"]})
+    subject = Operations(lab, INVENTORY)
+    work = run_steps(lab, subject, update_plan(subject, INVENTORY.nodes[:1], {"w1": True}))
+    assert "w1 does not answer; it is going down already" in work.logged
+    assert subject.drains.is_empty
+
+
+def test_an_update_that_is_refused_ends_it():
+    lab = FakeLab(answers={"w1": ["@boot 1", FAILS, "@boot 1"]})
+    subject = Operations(lab, INVENTORY)
+    with pytest.raises(NodeError, match="w1: the update answered exit code 1"):
+        run_steps(lab, subject, update_plan(subject, INVENTORY.nodes, {"w1": True, "w2": True}))
+    assert {at for at, _ in lab.ran} == {"w1"}
 
 
 def test_a_node_that_was_drained_before_stays_so():
