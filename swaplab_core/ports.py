@@ -10,7 +10,16 @@ from typing import Protocol
 
 from attrs import frozen
 
-from swaplab_core.domain.activity import ActivityFilter, ActivityQuery, ActivityRow, ActivityStats
+from swaplab_core.domain.activity import (
+    ActivityFilter,
+    ActivityGroup,
+    ActivityQuery,
+    ActivityRow,
+    ActivityStats,
+    GroupKey,
+    Heat,
+    Measure,
+)
 from swaplab_core.domain.hardware import HardwareSnapshot
 from swaplab_core.domain.job import Job, JobId
 from swaplab_core.domain.launch import HttpCall, LaunchSpec, StopStrategy
@@ -194,6 +203,14 @@ class Store(Protocol):
 
     async def stats(self, where: ActivityFilter) -> ActivityStats:
         """Sums and histograms."""
+        ...
+
+    async def groups(self, where: ActivityFilter, by: GroupKey, limit: int) -> list[ActivityGroup]:
+        """What rows have in common, the most frequent first."""
+        ...
+
+    async def heat(self, where: ActivityFilter, of: Measure) -> Heat:
+        """How many took how long, over time."""
         ...
 
 

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define, field
 
-from swaplab_core.domain.activity import ActivityFilter, ActivityQuery, ActivityRow, ActivityStats, Retention
+from swaplab_core.domain.activity import (
+    ActivityFilter,
+    ActivityGroup,
+    ActivityQuery,
+    ActivityRow,
+    ActivityStats,
+    GroupKey,
+    Heat,
+    Measure,
+    Retention,
+)
 
 if TYPE_CHECKING:
     from swaplab_core.adapters.store_database import Database
@@ -78,6 +88,14 @@ class SqlStore:
     async def stats(self, where: ActivityFilter) -> ActivityStats:
         """Sums and histograms."""
         return await self._read(lambda database: database.stats(where))
+
+    async def groups(self, where: ActivityFilter, by: GroupKey, limit: int) -> list[ActivityGroup]:
+        """What rows have in common, the most frequent first."""
+        return await self._read(lambda database: database.groups(where, by, limit))
+
+    async def heat(self, where: ActivityFilter, of: Measure) -> Heat:
+        """How many took how long, over time."""
+        return await self._read(lambda database: database.heat(where, of))
 
     async def close(self) -> None:
         """Finish what is being written, and disconnect."""

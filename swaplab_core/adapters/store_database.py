@@ -22,8 +22,20 @@ from attrs import define, field
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
+from swaplab_core.adapters.store_report import groups_of, heat_of, span_of, to_group
 from swaplab_core.adapters.store_table import ACTIVITY, conditions, page_of, to_columns, to_row
-from swaplab_core.domain.activity import ActivityFilter, ActivityQuery, ActivityRow, ActivityStats, Retention
+from swaplab_core.domain.activity import (
+    ActivityFilter,
+    ActivityGroup,
+    ActivityQuery,
+    ActivityRow,
+    ActivityStats,
+    GroupKey,
+    Heat,
+    Measure,
+    Retention,
+    heat_width,
+)
 from swaplab_core.domain.errors import StoreFailed
 from swaplab_core.domain.histogram import Histogram, histogram
 
@@ -134,6 +146,22 @@ class Database:
             prompt = _speeds(connection, _C.prompt_per_second, where)
             output = _speeds(connection, _C.tokens_per_second, where)
         return ActivityStats(requests, read, written, from_cache, prompt, output)
+
+    def groups(self, where: ActivityFilter, by: GroupKey, limit: int) -> list[ActivityGroup]:
+        """What rows have in common, the most frequent first."""
+        with self._reading() as connection:
+            return [to_group(record) for record in connection.execute(groups_of(where, by, limit))]
+
+    def heat(self, where: ActivityFilter, of: Measure) -> Heat:
+        """How many took how long, over time."""
+        with self._reading() as connection:
+            first, last = connection.execute(span_of(where)).one()
+            if first is None:
+                return Heat()
+            width = heat_width(last - first)
+            start = first - first % width
+            cells = connection.execute(heat_of(where, of, start, width))
+            return Heat(start, width, (last - start) // width + 1, tuple(tuple(cell) for cell in cells))
 
     def close(self) -> None:
         """Disconnect."""

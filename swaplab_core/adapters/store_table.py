@@ -52,6 +52,7 @@ ACTIVITY = sa.Table(
     sa.Column("itl_ms", sa.Double),
     sa.Column("itl_p95_ms", sa.Double),
     _text("session"),
+    _text("client"),
     sa.Index("ix_activity_ts", "ts_created", "id"),
     sa.Index("ix_activity_model", "model_id", "ts_created", "id"),
     sa.Index("ix_activity_session", "session", "id"),
@@ -74,6 +75,7 @@ _SORTED_BY: Mapping[SortKey, sa.Column[Any]] = {
     SortKey.GEN_SPEED: _C.tokens_per_second,
     SortKey.DURATION: _C.duration_ms,
     SortKey.TTFT: _C.ttft_ms,
+    SortKey.WAIT: _C.wait_ms,
 }
 
 
@@ -101,6 +103,7 @@ def to_columns(row: ActivityRow) -> dict[str, Any]:
         "itl_ms": row.itl_ms,
         "itl_p95_ms": row.itl_p95_ms,
         "session": storable(row.session),
+        "client": storable(row.client),
     }
 
 
@@ -129,35 +132,41 @@ def to_row(record: sa.Row[Any]) -> ActivityRow:
         wait_ms=record.wait_ms,
         itl_ms=record.itl_ms,
         itl_p95_ms=record.itl_p95_ms,
+        client=record.client,
     )
 
 
 def conditions(where: ActivityFilter) -> Iterator[sa.ColumnElement[bool]]:
     """What a row must fulfil."""
+    yield from _bounds(where)
+    yield from (column == name for column, name in _names(where) if name)
     if models := [model for model in where.models if model.strip()]:
         yield _C.model_id.in_(models)
-    if where.start is not None:
-        yield _C.ts_created >= where.start
-    if where.end is not None:
-        yield _C.ts_created <= where.end
-    if where.min_id is not None:
-        yield _C.id >= where.min_id
-    if where.max_id is not None:
-        yield _C.id <= where.max_id
+    if where.ids is not None:
+        yield _C.id.in_(where.ids)
     if where.statuses:
         yield sa.or_(*(_C.resp_status_code.between(low, high) for low, high in where.statuses))
-    if where.session:
-        yield _C.session == where.session
     if where.text:
         places = (_C.model_id, _C.req_path, _C.error_msg, _C.metadata_json)
         yield sa.or_(*(place.icontains(where.text, autoescape=True) for place in places))
+
+
+def _bounds(where: ActivityFilter) -> Iterator[sa.ColumnElement[bool]]:
+    least = ((_C.ts_created, where.start), (_C.id, where.min_id), (_C.duration_ms, where.min_ms))
+    most = ((_C.ts_created, where.end), (_C.id, where.max_id))
+    yield from (column >= bound for column, bound in least if bound is not None)
+    yield from (column <= bound for column, bound in most if bound is not None)
+
+
+def _names(where: ActivityFilter) -> Iterator[tuple[sa.Column[str], str]]:
+    yield from ((_C.session, where.session), (_C.client, where.client), (_C.req_path, where.path))
 
 
 def page_of(query: ActivityQuery) -> sa.Select[Any]:
     """The rows of one page."""
     keys = dict.fromkeys((_SORTED_BY[query.sort], _C.id))
     order = [key.asc() if query.ascending else key.desc() for key in keys]
-    if query.sort is SortKey.TTFT:
+    if query.sort in {SortKey.TTFT, SortKey.WAIT}:
         order[0] = order[0].nulls_last()  # databases differ in where they put what is unknown
     offset = (query.page - 1) * query.limit
     return sa.select(ACTIVITY).where(*conditions(query.where)).order_by(*order).limit(query.limit).offset(offset)

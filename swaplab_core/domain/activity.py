@@ -25,7 +25,8 @@ class ActivityRow:
     `created` is the unix time in seconds at which it ended. `model` is the configured id (of a peer's: the name that
     was asked for), `req_path` the path without a prefix of ours. Times are in milliseconds: `duration_ms` from the
     request's arrival to its end, `ttft_ms` from its arrival to the first token, `wait_ms` the part of both before an
-    upstream was given the request (queue and load), `itl_ms` and `itl_p95_ms` between tokens. None: not known.
+    upstream was given the request (queue and load), `itl_ms` and `itl_p95_ms` between tokens. None: not known. `client`
+    is who asked: the address, and the program's name for itself where it told one.
     """
 
     created: int
@@ -42,6 +43,7 @@ class ActivityRow:
     error_msg: str = ""
     metadata: Mapping[str, str] = Factory(dict)
     id: int = 0
+    client: str = ""
 
     @property
     def session(self) -> str:
@@ -54,7 +56,8 @@ class ActivityFilter:
     """Which rows are meant; what is unset or empty does not narrow. Bounds are inclusive.
 
     `start` and `end` are unix seconds, `statuses` ranges of status codes of which one must fit. `text` is looked for
-    in model, path, error and metadata, upper and lower case alike.
+    in model, path, error and metadata, upper and lower case alike. `min_ms` is the least duration. `captured` wants
+    rows whose exchange can still be looked at: whoever knows the captures turns it into `ids` for the store.
     """
 
     models: tuple[str, ...] = ()
@@ -65,6 +68,70 @@ class ActivityFilter:
     statuses: tuple[tuple[int, int], ...] = ()
     session: str = ""
     text: str = ""
+    client: str = ""
+    path: str = ""
+    min_ms: int | None = None
+    captured: bool = False
+    ids: tuple[int, ...] | None = None
+
+
+class GroupKey(enum.Enum):
+    """What rows can be gathered by; the values are the names on the wire."""
+
+    SESSION = "session"
+    CLIENT = "client"
+    MODEL = "model"
+    PATH = "path"
+    STATUS = "status"
+    ERROR = "error"
+
+
+@frozen
+class ActivityGroup:
+    """The rows that have one `key` in common: sums, and times in milliseconds. `first` and `last` are unix seconds."""
+
+    key: str
+    requests: int
+    failed: int
+    input_tokens: int
+    output_tokens: int
+    mean_ms: float
+    longest_ms: int
+    first: int
+    last: int
+
+
+class Measure(enum.Enum):
+    """Which time of a request is meant; the values are the names on the wire."""
+
+    DURATION = "duration"
+    TTFT = "ttft"
+    WAIT = "wait"
+
+
+LATENCY_EDGES_MS = (0, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000)
+"""Where the rows of a heat map begin; the last one has no end."""
+HEAT_COLUMNS = 60
+_WIDTHS = (1, 5, 15, 60, 300, 900, 3600, 3 * 3600, 12 * 3600, 86_400)
+
+
+@frozen
+class Heat:
+    """How many requests took how long, and when: `cells` are (column, row, count), for those that hold any.
+
+    Column n begins at `start` + n * `width` unix seconds, row n at `LATENCY_EDGES_MS[n]`.
+    """
+
+    start: int = 0
+    width: int = 1
+    columns: int = 0
+    cells: tuple[tuple[int, int, int], ...] = ()
+
+
+def heat_width(seconds: int) -> int:
+    """How wide a column must be for this span: a round number of seconds, or of days."""
+    least = seconds // HEAT_COLUMNS + 1
+    return next((width for width in _WIDTHS if width >= least), -(-least // 86_400) * 86_400)
 
 
 class SortKey(enum.Enum):
@@ -84,6 +151,7 @@ class SortKey(enum.Enum):
     GEN_SPEED = "gen_speed"
     DURATION = "duration"
     TTFT = "ttft"
+    WAIT = "wait"
 
 
 @frozen

@@ -95,6 +95,10 @@ class CaptureCache:
         """The capture of a row."""
         return self._kept.get(row_id)
 
+    def newest(self, most: int) -> tuple[int, ...]:
+        """The ids of the newest."""
+        return tuple(islice(reversed(self._kept), most))
+
     def discard(self, row_id: int) -> None:
         """Forget one."""
         if (capture := self._kept.pop(row_id, None)) is not None:

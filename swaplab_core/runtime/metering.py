@@ -50,7 +50,9 @@ class Measured:
     body: bytes | None = None
     is_decoded: bool = True
 
-    def row(self, created: int, model: str, req_path: str, metadata: Mapping[str, str]) -> ActivityRow:
+    def row(
+        self, created: int, model: str, req_path: str, metadata: Mapping[str, str], client: str = ""
+    ) -> ActivityRow:
         """What is remembered of the request; `created` is the unix time in seconds at which it ended."""
         return ActivityRow(
             created=created,
@@ -66,6 +68,7 @@ class Measured:
             itl_p95_ms=self.itl_p95_ms,
             error_msg=self.error_msg,
             metadata=metadata,
+            client=client,
         )
 
 

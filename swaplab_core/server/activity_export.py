@@ -1,9 +1,10 @@
-"""Activity as a file to take away: JSON as the API writes it, or CSV for a spreadsheet. Made piece by piece."""
+"""Activity as a file to take away: JSON as the API writes it, CSV, or a Markdown table. Made piece by piece."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -36,8 +37,23 @@ COLUMNS = (
     "tokens_per_second",
     "has_capture",
     "error_msg",
+    "client",
     "metadata",
 )
+SHOWN = (
+    "id",
+    "timestamp",
+    "model",
+    "req_path",
+    "resp_status_code",
+    "input_tokens",
+    "output_tokens",
+    "tokens_per_second",
+    "ttft_ms",
+    "duration_ms",
+    "error_msg",
+)
+"""The columns of a table for people."""
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -57,6 +73,13 @@ async def as_csv(batches: Batches, has_capture: HasCapture) -> AsyncIterator[byt
         yield _lines(_cells(row_json(row, has_capture=has_capture(row.id))) for row in rows)
 
 
+async def as_markdown(batches: Batches, has_capture: HasCapture) -> AsyncIterator[bytes]:
+    """A Markdown table of what people look at."""
+    yield f"| {' | '.join(SHOWN)} |\n|{'---|' * len(SHOWN)}\n".encode()
+    async for rows in batches:
+        yield "".join(_line(row_json(row, has_capture=has_capture(row.id))) for row in rows).encode()
+
+
 @frozen
 class Format:
     """One way to write an export."""
@@ -68,6 +91,7 @@ class Format:
 FORMATS: Mapping[str, Format] = {
     "json": Format("application/json", as_json),
     "csv": Format("text/csv", as_csv),
+    "md": Format("text/markdown", as_markdown),
 }
 
 
@@ -75,6 +99,17 @@ def _lines(rows: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode()
+
+
+def _line(record: dict[str, Any]) -> str:
+    values = record | record["tokens"]
+    return f"| {' | '.join(_plain(values.get(column)) for column in SHOWN)} |\n"
+
+
+def _plain(value: object) -> str:
+    """A cell that stays one: no line ends, no bars, no markup of others."""
+    text = "" if value is None or value == UNKNOWN else " ".join(str(value).split())
+    return re.sub(r"[\\|<>`*_\[\]]", r"\\\g<0>", text)
 
 
 def _cells(record: dict[str, Any]) -> list[object]:

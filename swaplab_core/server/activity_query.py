@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -9,11 +10,12 @@ from typing import TypeVar
 
 from multidict import MultiMapping
 
-from swaplab_core.domain.activity import MAX_PAGE_SIZE, ActivityFilter, ActivityQuery, SortKey
+from swaplab_core.domain.activity import MAX_PAGE_SIZE, ActivityFilter, ActivityQuery, GroupKey, Measure, SortKey
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.text import storable
 
 T = TypeVar("T")
+E = TypeVar("E", bound=enum.Enum)
 
 MAX_NUMBER = 2**53 - 1
 """The largest whole number that JavaScript tells from its neighbours, and far from what databases take."""
@@ -49,6 +51,10 @@ def read_filter(parameters: Parameters) -> ActivityFilter:
         statuses=tuple(_checked("status", _status, text) for text in parameters.getall("status", []) if text.strip()),
         session=_optional(parameters, "session", _text) or "",
         text=_optional(parameters, "text", _text) or "",
+        client=_optional(parameters, "client", _text) or "",
+        path=_optional(parameters, "path", _text) or "",
+        min_ms=_optional(parameters, "min_ms", lambda text: _whole(text, 0, MAX_NUMBER)),
+        captured=_optional(parameters, "captured", _flag) or False,
     )
     if where.start is not None and where.end is not None and where.start > where.end:
         raise InvalidRequest("start must not be later than end")
@@ -59,12 +65,23 @@ def read_filter(parameters: Parameters) -> ActivityFilter:
 
 def read_sort(parameters: Parameters) -> SortKey:
     """What to sort by. Raises InvalidRequest."""
-    return _optional(parameters, "sort", _sort_key) or SortKey.ID
+    return _optional(parameters, "sort", lambda text: _one_of(SortKey, text)) or SortKey.ID
 
 
 def read_ascending(parameters: Parameters) -> bool:
     """Smallest first? Raises InvalidRequest."""
     return _optional(parameters, "order", _order) == "asc"
+
+
+def read_group(parameters: Parameters) -> tuple[GroupKey, int]:
+    """What to gather by, and how many groups at most. Raises InvalidRequest."""
+    by = _optional(parameters, "by", lambda text: _one_of(GroupKey, text)) or GroupKey.SESSION
+    return by, _optional(parameters, "limit", lambda text: _whole(text, 1, MAX_PAGE_SIZE)) or 100
+
+
+def read_measure(parameters: Parameters) -> Measure:
+    """Which time is meant. Raises InvalidRequest."""
+    return _optional(parameters, "of", lambda text: _one_of(Measure, text)) or Measure.DURATION
 
 
 def read_id(text: str) -> int:
@@ -123,11 +140,17 @@ def _text(text: str) -> str:
     return storable(text)
 
 
-def _sort_key(text: str) -> SortKey:
+def _one_of(kind: type[E], text: str) -> E:
     try:
-        return SortKey(text)
+        return kind(text)
     except ValueError:
-        raise ValueError(f"one of {', '.join(key.value for key in SortKey)}") from None
+        raise ValueError(f"one of {', '.join(str(each.value) for each in kind)}") from None
+
+
+def _flag(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError("true or false")
+    return text == "true"
 
 
 def _order(text: str) -> str:

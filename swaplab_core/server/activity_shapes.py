@@ -7,7 +7,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from swaplab_core.domain.activity import ActivityPage, ActivityQuery, ActivityRow, ActivityStats
+from swaplab_core.domain.activity import (
+    LATENCY_EDGES_MS,
+    ActivityGroup,
+    ActivityPage,
+    ActivityQuery,
+    ActivityRow,
+    ActivityStats,
+    Heat,
+)
 from swaplab_core.domain.capture import Capture, Part
 from swaplab_core.domain.histogram import Histogram
 
@@ -45,6 +53,8 @@ def row_json(row: ActivityRow, *, has_capture: bool) -> dict[str, Any]:
     }
     if row.error_msg:
         record["error_msg"] = row.error_msg
+    if row.client:
+        record["client"] = row.client
     if row.metadata:
         record["metadata"] = dict(row.metadata)
     return record
@@ -76,6 +86,32 @@ def stats_json(stats: ActivityStats) -> dict[str, Any]:
         "total_cache_tokens": stats.cached_tokens,
         "prompt_histogram": _histogram(stats.prompt_speeds),
         "gen_histogram": _histogram(stats.output_speeds),
+    }
+
+
+def group_json(group: ActivityGroup) -> dict[str, Any]:
+    """One group."""
+    return {
+        "key": group.key,
+        "requests": group.requests,
+        "failed": group.failed,
+        "input_tokens": group.input_tokens,
+        "output_tokens": group.output_tokens,
+        "mean_ms": _rounded(group.mean_ms),
+        "longest_ms": group.longest_ms,
+        "first": _time(group.first),
+        "last": _time(group.last),
+    }
+
+
+def heat_json(heat: Heat) -> dict[str, Any]:
+    """A heat map: `cells` are [column, row, count]."""
+    return {
+        "start": _time(heat.start),
+        "seconds": heat.width,
+        "columns": heat.columns,
+        "edges_ms": list(LATENCY_EDGES_MS),
+        "cells": [list(cell) for cell in heat.cells],
     }
 
 

@@ -12,8 +12,15 @@ from attrs import define
 from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import InvalidRequest, StoreFailed
 from swaplab_core.server.activity_export import FORMATS
-from swaplab_core.server.activity_query import read_ascending, read_filter, read_id, read_query
-from swaplab_core.server.activity_shapes import capture_json, flat_json, page_json, stats_json
+from swaplab_core.server.activity_query import (
+    read_ascending,
+    read_filter,
+    read_group,
+    read_id,
+    read_measure,
+    read_query,
+)
+from swaplab_core.server.activity_shapes import capture_json, flat_json, group_json, heat_json, page_json, stats_json
 from swaplab_core.server.api_models import json_response
 from swaplab_core.server.route import Endpoint, get
 from swaplab_core.services.activity import Activity
@@ -36,6 +43,8 @@ class ActivityRoutes:
             get("/api/metrics/activity", Policy.READ, self.page),
             get("/api/metrics/activity/export", Policy.READ, self.export),
             get("/api/metrics/stats", Policy.READ, self.stats),
+            get("/api/metrics/groups", Policy.READ, self.groups),
+            get("/api/metrics/heat", Policy.READ, self.heat),
             get("/api/captures/{id}", Policy.READ, self.capture),
         ]
 
@@ -49,6 +58,18 @@ class ActivityRoutes:
         """Sums and histograms over the rows that the same filters mean."""
         return json_response(stats_json(await self.activity.stats(read_filter(request.query))))
 
+    async def groups(self, request: web.Request) -> web.Response:
+        """What the rows have `by` in common: session, client, model, path, status or error; the most frequent first."""
+        by, limit = read_group(request.query)
+        groups = await self.activity.groups(read_filter(request.query), by, limit)
+        return json_response({"by": by.value, "groups": [group_json(group) for group in groups]})
+
+    async def heat(self, request: web.Request) -> web.Response:
+        """How many requests took how long, over time: `of` is duration, ttft or wait."""
+        return json_response(
+            heat_json(await self.activity.heat(read_filter(request.query), read_measure(request.query)))
+        )
+
     async def newest(self, _: web.Request) -> web.Response:
         """A plain list of the newest rows, oldest first, as llama-swap answered before it had pages."""
         rows = await self.activity.newest(max(1, self.newest_rows()))
@@ -56,7 +77,7 @@ class ActivityRoutes:
         return web.Response(body=orjson.dumps(records), content_type="application/json")
 
     async def export(self, request: web.Request) -> web.StreamResponse:
-        """All rows that the filters mean, by id, as a file: `format` is csv or json."""
+        """All rows that the filters mean, by id, as a file: `format` is csv, json or md."""
         name = request.query.get("format", "json")
         if name not in FORMATS:
             raise InvalidRequest(f"format: {name[:100]!r} is not one of {', '.join(FORMATS)}")

@@ -141,7 +141,9 @@ class Observer:
     def record(self, seen: Observation, measured: Measured) -> None:
         """Remember what is over."""
         entry = seen.entry
-        row = measured.row(int(time.time()), entry.model, entry.path.partition("?")[0], entry.metadata)
+        row = measured.row(
+            int(time.time()), entry.model, entry.path.partition("?")[0], entry.metadata, client_of(entry)
+        )
         capture = None
         if self.captures.budget_bytes:
             make = partial(
@@ -158,3 +160,10 @@ class Observer:
         first_token = None if measured.ttft_ms is None else measured.ttft_ms / 1000
         seconds = (measured.duration_ms - (measured.wait_ms or 0)) / 1000
         self.metrics.request_done(entry.model, measured.status, measured.usage, first_token, seconds)
+
+
+def client_of(entry: Request) -> str:
+    """Who asked: the address, and how the program calls itself, without its version's tail."""
+    told = next((value for name, value in entry.headers.items() if name.lower() == "user-agent"), "")
+    program = told.partition(" ")[0][:MOST_NAME]
+    return f"{entry.remote} {program}".strip()

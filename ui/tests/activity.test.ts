@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { decode, dialogue, pretty, toTurns } from '../src/pages/activity/exchange';
-import { fromQuery, toParameters } from '../src/pages/activity/filter';
+import { fromQuery, groupFilter, pagesAround, toParameters } from '../src/pages/activity/filter';
+import { headersFor, withModel } from '../src/pages/activity/replay';
 import type { Capture } from '../src/pages/activity/types';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -70,4 +71,25 @@ test('filters live in the address, and the server gets moments', () => {
     start: new Date('2026-03-01T10:00').toISOString().slice(0, 19) + 'Z',
   });
   expect(toParameters(fromQuery({ start: 'nonsense' }))).toEqual({});
+});
+
+test('a group narrows the list to its own', () => {
+  expect(groupFilter('client', '10.0.0.7 curl/8')).toEqual({ client: '10.0.0.7 curl/8' });
+  expect(groupFilter('error', 'x'.repeat(900)).text).toHaveLength(200);
+});
+
+test('pages around the present one, the first and the last', () => {
+  expect(pagesAround(1, 1)).toEqual([1]);
+  expect(pagesAround(7, 20)).toEqual([1, 5, 6, 7, 8, 9, 20]);
+  expect(pagesAround(1, 0)).toEqual([]);
+});
+
+test('what is sent again keeps its own headers, and none that was hidden or is the connection’s', () => {
+  const given = {
+    ...capture('/v1/x', {}, ''),
+    req_headers: { Host: 'a', 'X-Own': '1', 'X-Token': '[REDACTED]', Cookie: 'c' },
+  };
+  expect(headersFor(given, 's')).toEqual({ 'X-Own': '1', 'Content-Type': '', 'X-Session-ID': 's' });
+  expect(JSON.parse(withModel('{"model":"a","n":1}', 'b'))).toEqual({ model: 'b', n: 1 });
+  expect(withModel('no JSON', 'b')).toBe('no JSON');
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { outline, pathTo, suggest, type Schema } from '../src/pages/config/complete';
-import { unified } from '../src/pages/config/unified';
+import { unified } from '../src/lib/unified';
 
 const TEXT = `# my models
 healthCheckTimeout: 60

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from swaplab_core.domain.activity import MAX_PAGE_SIZE
+from swaplab_core.domain.activity import MAX_PAGE_SIZE, GroupKey, Measure
 from swaplab_core.server.inference_paths import ASKED, POSTED
 from swaplab_core.server.openapi.control import CONTROL
 from swaplab_core.server.openapi.operation import (
@@ -96,6 +96,10 @@ _FILTER: Mapping[str, Schema] = {
     "max_id": _ID,
     "session": TEXT,
     "text": described(TEXT, "stands in the path, the model, the error or the metadata"),
+    "client": described(TEXT, "who asked, as the rows tell it"),
+    "path": TEXT,
+    "min_ms": described(COUNT, "took at least so long"),
+    "captured": described(FLAG, "true: only those whose exchange can still be looked at"),
 }
 _ORDER = {"order": choice("asc", "desc")}
 _PAGE = {
@@ -143,9 +147,17 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         {**_FILTER, **_PAGE},
     ),
     ("GET", "/api/metrics/activity/export"): Operation(
-        {JSON: listing(shape("Row")), "text/csv": TEXT}, query={**_FILTER, **_ORDER, "format": choice("csv", "json")}
+        {JSON: listing(shape("Row")), "text/csv": TEXT, "text/markdown": TEXT},
+        query={**_FILTER, **_ORDER, "format": choice("csv", "json", "md")},
     ),
     ("GET", "/api/metrics/stats"): json_answer(shape("Stats"), _FILTER),
+    ("GET", "/api/metrics/groups"): json_answer(
+        record(by=TEXT, groups=listing(shape("ActivityGroup"))),
+        {**_FILTER, "by": choice(*(key.value for key in GroupKey)), "limit": _PAGE["limit"]},
+    ),
+    ("GET", "/api/metrics/heat"): json_answer(
+        shape("Heat"), {**_FILTER, "of": choice(*(measure.value for measure in Measure))}
+    ),
     ("GET", "/api/captures/{id}"): Operation(
         {JSON: shape("Capture"), PLAIN: TEXT}, query={"format": choice("json", "curl")}
     ),

@@ -60,6 +60,7 @@ _ROW = partly(
         itl_p95_ms=maybe(NUMBER),
     ),
     error_msg=TEXT,
+    client=TEXT,
     metadata=TEXTS,
 )
 
@@ -137,6 +138,24 @@ SHAPES: Mapping[str, Schema] = {
         total_cache_tokens=WHOLE,
         prompt_histogram=maybe(_HISTOGRAM),
         gen_histogram=maybe(_HISTOGRAM),
+    ),
+    "ActivityGroup": record(
+        key=TEXT,
+        requests=WHOLE,
+        failed=WHOLE,
+        input_tokens=WHOLE,
+        output_tokens=WHOLE,
+        mean_ms=NUMBER,
+        longest_ms=WHOLE,
+        first=TIME,
+        last=TIME,
+    ),
+    "Heat": record(
+        start=TIME,
+        seconds=described(WHOLE, "of one column"),
+        columns=WHOLE,
+        edges_ms=described(listing(WHOLE), "where each row begins"),
+        cells=described(listing(listing(WHOLE)), "column, row, count"),
     ),
     "Capture": record(
         id=WHOLE,

@@ -48,6 +48,7 @@ FULL = ActivityRow(
     itl_p95_ms=21.0,
     error_msg="",
     metadata={"session_id": "s1", "fifo_priority": "0"},
+    client="10.0.0.7 curl/8",
 )
 
 
@@ -159,9 +160,9 @@ def test_combined_paging(path):
 
 
 SORTED = [
-    simple(3, model="b", req_path="/2", status=500, content_type="x", duration_ms=7, ttft_ms=None),
-    simple(1, model="c", req_path="/3", status=404, content_type="y", duration_ms=9, ttft_ms=2.0),
-    simple(2, model="a", req_path="/1", status=200, content_type="z", duration_ms=8, ttft_ms=1.0),
+    simple(3, model="b", req_path="/2", status=500, content_type="x", duration_ms=7, ttft_ms=None, wait_ms=None),
+    simple(1, model="c", req_path="/3", status=404, content_type="y", duration_ms=9, ttft_ms=2.0, wait_ms=2.0),
+    simple(2, model="a", req_path="/1", status=200, content_type="z", duration_ms=8, ttft_ms=1.0, wait_ms=1.0),
 ]
 TOKENS = [Usage(5, 6, 9, 1, 1, 1.5, 3.0), Usage(6, 4, 8, 3, 1, 2.5, 2.0), Usage(4, 5, 7, 2, 1, 0.5, 1.0)]
 ASCENDING = {
@@ -179,6 +180,7 @@ ASCENDING = {
     SortKey.GEN_SPEED: [3, 2, 1],
     SortKey.DURATION: [1, 3, 2],
     SortKey.TTFT: [3, 2, 1],
+    SortKey.WAIT: [3, 2, 1],
 }
 
 
@@ -186,7 +188,9 @@ ASCENDING = {
 def test_sorting(key):
     rows = [evolve(row, tokens=tokens) for row, tokens in zip(SORTED, TOKENS, strict=True)]
     assert rows_of("", rows, sort=key, ascending=True) == ASCENDING[key]
-    descending = [2, 3, 1] if key is SortKey.TTFT else ASCENDING[key][::-1]  # what is unknown is always last
+    descending = (
+        [2, 3, 1] if key in {SortKey.TTFT, SortKey.WAIT} else ASCENDING[key][::-1]
+    )  # what is unknown is always last
     assert rows_of("", rows, sort=key) == descending
 
 
@@ -353,7 +357,7 @@ def test_migrations_make_the_table_that_the_code_uses(tmp_path):
         with database.engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
             assert compare_metadata(context, ACTIVITY.metadata) == []
-            assert context.get_current_revision() == "0002"
+            assert context.get_current_revision() == "0003"
     finally:
         database.close()
 

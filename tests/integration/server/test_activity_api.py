@@ -39,8 +39,10 @@ ROW = ActivityRow(
     tokens=Usage(25, 10, 5, prompt_per_second=100.0, output_per_second=50.0),
     duration_ms=40,
     metadata={"session_id": "s1"},
+    wait_ms=3.0,
+    client="10.0.0.7 curl/8",
 )
-FAILED = evolve(ROW, model="b", status=503, tokens=Usage(), error_msg="not ready", metadata={})
+FAILED = evolve(ROW, model="b", status=503, tokens=Usage(), error_msg="not ready", metadata={}, wait_ms=None, client="")
 
 
 def raw(capture: Capture) -> Raw:
@@ -114,12 +116,16 @@ def test_api_activity_holds_what_was_recorded_a_moment_ago():
         ("sort=model&order=asc", [1, 2]),
         ("start=2020-01-01T00:00:00Z&end=2020-01-02T00:00:00%2B02:00", []),
         ("start=2020-01-01T00:00:00Z", [2, 1]),
+        ("client=10.0.0.7+curl/8", [1]),
+        ("path=/v1/chat/completions&min_ms=41", []),
+        ("captured=true", [2]),
+        ("sort=wait&order=asc", [1, 2]),
     ],
 )
 def test_api_activity_filters(parameters, ids):
     async def work(client, recorder):
         recorder.record(ROW)
-        recorder.record(FAILED)
+        recorder.record(FAILED, raw(Capture("POST", FAILED.req_path)))
         page = await get(client, f"/api/metrics/activity?{parameters}")
         assert [row["id"] for row in page["data"]] == ids
         exported = await get(client, f"/api/metrics/activity/export?{parameters}")
@@ -139,6 +145,9 @@ def test_api_activity_filters(parameters, ids):
         "/api/metrics/activity?min_id=3&max_id=2",
         "/api/metrics/activity?status=9xx",
         "/api/metrics/stats?end=now",
+        "/api/metrics/groups?by=colour",
+        "/api/metrics/heat?of=mood",
+        "/api/metrics/activity?captured=perhaps",
         "/api/metrics/activity/export?format=xml",
         "/api/metrics/activity/export?format=csv&min_id=0",
         "/api/captures/x",
@@ -163,6 +172,36 @@ def test_api_stats():
         assert (stats["total_requests"], stats["total_input_tokens"], stats["total_cache_tokens"]) == (2, 25, 5)
         assert (stats["gen_histogram"]["p50"], stats["gen_histogram"]["bins"]) == (50.0, [1])
         assert (await get(client, "/api/metrics/stats?model=b"))["gen_histogram"] is None
+
+    with_api(work)
+
+
+def test_rows_are_gathered_by_what_they_have_in_common():
+    async def work(client, recorder):
+        for row in (ROW, evolve(ROW, duration_ms=80), FAILED):
+            recorder.record(row)
+        by_session = await get(client, "/api/metrics/groups")
+        told = [(each["key"], each["requests"], each["failed"], each["input_tokens"]) for each in by_session["groups"]]
+        assert (by_session["by"], told) == ("session", [("s1", 2, 0, 50), ("", 1, 1, 0)])
+        assert (by_session["groups"][0]["mean_ms"], by_session["groups"][0]["longest_ms"]) == (60.0, 80)
+        for by, keys in {"model": ["a", "b"], "status": ["200", "503"], "error": ["not ready"]}.items():
+            answer = await get(client, f"/api/metrics/groups?by={by}&limit=5")
+            assert [each["key"] for each in answer["groups"]] == keys
+        assert (await get(client, "/api/metrics/groups?by=path&model=nobody"))["groups"] == []
+
+    with_api(work)
+
+
+def test_a_heat_map_tells_when_requests_took_how_long():
+    async def work(client, recorder):
+        assert (await get(client, "/api/metrics/heat"))["cells"] == []
+        for age, took in ((0, 40), (0, 45), (120, 40), (120, 700_000)):
+            recorder.record(evolve(ROW, created=NOW - age, duration_ms=took))
+        heat = await get(client, "/api/metrics/heat")
+        last, longest = heat["columns"] - 1, len(heat["edges_ms"]) - 1
+        assert heat["seconds"] == 5
+        assert heat["cells"] == [[0, 0, 1], [0, longest, 1], [last, 0, 2]]
+        assert (await get(client, "/api/metrics/heat?of=ttft"))["cells"] == []
 
     with_api(work)
 

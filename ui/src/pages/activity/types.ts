@@ -23,6 +23,8 @@ export interface Row {
   itl_ms: number | null;
   itl_p95_ms: number | null;
   error_msg?: string;
+  /** The address, and the program where it told one. */
+  client?: string;
   metadata?: Record<string, string>;
 }
 
@@ -63,4 +65,27 @@ export interface Capture {
   resp_headers: Record<string, string>;
   resp_body: string;
   left_out: string[];
+}
+
+export interface Group {
+  key: string;
+  requests: number;
+  failed: number;
+  input_tokens: number;
+  output_tokens: number;
+  mean_ms: number;
+  longest_ms: number;
+  first: string;
+  last: string;
+}
+
+export interface Heat {
+  start: string;
+  /** Of one column. */
+  seconds: number;
+  columns: number;
+  /** Where each row begins. */
+  edges_ms: number[];
+  /** Column, row, count. */
+  cells: [number, number, number][];
 }

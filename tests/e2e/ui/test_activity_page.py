@@ -1,0 +1,122 @@
+"""The activity in the browser: gathered, as a heat map, kept as a view, compared, and sent again."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from browser import barriers
+from playwright.sync_api import expect
+from running_swaplab import running_swaplab, sim
+
+QUESTION = [{"role": "user", "content": "Which way?"}]
+
+
+@pytest.fixture(scope="module")
+def swaplab(tmp_path_factory):
+    models = {"left": sim("--say", "To the left."), "right": sim("--say", "To the right.")}
+    groups = {"all": {"swap": False, "members": list(models)}}
+    with running_swaplab(tmp_path_factory.mktemp("activity-page"), models, groups=groups) as running:
+        running.chat("left", messages=QUESTION)
+        running.chat("right", messages=QUESTION)
+        wrong = {"model": "nobody", "messages": QUESTION}
+        running.ask("POST", "/v1/chat/completions", json_body=wrong)
+        told = {"X-Session-ID": "tour-7", "User-Agent": "guide/2.1 (tests)"}
+        running.ask("POST", "/v1/chat/completions", json_body={"model": "left", "messages": QUESTION}, headers=told)
+        yield running
+
+
+def table(page, name):
+    return page.get_by_role("region", name=name, exact=True).last.get_by_role("table")
+
+
+def test_requests_are_gathered_and_each_group_opens_as_a_list(visitor, swaplab):
+    with visitor.visit(swaplab, "/activity") as page:
+        gather = page.get_by_role("combobox", name="Group by")
+        gather.select_option("client")
+        expect(table(page, "Groups")).to_contain_text("127.0.0.1 guide/2.1")
+        gather.select_option("error")
+        table(page, "Groups").get_by_role("button", name=re.compile("nobody")).click()
+        expect(table(page, "Requests").get_by_role("row")).to_have_count(2)
+        page.get_by_role("button", name="Show all").click()
+        gather.select_option("session")
+        table(page, "Groups").get_by_role("button", name="tour-7").click()
+        expect(page).to_have_url(re.compile("session=tour-7"))
+        expect(table(page, "Requests").get_by_role("row")).to_have_count(2)
+
+        page.get_by_role("button", name="Kept views").click()
+        page.get_by_role("menuitem", name="Keep this view …").click()
+        dialog = page.get_by_role("dialog", name="Keep this view")
+        dialog.get_by_label("Name").fill("The tour")
+        dialog.get_by_role("button", name="Keep this view").click()
+        page.get_by_role("button", name="Without this filter: Session").click()
+        expect(table(page, "Requests")).to_contain_text("nobody")
+        page.reload()
+        page.get_by_role("button", name="Kept views").click()
+        page.get_by_role("menuitem", name="The tour", exact=True).click()
+        expect(page).to_have_url(re.compile("session=tour-7"))
+        assert barriers(page) == []
+
+
+def test_a_cell_of_the_heat_map_narrows_the_list(visitor, swaplab):
+    with visitor.visit(swaplab, "/activity") as page:
+        page.get_by_text("How long requests took, over time").click()
+        heat = page.get_by_role("img", name=re.compile("Heat map of [4-9] requests"))
+        expect(heat).to_be_visible()
+        heat.locator("rect").first.click()
+        expect(page).to_have_url(re.compile(r"start=\S+&end=\S+"))
+        expect(table(page, "Requests").get_by_role("row").nth(1)).to_be_visible()
+        assert barriers(page) == []
+
+
+def test_new_requests_come_by_themselves_until_the_list_is_held(visitor, swaplab):
+    with visitor.visit(swaplab, "/activity?text=right") as page:
+        rows = table(page, "Requests").get_by_role("row")
+        expect(rows.nth(1)).to_be_visible()
+        before = rows.count()
+        swaplab.chat("right", messages=QUESTION)
+        expect(rows).to_have_count(before + 1)
+        page.get_by_role("button", name="Live").click()
+        swaplab.chat("right", messages=QUESTION)
+        expect(page.get_by_text("1 newer request")).to_be_visible()
+        expect(rows).to_have_count(before + 1)
+        page.get_by_role("button", name="Live").click()
+        expect(rows).to_have_count(before + 2)
+        table(page, "Requests").get_by_role("button", name="Duration").click()
+        expect(page).to_have_url(re.compile("sort=duration"))
+        expect(rows).to_have_count(before + 2)
+
+
+def test_two_requests_stand_side_by_side_and_one_is_sent_again(visitor, swaplab):
+    with visitor.visit(swaplab, "/activity?path=/v1/chat/completions&status=2xx&sort=id&order=asc") as page:
+        choose = table(page, "Requests").get_by_label("Select", exact=True)
+        choose.nth(0).check()
+        choose.nth(1).check()
+        page.get_by_role("button", name="Compare the two").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Requests 1 and 2")
+        expect(page.get_by_role("region", name="Request 1", exact=True)).to_contain_text("To the left.")
+        expect(page.get_by_role("region", name="Request 2", exact=True)).to_contain_text("To the right.")
+        page.get_by_role("tab", name="Differences").click()
+        expect(page.get_by_label("Response")).to_contain_text("+To the right.")
+        assert barriers(page) == []
+
+        page.get_by_role("link", name="Request 1", exact=True).click()
+        page.get_by_role("button", name="Send again …").click()
+        dialog = page.get_by_role("dialog", name="Send again")
+        dialog.get_by_role("combobox", name="Model").select_option("right")
+        dialog.get_by_role("button", name="Send", exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"Requests 1 and \d+"))
+        again = page.get_by_role("region", name=re.compile(r"Request (?!1$)\d+"))
+        expect(again).to_contain_text("To the right.")
+
+
+def test_all_that_fits_is_taken_away_as_markdown(visitor, swaplab):
+    with visitor.visit(swaplab, "/activity?status=4xx") as page:
+        page.get_by_role("button", name="Export").click()
+        with page.expect_download() as download:
+            page.get_by_role("menuitem", name="All matching as Markdown").click()
+        head, rule, *rows = download.value.path().read_text().splitlines()
+        assert head.startswith("| id | timestamp | model |")
+        assert set(rule) == {"|", "-"}
+        assert rows
+        assert all("| nobody |" in row for row in rows)
