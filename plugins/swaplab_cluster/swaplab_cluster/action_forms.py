@@ -66,9 +66,14 @@ class StopAll:
 
 @frozen(kw_only=True)
 class Install:
-    """What the agent is installed from."""
+    """What the agent is installed from, and who runs it."""
 
-    source: str = form_field("Package", "swaplab-cluster", help="what pip installs on the node: a name or an address")
+    source: str = form_field(
+        "Package", "", help="what pip installs on the node; unwritten: this very version, sent from here", advanced=True
+    )
+    service: bool = form_field(
+        "As a service", default=True, help="of systemd; without it the job says how the agent is started"
+    )
 
 
 @frozen(kw_only=True)

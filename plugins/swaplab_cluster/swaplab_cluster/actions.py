@@ -16,7 +16,9 @@ from swaplab_cluster.files import read_text, write
 from swaplab_cluster.inventory import Inventory, InventoryNode, is_address, is_id, is_user
 from swaplab_cluster.inventory_edit import with_node, without_node
 from swaplab_cluster.live import Live
+from swaplab_cluster.own_wheels import own_wheels
 from swaplab_core.domain.errors import Conflict, InvalidRequest, NodeError
+from swaplab_core.domain.node import NodeId
 from swaplab_core.plugin import (
     Action,
     ActionSpec,
@@ -219,26 +221,33 @@ class Actions:
                 f"{node.id} is reached with {node.executor!r}",
                 advice="agents are installed over ssh: write `executor: ssh` for it",
             )
-        if form.source.startswith("-") or not form.source.strip():
-            raise InvalidRequest(f"{form.source!r} is nothing that pip could install")
-        if live.inforce.agent_token_file is None:
+        source = form.source.strip()
+        if source.startswith("-"):
+            raise InvalidRequest(f"{source!r} is nothing that pip could install")
+        agent = agent_install.Agent(
+            await self._agent_token(),
+            live.inforce.settings.agent_allow,
+            node.agent_port or inventory.agent_port,
+            source,
+            () if source else await asyncio.to_thread(own_wheels),
+            form.service,
+        )
+        warning = "plugins.cluster.agentAllow is empty: the agent will run no engine"
+        steps = agent_install.steps(NodeId(node.id), agent)
+        return Plan(steps, locks=frozenset({f"node:{node.id}"}), warnings=() if agent.allowed else (warning,))
+
+    async def _agent_token(self) -> bytes:
+        """The token that agents know. Raises Conflict."""
+        file = self.live().inforce.agent_token_file
+        if file is None:
             raise Conflict(
                 "there is no token for agents",
                 advice="make one with `swaplab-agent token FILE`, and set plugins.cluster.agentTokenFile",
             )
-        token = (await asyncio.to_thread(read_text, live.inforce.agent_token_file)).strip().encode()
+        token = (await asyncio.to_thread(read_text, file)).strip().encode()
         if not token:
-            raise Conflict(f"{live.inforce.agent_token_file} is empty or not there")
-        port = node.agent_port or inventory.agent_port
-        steps = agent_install.steps(
-            node.id, source=form.source.strip(), token=token, allowed=live.inforce.settings.agent_allow, port=port
-        )
-        warnings = (
-            ()
-            if live.inforce.settings.agent_allow
-            else ("plugins.cluster.agentAllow is empty: the agent will run no engine",)
-        )
-        return Plan(steps, locks=frozenset({f"node:{node.id}"}), warnings=warnings)
+            raise Conflict(f"{file} is empty or not there", advice="make one with `swaplab-agent token FILE`")
+        return token
 
     async def _add_node(self, form: NewNode, _: str) -> Plan:
         node = new_node(form)

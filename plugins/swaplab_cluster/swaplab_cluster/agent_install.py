@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
+from attrs import field, frozen
+
+from swaplab_cluster.own_wheels import Wheel
 from swaplab_core.domain.node import NodeId
-from swaplab_core.domain.plan import Command, Step
+from swaplab_core.domain.plan import Command, Step, Work
+
+HOME = PurePosixPath("~")
+INSTALL_SECONDS = 600.0
 
 FOLDER = ".local/share/swaplab-agent"
 SETTINGS = ".config/swaplab-agent"
@@ -42,28 +50,70 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def steps(node: str, *, source: str, token: bytes, allowed: Sequence[str], port: int) -> tuple[Step, ...]:
-    """Put the agent on a node and start it. `source` is what pip installs; the token goes through the connection."""
-    python = f"{FOLDER}/bin/python"
+@frozen
+class Agent:
+    """What is installed. `source` is what pip installs; when it is "", the `wheels` are sent and installed.
 
-    def step(title: str, *argv: str, stdin: bytes = b"", seconds: float = 600.0) -> Step:
-        return Step(title, Command(argv, stdin=stdin), node=NodeId(node), timeout_seconds=seconds)
+    The token goes through the connection. `service`: it is run by systemd; otherwise by whoever starts it.
+    """
 
+    token: bytes = field(repr=False)
+    allowed: Sequence[str]
+    port: int
+    source: str = ""
+    wheels: Sequence[Wheel] = ()
+    service: bool = True
+
+
+def steps(node: NodeId, agent: Agent) -> tuple[Step, ...]:
+    """Put the agent on a node, and start it."""
     return (
-        step("Make a Python environment", "python3", "-m", "venv", FOLDER),
-        step("Install the agent", python, "-m", "pip", "install", "--quiet", "--upgrade", source),
-        step("Hand over the token", "sh", "-c", WRITE, "write", f"{SETTINGS}/token", stdin=token + b"\n"),
-        step(
-            "Write the unit",
-            "sh",
-            "-c",
-            WRITE,
-            "write",
-            f".config/systemd/user/{UNIT}",
-            stdin=unit(allowed, port).encode(),
-        ),
-        step("Let services of this login run without it", "loginctl", "enable-linger", seconds=30.0),
-        step("Load the unit", "systemctl", "--user", "daemon-reload", seconds=60.0),
-        step("Start the agent", "systemctl", "--user", "enable", "--now", UNIT, seconds=60.0),
-        step("Show its certificate, to be pinned as agent_pin", f"{FOLDER}/bin/swaplab-agent", "pin", seconds=60.0),
+        *_package(node, agent),
+        _write(node, "Hand over the token", f"{SETTINGS}/token", agent.token + b"\n"),
+        *(_service(node, agent) if agent.service else ()),
+        _run(node, "Show its certificate, to be pinned as agent_pin", f"{FOLDER}/bin/swaplab-agent", "pin"),
+        *(() if agent.service else (_how_to_start(agent),)),
     )
+
+
+def _run(node: NodeId, title: str, *argv: str, seconds: float = 60.0) -> Step:
+    return Step(title, Command(argv, cwd=HOME), node=node, timeout_seconds=seconds)
+
+
+def _write(node: NodeId, title: str, path: str, content: bytes) -> Step:
+    command = Command(("sh", "-c", WRITE, "write", path), stdin=content, cwd=HOME)
+    return Step(title, command, node=node, timeout_seconds=INSTALL_SECONDS)
+
+
+def _package(node: NodeId, agent: Agent) -> Iterator[Step]:
+    python = f"{FOLDER}/bin/python"
+    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    yield _run(node, "Make a Python environment", "python3", "-m", "venv", FOLDER, seconds=INSTALL_SECONDS)
+    if agent.source:
+        yield _run(node, "Install the agent", *pip, "--upgrade", agent.source, seconds=INSTALL_SECONDS)
+        return
+    paths = [f"{FOLDER}/wheels/{wheel.name}" for wheel in agent.wheels]
+    for wheel, path in zip(agent.wheels, paths, strict=True):
+        yield _write(node, f"Send {wheel.name}", path, wheel.content)
+    yield _run(node, "Install the agent", *pip, *paths, seconds=INSTALL_SECONDS)
+    again = ("--force-reinstall", "--no-deps", *paths)
+    yield _run(node, "Replace what is older under the same number", *pip, *again, seconds=INSTALL_SECONDS)
+
+
+def _service(node: NodeId, agent: Agent) -> Iterator[Step]:
+    yield _write(node, "Write the unit", f".config/systemd/user/{UNIT}", unit(agent.allowed, agent.port).encode())
+    yield _run(node, "Let services of this login run without it", "loginctl", "enable-linger")
+    yield _run(node, "Load the unit", "systemctl", "--user", "daemon-reload")
+    yield _run(node, "Enable the unit", "systemctl", "--user", "enable", UNIT)
+    yield _run(node, "Start the agent", "systemctl", "--user", "restart", UNIT)
+
+
+def _how_to_start(agent: Agent) -> Step:
+    allowed = [f"--allow={program}" for program in agent.allowed]
+    program, token = f"~/{FOLDER}/bin/swaplab-agent", f"~/{SETTINGS}/token"
+    line = " ".join((program, f"--listen :{agent.port}", f"--token-file {token}", *map(shlex.quote, allowed)))
+
+    async def tell(work: Work) -> None:
+        work.log(f"start it there with: {line}")
+
+    return Step("Say how it is started", work=tell, shown_as=line)

@@ -93,6 +93,7 @@ class Cluster:
         """Read the inventory, and look at the machines from time to time."""
         self._live = await Live.begin(lab)
         lab.spawn(self._live.collect, name=f"metrics of the {NAME}")
+        lab.spawn(self._live.follow, name=f"inventory of the {NAME}")
 
     @hookimpl
     async def swaplab_event(self, event: ConfigChanged | ModelChanged) -> None:

@@ -34,6 +34,7 @@ NAME = "cluster"
 METRICS = frozenset({"metrics"})
 IDLE_SECONDS = 60.0
 MEASURE_SECONDS = 4.0
+FOLLOW_SECONDS = 2.0
 
 
 @define(eq=False)
@@ -137,6 +138,12 @@ class Live:
             if pause > 0 and self.inventory is not None:
                 await self.collector.refresh(METRICS)
             await asyncio.sleep(pause or IDLE_SECONDS)
+
+    async def follow(self) -> None:
+        """Use an inventory that was edited by hand, for ever."""
+        while True:
+            await self.reload_if_changed()
+            await asyncio.sleep(FOLLOW_SECONDS)
 
     def _port(self, one: NodeStatus) -> int:
         """What is dialled to see whether a machine is there."""
