@@ -295,8 +295,8 @@ class Lab:
     async def begin(self, url: str) -> list[asyncio.Task[None]]:
         """Take up what another run has left, tell the plugins, and answer what now runs in the background."""
         await self.parts.editor.refresh()
+        self.gateway.use(url)  # those who plan a waiting job again ask it
         await self.parts.jobs.open(self.parts.actions.plan_again)
-        self.gateway.use(url)
         await self._tell_plugins("start", self.parts.catalogue.hooks.startup(self.view))
         return self._background()
 

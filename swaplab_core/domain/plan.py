@@ -74,6 +74,10 @@ class Work(Protocol):
         """Add a line to the job's log."""
         ...
 
+    def hide(self, secret: str) -> None:
+        """Show this text as *** in the log and the error of this job, from now on; "" is none."""
+        ...
+
     def progress(self, progress: Progress) -> None:
         """Say how far the step is."""
         ...
@@ -130,9 +134,11 @@ class Plan:
 
     `locks` name what must not be worked on by two jobs at once (`backend:/path`, `node:spark1`, `model:qwen`); jobs
     that share one wait for each other, in the order in which they came. `warnings` and `files` are for the preview.
+    `start_at` (unix seconds) is when to begin, where the action's own form asks for it; None is as soon as possible.
     """
 
     steps: tuple[Step, ...]
     locks: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
     files: tuple[FileChange, ...] = ()
+    start_at: float | None = None

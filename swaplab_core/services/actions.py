@@ -80,8 +80,9 @@ class Actions:
         plan = await self.plan(offer, data, target)
         shown = without_secrets(offer.action.spec.form, data)
         title = offer.action.spec.title
+        when = plan.start_at if start_at is None else start_at
         return self.jobs.submit(
-            plan, kind=offer.id, title=title, target=target, input=shown, author=author, start_at=start_at
+            plan, kind=offer.id, title=title, target=target, input=shown, author=author, start_at=when
         )
 
     async def retry(self, job: JobId, *, author: str = "") -> Job:

@@ -1,33 +1,24 @@
-"""The world of a run: its folder, the files that the runner reads and writes, and the running child.
-
-The only module of the plugin with side effects beside `store`. File work is done in threads.
-"""
+"""The world of a run: the running child, its output and its files. With `surroundings` and `store` all side effects."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import orjson
-from attrs import define, field, frozen
+from attrs import define, field
 
-from swaplab_benchy import corpus
 from swaplab_benchy.argv import Outputs, arguments
 from swaplab_benchy.diagnosis import diagnose, remarks
-from swaplab_benchy.gguf import tokenizer_json
-from swaplab_benchy.options import Corpus, RunOptions
 from swaplab_benchy.progress import ProgressReader, requests_expected
 from swaplab_benchy.results import Result, read_result
-from swaplab_benchy.runner import Runner
-from swaplab_benchy.targets import Target, is_repository
-from swaplab_core.plugin import Command, PluginFailed, Work
+from swaplab_benchy.scores import Score, read_scores, run_folder, suite_progress
+from swaplab_benchy.surroundings import Child, environment, prepare
+from swaplab_core.plugin import Command, PluginFailed, Progress, Work
 
-SHIM_FOLDER = Path(__file__).parent / "shim"
 POLL_SECONDS = 0.5
 TAIL_LINES = 400
 YES_LINES = 8
@@ -36,13 +27,16 @@ YES_LINES = 8
 
 @define
 class Tail:
-    """Hears every line of the output and remembers the last."""
+    """Hears every line of the output, remembers the last, and what it says of the run's folder and progress."""
 
     lines: deque[str] = field(factory=lambda: deque(maxlen=TAIL_LINES))
+    folder: str = ""
 
-    def hear(self, line: str) -> None:
-        """Take in a line; tells nothing of progress, the events do."""
+    def hear(self, line: str) -> Progress | None:
+        """Take in a line; a speed run tells its progress elsewhere."""
         self.lines.append(line)
+        self.folder = run_folder(line) or self.folder
+        return suite_progress(line)
 
     @property
     def text(self) -> str:
@@ -50,39 +44,29 @@ class Tail:
         return "\n".join(self.lines)
 
 
-@frozen
-class Child:
-    """What is run: runner, address, names and options; `key` "" when the server asks for none."""
+async def measure(work: Work, child: Child, folder: Path, environ: Mapping[str, str], tail: Tail) -> Result:
+    """Run the benchmark to its end and read its result. `folder` is the run's own.
 
-    runner: Runner
-    base_url: str
-    target: Target
-    options: RunOptions
-    key: str = field(default="", repr=False)
-    gguf_file: str = ""
-
-
-async def measure(work: Work, child: Child, folder: Path, environ: Mapping[str, str], tail: Tail) -> Result | None:
-    """Run the benchmark to its end and read its result; None for an intelligence run, which writes files of its own.
-
-    `folder` is the run's own. Raises PluginFailed with what went wrong and what to do.
+    Raises PluginFailed with what went wrong and what to do.
     """
-    prepared = await asyncio.to_thread(_prepare, child, folder)
-    outputs = Outputs(str(folder / "result.json"), str(folder / "progress.jsonl"), _book(child.options))
+    prepared = await asyncio.to_thread(prepare, child, folder)
+    outputs = Outputs(str(folder / "result.json"), str(folder / "progress.jsonl"), child.book)
     argv = (*child.runner.argv, *arguments(child.base_url, prepared, child.options, outputs))
+    env = await asyncio.to_thread(environment, child, folder, environ)
     answers = b"y\n" * YES_LINES if prepared.trust_remote_code else b""
     reader = ProgressReader(requests_expected(child.options))
-    try:
-        async with _following(folder / "progress.jsonl", reader, work):
-            code = await work.run(Command(argv, env=_environment(child, folder, environ), stdin=answers))
-    finally:
-        await asyncio.to_thread((folder / "key").unlink, missing_ok=True)
+    command = Command(child.isolation.wrap(argv, environ.keys() - env.keys()), env=env, stdin=answers)
+    work.hide(child.key)
+    async with _following(folder / "progress.jsonl", reader, work):
+        code = await work.run(command)
     for remark in remarks(tail.text):
         work.log(f"note: {remark}")
     if code != 0 or reader.errors:
         found = diagnose("\n".join([tail.text, *reader.errors]), code)
         raise PluginFailed(found.message, advice=found.advice)
-    return None if child.options.intelligence else await asyncio.to_thread(_read, folder / "result.json")
+    if child.options.intelligence:
+        return await asyncio.to_thread(_read_suites, tail.folder, child.options.intelligence.output_dir)
+    return await asyncio.to_thread(_read, folder / "result.json")
 
 
 def _read(file: Path) -> Result:
@@ -92,57 +76,26 @@ def _read(file: Path) -> Result:
         raise PluginFailed(f"llama-benchy wrote no result that can be read: {error}", advice="see the log") from None
 
 
-def _book(options: RunOptions) -> str:
-    return corpus.BOOK if options.corpus is Corpus.BUILTIN and options.intelligence is None else ""
+def _read_suites(folder: str, output_dir: str) -> Result:
+    """The scores of a run that ended well; one in which no suite did is a failure."""
+    found = Path(folder).resolve()
+    if not folder or not found.is_relative_to(Path(output_dir).resolve()):
+        raise PluginFailed("the runner did not say where its results are", advice="see the log of the run")
+    try:
+        manifest = orjson.loads((found / "manifest.json").read_bytes())
+    except (OSError, orjson.JSONDecodeError) as error:
+        raise PluginFailed(f"the runner wrote no manifest that can be read: {error}", advice="see the log") from None
+    scores = read_scores(manifest)
+    if scores and all(score.failure for score in scores):
+        raise _no_suite_succeeded(scores)
+    return Result(str(manifest.get("version", "")), None, {}, scores)
 
 
-def _prepare(child: Child, folder: Path) -> Target:
-    """Write what the child reads; answers the target, its tokenizer a file where only the GGUF has one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if child.key:
-        with os.fdopen(os.open(folder / "key", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(child.key)
-    if _book(child.options):
-        cached = Path.home() / ".cache" / "llama-benchy" / corpus.cache_name()
-        if not cached.exists():
-            cached.parent.mkdir(parents=True, exist_ok=True)
-            cached.write_text(corpus.text(), encoding="utf-8")
-    return _with_tokenizer(child, folder)
-
-
-def _with_tokenizer(child: Child, folder: Path) -> Target:
-    target = child.target
-    given = Path(target.tokenizer).expanduser()
-    if is_repository(target.tokenizer) or given.exists():
-        return target
-    if child.options.tokenizer == target.tokenizer and given.is_absolute():
-        raise PluginFailed(
-            f"the tokenizer '{target.tokenizer}' could not be loaded: there is no such file or folder",
-            advice="give a repository of the hub (org/name), or a folder with a tokenizer.json",
-        )
-    if not child.gguf_file:
-        return target
-    file = folder / "tokenizer" / "tokenizer.json"
-    file.parent.mkdir(exist_ok=True)
-    file.write_bytes(orjson.dumps(tokenizer_json(Path(child.gguf_file))))
-    return Target(target.served, target.shown, str(file.parent), target.trust_remote_code)
-
-
-def _environment(child: Child, folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """The child's own: caches that belong to it, our shim, and the key as a file."""
-    home = Path(environ.get("LLAMA_BENCHY_HF_HOME") or Path.home() / ".cache" / "llama-benchy-hf").expanduser()
-    hub = home / "hub"
-    env = {"HF_HOME": str(home), "HF_HUB_CACHE": str(hub), "HUGGINGFACE_HUB_CACHE": str(hub)}
-    env |= {"TRANSFORMERS_CACHE": str(hub), "HF_DATASETS_CACHE": str(home / "datasets")}
-    shims = [environ.get("LLAMA_SWAP_BENCHY_PY_SHIM_DIR", ""), str(SHIM_FOLDER), environ.get("PYTHONPATH", "")]
-    env["PYTHONPATH"] = os.pathsep.join(each for each in shims if each)
-    env["PYTHONUNBUFFERED"] = "1"
-    if child.key:
-        env["SWAPLAB_BENCHY_KEY_FILE"] = str(folder / "key")
-    wanted = child.options.intelligence
-    if wanted and "swebench_verified" in wanted.plugins:
-        env["LLAMA_SWAP_SWEBENCH_TEXT_COMPAT"] = "1"
-    return env
+def _no_suite_succeeded(scores: tuple[Score, ...]) -> PluginFailed:
+    first = scores[0]
+    found = diagnose(first.failure, None)
+    said = first.failure.strip().rpartition("\n")[2][:300] if found.is_guess else found.message
+    return PluginFailed(f"{first.suite}: {said}", advice=found.advice)
 
 
 @asynccontextmanager
@@ -191,12 +144,12 @@ class _Place:
         return whole.decode("utf-8", "replace").split("\n")
 
 
-def installed_runner(state: Path) -> str | None:
-    """The program of our own environment, None when it is not installed."""
-    program = state / "environment" / "bin" / "llama-benchy"
+def installed_runner(state: Path, *, intelligence: bool = False) -> str | None:
+    """The program of our own environment of this edition, None when it is not installed."""
+    program = environment_folder(state, intelligence=intelligence) / "bin" / "llama-benchy"
     return str(program) if program.exists() else None
 
 
-def forget_folder(folder: Path) -> None:
-    """Delete what a run left behind."""
-    shutil.rmtree(folder, ignore_errors=True)
+def environment_folder(state: Path, *, intelligence: bool) -> Path:
+    """Where the environment of an edition is made."""
+    return state / ("environment-intelligence" if intelligence else "environment")

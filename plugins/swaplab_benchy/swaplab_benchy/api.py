@@ -40,6 +40,7 @@ class BenchRoutes:
             _route("GET", "/compare", Policy.READ, self.comparison, "/api/benchy/compare"),
             _route("GET", "/export", Policy.READ, self.export, "/api/benchy/export"),
             _route("GET", "/runs/{id}", Policy.READ, self.show, "/api/benchy/{id}"),
+            _route("GET", "/runs/{id}/log/stream", Policy.READ, self.log_stream, "/api/benchy/{id}/log/stream"),
             _route("POST", "/runs/{id}/cancel", Policy.OPERATE, self.cancel, "/api/benchy/{id}/cancel"),
             _route("DELETE", "/runs/{id}", Policy.ADMIN, self.delete, "/api/benchy/{id}"),
         ]
@@ -70,6 +71,11 @@ class BenchRoutes:
             raise Conflict("this run has already ended")
         await self.bench().lab.cancel(job.id)
         return Reply.of_json({"status": "canceling"})
+
+    async def log_stream(self, call: Call, _: Gateway) -> Reply:
+        """The log of a run as it comes: where its job has it."""
+        job = self._job(call)
+        return Reply(307, {"Location": f"{'../' * 3}jobs/{job.id}/log/stream"}, b"")
 
     async def delete(self, call: Call, _: Gateway) -> Reply:
         """Forget a run that has ended, and its output; results stay."""

@@ -14,12 +14,14 @@ from typing import Any
 
 from attrs import define, evolve, frozen
 
-from swaplab_benchy.adapter import Child, Tail, forget_folder, installed_runner, measure
+from swaplab_benchy.adapter import Tail, environment_folder, installed_runner, measure
 from swaplab_benchy.facts import gguf_file, launch_of, model_facts, provenance
 from swaplab_benchy.options import RunOptions
 from swaplab_benchy.results import Provenance, Run
-from swaplab_benchy.runner import VERSION, Runner, find_runner
+from swaplab_benchy.runner import Runner, find_runner, requirement
+from swaplab_benchy.sandbox import Account, Isolation, choose
 from swaplab_benchy.store import ResultStore
+from swaplab_benchy.surroundings import Child, forget, run_folder
 from swaplab_benchy.targets import ModelFacts, target_of
 from swaplab_benchy.wire import options_document
 from swaplab_core.plugin import (
@@ -28,7 +30,6 @@ from swaplab_core.plugin import (
     LabView,
     ModelId,
     Plan,
-    Progress,
     Step,
     Work,
 )
@@ -36,6 +37,7 @@ from swaplab_core.plugin import (
 RUN, INSTALL = "benchy:run", "benchy:install"
 RUN_SECONDS = 12 * 3600.0
 INSTALL_SECONDS = 1800.0
+PROBE_SECONDS = 60.0
 DEFAULT_OUTPUT_FOLDER = "/tmp/llama-benchy-runs"  # noqa: S108 - the fork's documented default; the runner makes it
 
 
@@ -44,11 +46,15 @@ class Settings:
     """The settings that runs depend on, see `plugin.BenchySettings`."""
 
     intelligence_commit: str = ""
+    user: str = "nobody"
 
 
 @define(eq=False)
 class Bench:
-    """All runs of one daemon. `environ` is the daemon's environment, `find_program` looks on its PATH."""
+    """All runs of one daemon. `environ` is the daemon's environment, `find_program` looks on its PATH.
+
+    `find_account` answers a user of this machine, None when there is none of that name.
+    """
 
     lab: LabView
     store: ResultStore
@@ -56,6 +62,7 @@ class Bench:
     settings: Callable[[], Settings]
     environ: Mapping[str, str]
     find_program: Callable[[str], str | None]
+    find_account: Callable[[str], Account | None]
 
     @property
     def is_disabled(self) -> bool:
@@ -64,12 +71,23 @@ class Bench:
 
     def runner(self, options: RunOptions | None = None) -> Runner:
         """The program that would run these options. Raises PluginFailed, saying what to install."""
+        intelligence = bool(options and options.intelligence)
         return find_runner(
             self.environ,
             self.find_program,
-            installed_runner(self.state),
-            intelligence=bool(options and options.intelligence),
+            installed_runner(self.state, intelligence=intelligence),
+            intelligence=intelligence,
             intelligence_commit=self.settings().intelligence_commit,
+        )
+
+    def isolation(self, options: RunOptions) -> Isolation:
+        """As whom these options would run: somebody else when code of the model's runs, and that can be had."""
+        if options.intelligence is None or not options.intelligence.allow_code_exec:
+            return Isolation(reason="no code of the model's is run")
+        wanted = self.settings().user
+        is_root = os.geteuid() == 0
+        return choose(
+            is_root=is_root, wanted=wanted, account=self.find_account(wanted), tool=self.find_program("setpriv")
         )
 
     async def plan(self, options: RunOptions) -> Plan:
@@ -80,7 +98,13 @@ class Bench:
         self.runner(options)
         facts = [await model_facts(self.lab.gateway, self.lab.config, name) for name in options.models]
         steps = tuple(self._step(each, self._complete(options)) for each in facts)
-        return Plan(steps, locks=frozenset({"benchmark", *(f"model:{each.id}" for each in facts)}))
+        locks = frozenset({"benchmark", *(f"model:{each.id}" for each in facts)})
+        return Plan(steps, locks, self._warnings(options), start_at=options.start_at)
+
+    def _warnings(self, options: RunOptions) -> tuple[str, ...]:
+        if options.intelligence is None or not options.intelligence.allow_code_exec:
+            return ()
+        return (f"suites may run what the model wrote, as {self.isolation(options)}",)
 
     async def submit(self, options: RunOptions) -> Job:
         """Queue a run, or keep it until its time."""
@@ -92,19 +116,20 @@ class Bench:
             title=f"Benchmark {names}",
             target=options.models[0],
             input=options_document(options),
-            start_at=options.start_at,
+            start_at=plan.start_at,
         )
 
-    def install_plan(self) -> Plan:
-        """Make our own environment with the pinned runner in it."""
-        folder = self.state / "environment"
+    def install_plan(self, *, intelligence: bool = False) -> Plan:
+        """Make our own environment with the pinned runner in it; each edition has one."""
+        folder = environment_folder(self.state, intelligence=intelligence)
+        wanted = requirement(intelligence=intelligence, commit=self.settings().intelligence_commit)
         python = str(folder / "bin" / "python")
         steps = (
             Step("Make an environment", Command((_python(), "-m", "venv", "--clear", str(folder)))),
             Step(
-                f"Install llama-benchy {VERSION}",
+                f"Install {wanted}",
                 Command(
-                    (python, "-m", "pip", "install", "--disable-pip-version-check", f"llama-benchy=={VERSION}"),
+                    (python, "-m", "pip", "install", "--disable-pip-version-check", wanted),
                     cwd=PurePosixPath(self.state),
                 ),
                 timeout_seconds=INSTALL_SECONDS,
@@ -123,16 +148,11 @@ class Bench:
 
     def _step(self, facts: ModelFacts, options: RunOptions) -> Step:
         tail = Tail()
-
-        def hear(line: str) -> Progress | None:
-            tail.hear(line)
-            return None
-
         return Step(
             f"Measure {facts.asked}",
             work=partial(self._measure, facts, options, tail),
             timeout_seconds=RUN_SECONDS,
-            reads_progress=hear,
+            reads_progress=tail.hear,
             shown_as=" ".join(self._shown(facts, options)),
         )
 
@@ -153,25 +173,35 @@ class Bench:
 
     async def _measure(self, facts: ModelFacts, options: RunOptions, tail: Tail, work: Work) -> Mapping[str, Any]:
         run_id = secrets.token_hex(16)
-        folder = self.state / "runs" / run_id
         work.log(f"loading {facts.id} …")
         async with work.lease(ModelId(facts.id)):
             launch = await launch_of(self.lab.gateway, facts.id)
-            child = self._child(facts, options, gguf_file(launch))
+            child = await self._kept_apart(self._child(facts, options, gguf_file(launch)), work)
             work.log(f"runner: {' '.join(child.runner.argv)} ({child.runner.source})")
-            known = await provenance(self.lab.gateway, facts.id, self._known(facts, options, launch, child.runner))
+            known = await provenance(self.lab.gateway, facts.id, self._known(facts, child, launch))
+            folder = run_folder(child, self.state, run_id)
             try:
                 result = await measure(work, child, folder, self.environ, tail)
             finally:
-                await asyncio.to_thread(forget_folder, folder)
-        if result is None:
-            return {
-                facts.asked: {"model": facts.id, "folder": options.intelligence and options.intelligence.output_dir}
-            }
+                await asyncio.to_thread(forget, folder)
         await asyncio.to_thread(self.store.save, Run(run_id, time.time(), known, result))
-        return {facts.asked: {"model": facts.id, "result": run_id}}
+        said = {"folder": tail.folder} if tail.folder else {}
+        return {facts.asked: {"model": facts.id, "result": run_id, **said}}
 
-    def _known(self, facts: ModelFacts, options: RunOptions, launch: tuple[str, ...], runner: Runner) -> Provenance:
+    async def _kept_apart(self, child: Child, work: Work) -> Child:
+        """As whom it really runs: a user who cannot start the runner is no use."""
+        found = self.isolation(child.options)
+        if found.account is not None:
+            argv = found.wrap((*child.runner.argv, "--version"), self.environ)
+            tried = await self.lab.run(Command(argv), timeout_seconds=PROBE_SECONDS)
+            if tried.exit_code != 0:
+                found = Isolation(reason=f"the user {found.account.name} cannot start {child.runner.argv[0]}")
+        if child.options.intelligence and child.options.intelligence.allow_code_exec:
+            work.log(f"suites may run what the model wrote, as {found}")
+        return evolve(child, isolation=found)
+
+    def _known(self, facts: ModelFacts, child: Child, launch: tuple[str, ...]) -> Provenance:
+        options, runner = child.options, child.runner
         recipe = facts.metadata.get("recipe_ui")
         ours = recipe if isinstance(recipe, Mapping) else {}
         shown = options_document(evolve(options, models=(facts.asked,)))
@@ -182,10 +212,17 @@ class Bench:
             launch=launch,
             launch_hash=_fingerprint(launch),
             image=str(ours.get("container_image", "")),
-            runner=f"llama-benchy {VERSION}" if runner.source == "environment" else " ".join(runner.argv),
-            corpus=options.corpus.value,
+            runner=_runner_name(runner, self.settings(), intelligence=bool(options.intelligence)),
+            corpus="" if options.intelligence else options.corpus.value,
+            ran_as=str(child.isolation) if options.intelligence and options.intelligence.allow_code_exec else "",
             options=shown,
         )
+
+
+def _runner_name(runner: Runner, settings: Settings, *, intelligence: bool) -> str:
+    if runner.source != "environment":
+        return " ".join(runner.argv)
+    return requirement(intelligence=intelligence, commit=settings.intelligence_commit)
 
 
 def _fingerprint(launch: tuple[str, ...]) -> str:

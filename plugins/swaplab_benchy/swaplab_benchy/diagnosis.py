@@ -10,10 +10,11 @@ from attrs import frozen
 
 @frozen
 class Diagnosis:
-    """One sentence of what happened, and the remedy."""
+    """One sentence of what happened, and the remedy. `is_guess`: no sign was known, it is the last line."""
 
     message: str
     advice: str
+    is_guess: bool = False
 
     def __str__(self) -> str:
         """Both, for the record of a run."""
@@ -76,6 +77,21 @@ _SIGNS = (
         "the hub refuses more requests for now",
         "set HF_TOKEN in swaplab's environment: unauthenticated limits are low",
     ),
+    _sign(
+        r"unrecognized arguments:.*--enable-intelligence",
+        "this llama-benchy has no intelligence suites",
+        "run the action “Install llama-benchy” with the intelligence edition, or name it in LLAMA_BENCHY_CMD",
+    ),
+    _sign(
+        r"(lm_eval|evalplus|swebench|tb|aider) is not installed",
+        r"the suite's own program \1 is not installed beside the runner",
+        "install llama-benchy with its extra [intelligence]; terminal_bench, aider and swebench_verified need more",
+    ),
+    _sign(
+        r"([\w-]+) (?:requires|may execute) (?:code execution|generated code)\. Re-run with --allow-code-exec",
+        r"plugin '\1' requires allowCodeExec=true",
+        "allow code execution for EvalPlus, SWE-bench and Terminal-Bench; it runs what the model wrote",
+    ),
     _sign(r"HTTP (\d{3}): (.{1,300})", r"the server answered \1: \2", "see the log of the run and of the model"),
 )
 
@@ -99,7 +115,7 @@ def diagnose(output: str, exit_code: int | None) -> Diagnosis:
             return sign.explain(found)
     last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "")
     how = "was killed" if exit_code is None else f"ended with exit code {exit_code}"
-    return Diagnosis(f"llama-benchy {how}" + (f": {last[:300]}" if last else ""), "see the log of the run")
+    return Diagnosis(f"llama-benchy {how}" + (f": {last[:300]}" if last else ""), "see the log of the run", True)
 
 
 def remarks(output: str) -> tuple[str, ...]:

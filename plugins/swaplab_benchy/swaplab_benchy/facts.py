@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from swaplab_core.domain.errors import UnknownModel, UpstreamError
 from swaplab_core.plugin import Gateway
 
 GGUF = ".gguf"
+LLAMACPP = ("llama-cpp", "llamacpp", "llama.cpp")
 
 
 class Entries(Protocol):
@@ -40,16 +42,28 @@ async def model_facts(gateway: Gateway, config: Entries, name: str) -> ModelFact
 def facts_of(asked: str, record: Mapping[str, Any], entry: Mapping[str, Any]) -> ModelFacts:
     """Join what the server says of a model with what its entry says. Pure."""
     metadata = entry.get("metadata")
-    texts = " ".join(str(entry.get(key, "")) for key in ("cmd", "model", "useModelName", "hfRepo"))
-    reads_gguf = GGUF in texts.lower() or "llama-cpp" in texts.lower() or "gguf" in texts.lower()
     return ModelFacts(
         asked=asked,
         id=str(record["id"]),
         use_model_name=str(entry.get("useModelName", "")),
         aliases=tuple(record["aliases"]),
         metadata=metadata if isinstance(metadata, Mapping) else {},
-        reads_gguf=reads_gguf,
+        reads_gguf=_reads_gguf(entry),
     )
+
+
+def _reads_gguf(entry: Mapping[str, Any]) -> bool:
+    """By the folder of its recipe's backend where that is known, else by the names in its entry."""
+    metadata = entry.get("metadata")
+    recipe = metadata.get("recipe_ui") if isinstance(metadata, Mapping) else None
+    folder = str(recipe.get("backend_dir") or "") if isinstance(recipe, Mapping) else ""
+    if folder:
+        kind = PurePosixPath(folder).name.lower()
+        return any(name in kind for name in LLAMACPP)
+    if entry.get("backend") == "llamacpp":
+        return True
+    texts = " ".join(str(entry.get(key, "")) for key in ("cmd", "model", "useModelName", "hfRepo")).lower()
+    return "llama-cpp" in texts or "gguf" in texts
 
 
 def gguf_file(launch: Sequence[str]) -> str:

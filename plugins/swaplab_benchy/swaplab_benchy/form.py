@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from attrs import Factory, frozen
 
-from swaplab_benchy.options import DEFAULT_PP, DEFAULT_RUNS, DEFAULT_TG, RunOptions, read_options
-from swaplab_core.plugin import Options, form_field
+from swaplab_benchy.options import DEFAULT_PP, DEFAULT_RUNS, DEFAULT_TG, PLUGINS, RunOptions, read_options
+from swaplab_core.plugin import form_field
 
 _PERFORMANCE, _INTELLIGENCE, _TIME = "Speed", "Intelligence", "When"
-_MODELS = Options("v1/models?shape=data", value="id", label="id", free=True)
 
-_FLAGS: dict[str, bool | None] = {"auto": None, "yes": True, "no": False}
+
+@frozen
+class InstallForm:
+    """Which edition is installed; each has an environment of its own."""
+
+    intelligence: bool = form_field(
+        "With intelligence suites", default=False, help="the edition with suites, at a pinned commit; needs git"
+    )
 
 
 @frozen
 class RunForm:
-    """What a person chooses. Its keys are those of `POST /api/benchy`."""
+    """What a person chooses. Its keys are those of `POST /api/benchy`, and so is what a job remembers."""
 
     model: str = form_field("Model", "", widget="model")
     queue_models: tuple[str, ...] = form_field(
-        "More models", Factory(tuple), widget="models", help="measured one after the other", advanced=True
+        "More models",
+        Factory(tuple),
+        widget="models",
+        help="measured one after the other",
+        advanced=True,
     )
     pp: tuple[int, ...] = form_field(
         "Prompt tokens", DEFAULT_PP, widget="int-list", group=_PERFORMANCE, cli="--pp", persist=True
@@ -65,28 +74,21 @@ class RunForm:
     exact_tg: bool = form_field(
         "Exactly so many tokens", default=False, group=_PERFORMANCE, advanced=True, cli="--exact-tg"
     )
-    adapt_prompt: Literal["auto", "yes", "no"] = form_field(
-        "Adapt the prompt", "auto", group=_PERFORMANCE, advanced=True
-    )
+    adapt_prompt: bool | None = form_field("Adapt the prompt", None, group=_PERFORMANCE, advanced=True)
     enable_prefix_caching: bool = form_field(
         "Measure prefix caching", default=False, group=_PERFORMANCE, advanced=True, cli="--enable-prefix-caching"
     )
-    trust_remote_code: Literal["auto", "yes", "no"] = form_field(
-        "Run the tokenizer's own code", "auto", help="code from its repository runs on this machine", advanced=True
+    trust_remote_code: bool | None = form_field(
+        "Run the tokenizer's own code", None, help="code from its repository runs on this machine", advanced=True
     )
     enable_intelligence: bool = form_field("Measure intelligence", default=False, group=_INTELLIGENCE)
     intelligence_plugins: tuple[str, ...] = form_field(
-        "Suites",
-        Factory(tuple),
-        widget="tags",
-        group=_INTELLIGENCE,
-        show_if={"/enableIntelligence": True},
-        placeholder="mmlu, gsm8k",
+        "Suites", Factory(tuple), choices=PLUGINS, group=_INTELLIGENCE, show_if={"/enableIntelligence": True}
     )
     allow_code_exec: bool = form_field(
         "Allow running code",
         default=False,
-        help="some suites run what the model wrote, as the user of this server",
+        help="some suites run what the model wrote; the page says as whom",
         group=_INTELLIGENCE,
         show_if={"/enableIntelligence": True},
     )
@@ -103,10 +105,14 @@ class RunForm:
 
 
 def options_of(form: RunForm, target: str) -> RunOptions:
-    """The options of a filled form; `target` is the model it was opened for. Raises InvalidRequest."""
+    """The options of a filled form; `target` is the model it was opened for. Raises InvalidRequest.
+
+    A start that is over is no mistake here: a form that has waited, or a run that is repeated, begins at once.
+    """
+    first = form.model or target
     body: dict[str, Any] = {
-        "model": form.model or target,
-        "queueModels": list(form.queue_models),
+        "model": first,
+        "queueModels": [first, *form.queue_models] if first else list(form.queue_models),
         "tokenizer": form.tokenizer,
         "baseUrl": form.base_url,
         "pp": list(form.pp),
@@ -120,9 +126,9 @@ def options_of(form: RunForm, target: str) -> RunOptions:
         "noWarmup": form.no_warmup,
         "skipCoherence": form.skip_coherence,
         "exactTg": form.exact_tg,
-        "adaptPrompt": _FLAGS[form.adapt_prompt],
+        "adaptPrompt": form.adapt_prompt,
         "enablePrefixCaching": form.enable_prefix_caching,
-        "trustRemoteCode": _FLAGS[form.trust_remote_code],
+        "trustRemoteCode": form.trust_remote_code,
         "startAt": form.start_at,
     }
     if form.enable_intelligence:
@@ -134,4 +140,4 @@ def options_of(form: RunForm, target: str) -> RunOptions:
             "outputDir": form.output_dir,
             "maxConcurrent": form.max_concurrent or None,
         }
-    return read_options(body, now=time.time(), zone=datetime.now().astimezone().tzinfo or UTC)
+    return read_options(body, now=0.0, zone=datetime.now().astimezone().tzinfo or UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +14,8 @@ from attrs import define, field, frozen
 from swaplab_benchy import cli, panels
 from swaplab_benchy.api import BenchRoutes
 from swaplab_benchy.bench import Bench, Settings
-from swaplab_benchy.form import RunForm, options_of
+from swaplab_benchy.form import InstallForm, RunForm, options_of
+from swaplab_benchy.sandbox import Account
 from swaplab_benchy.store import ResultStore
 from swaplab_core.domain.errors import PluginError
 from swaplab_core.plugin import (
@@ -23,7 +25,6 @@ from swaplab_core.plugin import (
     Finding,
     Health,
     LabView,
-    NoInput,
     Panels,
     Plan,
     Policy,
@@ -42,8 +43,15 @@ class BenchySettings:
     intelligence_commit: str = form_field(
         "Commit of the intelligence edition",
         "",
-        help="the commit of llama-benchy's intelligence edition that uvx runs; a moving branch is never run",
+        help="the commit of llama-benchy's edition with suites that is installed or run by uvx, never a moving branch; "
+        "empty: the one this plugin was written for",
         pattern=r"[0-9a-f]{7,40}|",
+    )
+    user: str = form_field(
+        "User for suites that run code",
+        "nobody",
+        help="who runs suites that execute what a model wrote, when swaplab is root; empty: root itself",
+        pattern=r"[a-z_][a-z0-9_-]*|",
     )
 
 
@@ -85,12 +93,15 @@ class Benchy:
         install_spec = ActionSpec(
             "install",
             "Install llama-benchy",
-            NoInput,
+            InstallForm,
             description="Makes an environment of the plugin's own with the pinned release in it (about 350 MB).",
             icon="cloud-download",
             policy=Policy.ADMIN,
         )
-        return [Action(run_spec, run), Action(install_spec, lambda _, __: bench.install_plan())]
+        return [
+            Action(run_spec, run),
+            Action(install_spec, lambda form, _: bench.install_plan(intelligence=form.intelligence)),
+        ]
 
     @hookimpl
     def swaplab_panels(self) -> Iterable[Panels]:
@@ -119,13 +130,20 @@ class Benchy:
         if self._bench is None:
             state = lab.state_folder(NAME)
             self._bench = Bench(
-                lab, ResultStore(state / "results"), state, lambda: _settings(lab), os.environ, find_program
+                lab,
+                ResultStore(state / "results"),
+                state,
+                lambda: _settings(lab),
+                os.environ,
+                find_program,
+                find_account,
             )
         return self._bench
 
 
 def _settings(lab: LabView) -> Settings:
-    return Settings(lab.settings(NAME, BenchySettings).intelligence_commit)
+    found = lab.settings(NAME, BenchySettings)
+    return Settings(found.intelligence_commit, found.user)
 
 
 def _missing(bench: Bench) -> str:
@@ -143,3 +161,12 @@ def find_program(name: str) -> str | None:
         file = Path(name).expanduser()
         return str(file) if os.access(file, os.X_OK) else None
     return shutil.which(name)
+
+
+def find_account(name: str) -> Account | None:
+    """A user of this machine."""
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        return None
+    return Account(found.pw_name, found.pw_uid, found.pw_gid)

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import asdict, field, frozen
 
+from swaplab_benchy.scores import Score
 from swaplab_core.plugin import PluginFailed
 
 SCHEMA = 1
@@ -58,11 +59,12 @@ class Point:
 
 @frozen
 class Result:
-    """The measurements of one model in one run: by point and metric."""
+    """The measurements of one model in one run: speeds by point and metric, or the scores of suites."""
 
     version: str
     latency_ms: float | None
     points: Mapping[Point, Mapping[str, Samples]]
+    scores: tuple[Score, ...] = ()
 
     def samples(self, metric: str) -> dict[Point, Samples]:
         """One metric at every point that has it, sorted."""
@@ -74,6 +76,7 @@ class Provenance:
     """What produced a result, so that it still means something later. "" is what could not be found out.
 
     `recipe_hash` and `launch_hash` tell whether two runs measured the same thing; the launch is the engine's argv.
+    `ran_as` is the user that suites ran as which execute code.
     """
 
     model: str
@@ -88,6 +91,7 @@ class Provenance:
     driver: str = ""
     runner: str = ""
     corpus: str = ""
+    ran_as: str = ""
     options: Mapping[str, Any] = field(factory=dict)
 
 
@@ -144,6 +148,7 @@ def to_document(run: Run) -> dict[str, Any]:
         "version": run.result.version,
         "latency_ms": run.result.latency_ms,
         "points": [_point_document(point, metrics) for point, metrics in sorted(run.result.points.items())],
+        "scores": [asdict(score) for score in run.result.scores],
     }
 
 
@@ -168,19 +173,37 @@ def from_document(document: Mapping[str, Any]) -> Run:
             }
             for p in document["points"]
         }
-        result = Result(document["version"], document["latency_ms"], points)
+        scores = tuple(Score(**score) for score in document.get("scores", ()))
+        result = Result(document["version"], document["latency_ms"], points, scores)
         return Run(document["id"], document["created"], Provenance(**provenance), result)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise PluginFailed(f"a stored result cannot be read: {type(error).__name__} {error}") from None
 
 
 def rows(runs: Iterable[Run]) -> list[dict[str, Any]]:
-    """One flat row for each point of each run, for tables and CSV."""
-    return [_row(run, point, metrics) for run in runs for point, metrics in sorted(run.result.points.items())]
+    """One flat row for each point and each score of each run, for tables and CSV; all have the same columns."""
+    return [row for run in runs for row in _rows(run)]
+
+
+def _rows(run: Run) -> list[dict[str, Any]]:
+    nothing = {"metric": "", "score": None, "score_stderr": None}
+    speeds = [_row(run, point, metrics) | nothing for point, metrics in sorted(run.result.points.items())]
+    return speeds + [_score_row(run, score) for score in run.result.scores]
+
+
+def _score_row(run: Run, score: Score) -> dict[str, Any]:
+    row = dict.fromkeys(_row(run, Point(0, 0, 0), {})) | _origin(run)
+    row["test"] = f"{score.suite} {score.task}" if score.task not in {"", score.suite} else score.suite
+    return row | {"metric": score.metric, "score": score.value, "score_stderr": score.error}
+
+
+def _origin(run: Run) -> dict[str, Any]:
+    known = run.provenance
+    return {"run": run.id, "created": run.created, "model": known.model, "recipe": known.recipe, "engine": known.engine}
 
 
 def _row(run: Run, point: Point, metrics: Mapping[str, Samples]) -> dict[str, Any]:
-    row: dict[str, Any] = {"run": run.id, "created": run.created, "model": run.provenance.model, "test": str(point)}
+    row: dict[str, Any] = {**_origin(run), "test": str(point)}
     row |= {"depth": point.depth, "prompt": point.prompt, "response": point.response, "concurrency": point.concurrency}
     for name in METRICS:
         samples = metrics.get(name)
@@ -190,7 +213,13 @@ def _row(run: Run, point: Point, metrics: Mapping[str, Samples]) -> dict[str, An
 
 
 def markdown(runs: Sequence[Run]) -> str:
-    """A table of all points, for a person to paste."""
+    """A table of all points, and one of all scores if there are any, for a person to paste."""
+    tables = [_speed_table(runs)] if any(run.result.points for run in runs) else []
+    tables += [_score_table(runs)] if any(run.result.scores for run in runs) else []
+    return "\n".join(tables)
+
+
+def _speed_table(runs: Sequence[Run]) -> str:
     lines = [
         "| model | test | pp t/s | tg t/s | peak t/s | ttft (ms) |",
         "|:------|-----:|-------:|-------:|---------:|----------:|",
@@ -198,8 +227,23 @@ def markdown(runs: Sequence[Run]) -> str:
     for run in runs:
         for point, metrics in sorted(run.result.points.items()):
             cells = [_cell(metrics.get(m)) for m in ("pp_throughput", "tg_throughput", "peak_throughput", "e2e_ttft")]
-            lines.append(f"| {run.provenance.model.replace('|', '&#124;')} | {point} | {' | '.join(cells)} |")
+            lines.append(f"| {_plain(run.provenance.model)} | {point} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _score_table(runs: Sequence[Run]) -> str:
+    lines = ["| model | suite | metric | score |", "|:------|:------|:-------|------:|"]
+    for run in runs:
+        for score in run.result.scores:
+            value = "failed" if score.value is None else f"{score.value:.1%}"
+            value += f" ± {score.error:.1%}" if score.error else ""
+            cells = [run.provenance.model, score.task or score.suite, score.metric, value]
+            lines.append(f"| {' | '.join(map(_plain, cells))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    return text.replace("|", "&#124;")
 
 
 def _cell(samples: Samples | None) -> str:

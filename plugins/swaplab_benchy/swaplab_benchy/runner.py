@@ -16,7 +16,8 @@ VERSION = "0.4.0"
 """The release of llama-benchy that our environment installs and our tests run."""
 
 INTELLIGENCE_SOURCE = "git+https://github.com/christopherowen/llama-benchy.git"
-ENVIRONMENT_FOLDER = "environment"
+INTELLIGENCE_COMMIT = "564b66b8ce81492aa21ffafad0a9bbbba1d6fc8e"
+"""The edition with suites that is used where none is set: the first commit with all of them and their options."""
 
 _INSTALL = (
     "run the action “Install llama-benchy” of the page Benchmarks (or `swaplab bench install`), put llama-benchy or "
@@ -40,25 +41,22 @@ def find_runner(
     intelligence: bool,
     intelligence_commit: str = "",
 ) -> Runner:
-    """Choose the runner. `installed` is the program of our own environment, None when there is none yet.
+    """Choose the runner. `installed` is the program of our own environment of this edition, None when there is none.
 
-    Our own environment holds the speed edition only. Raises PluginFailed, saying what to install.
+    Raises PluginFailed, saying what to install.
     """
     if command := environ.get("LLAMA_BENCHY_CMD", "").strip():
         return Runner(_split(command), "LLAMA_BENCHY_CMD")
-    if installed and not intelligence:
+    if installed:
         return Runner((installed,), "environment")
     uvx = find_program("uvx") or find_program("~/.local/bin/uvx")
-    if uvx and (requirement := _requirement(intelligence=intelligence, commit=intelligence_commit)):
-        return Runner((uvx, "--from", requirement, "llama-benchy"), "uvx")
+    if uvx:
+        wanted = requirement(intelligence=intelligence, commit=intelligence_commit)
+        return Runner((uvx, "--from", wanted, "llama-benchy"), "uvx")
     if program := find_program("llama-benchy") or find_program("~/.local/bin/llama-benchy"):
         return Runner((program,), "PATH")
     if intelligence:
-        raise PluginFailed(
-            "no runner for intelligence suites is here",
-            advice="install uv, and set plugins.benchy.intelligenceCommit to the commit of llama-benchy's intelligence "
-            "edition to run; or name an installed one in LLAMA_BENCHY_CMD",
-        )
+        raise PluginFailed("no runner for intelligence suites is here", advice=_INSTALL)
     raise PluginFailed("llama-benchy is not installed", advice=_INSTALL)
 
 
@@ -69,7 +67,8 @@ def _split(command: str) -> tuple[str, ...]:
         raise PluginFailed(f"LLAMA_BENCHY_CMD cannot be read: {error}", advice="close the quotes") from None
 
 
-def _requirement(*, intelligence: bool, commit: str) -> str:
+def requirement(*, intelligence: bool, commit: str) -> str:
+    """What pip or uvx is told to install, pinned."""
     if not intelligence:
         return f"llama-benchy=={VERSION}"
-    return f"llama-benchy[intelligence] @ {INTELLIGENCE_SOURCE}@{commit}" if commit else ""
+    return f"llama-benchy[intelligence] @ {INTELLIGENCE_SOURCE}@{commit or INTELLIGENCE_COMMIT}"

@@ -21,13 +21,15 @@ STATES = {
 }
 """The fork knows no queue; `state` beside it says what is really the case."""
 
+_UNSET: tuple[object, ...] = (None, "", [], False)
+
 
 def options_document(options: RunOptions) -> dict[str, Any]:
-    """Options under the names of the wire, what is unset left out: what a job remembers and a form begins with."""
+    """Options under the names of the form, what is unset left out: what a job remembers and is planned again from."""
     wanted = options.intelligence
     document: dict[str, Any] = {
         "model": options.models[0],
-        "queueModels": list(options.models) if len(options.models) > 1 else None,
+        "queueModels": list(options.models[1:]) or None,
         "tokenizer": options.tokenizer,
         "baseUrl": options.base_url,
         "pp": list(options.pp),
@@ -59,9 +61,10 @@ def options_document(options: RunOptions) -> dict[str, Any]:
 
 def run_document(job: Job, output: str) -> dict[str, Any]:
     """One run. `output` is the job's log, stdout and stderr in the order in which they came."""
-    models = job.input.get("queueModels") or [job.input.get("model", "")]
+    models = [job.input.get("model") or job.target, *(job.input.get("queueModels") or ())]
     over = job.state.is_over
-    document = dict(job.input) | {
+    document = {key: value for key, value in job.input.items() if value not in _UNSET and key != "startAt"} | {
+        "model": models[0],
         "id": job.id,
         "job": job.id,
         "status": STATES[job.state],
@@ -70,13 +73,14 @@ def run_document(job: Job, output: str) -> dict[str, Any]:
         "scheduledAt": _moment(job.start_at),
         "finishedAt": _moment(job.ended),
         "exitCode": job.exit_code,
+        "waitsFor": list(job.waits_for) or None,
         "stdout": output[-LONGEST_OUTPUT:] or None,
         "error": job.error or None,
         "progress": _progress(job),
         "results": list(job.result.values()) if over else None,
     }
     if len(models) > 1:
-        document |= _queue(job, models)
+        document |= {"queueModels": models} | _queue(job, models)
     return {key: value for key, value in document.items() if value is not None}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swaplab_benchy.runner import VERSION, Runner, find_runner
+from swaplab_benchy.runner import INTELLIGENCE_COMMIT, INTELLIGENCE_SOURCE, VERSION, Runner, find_runner
 from swaplab_core.plugin import PluginFailed
 
 
@@ -30,11 +30,10 @@ def test_uvx_runs_a_pinned_version():
     assert find(programs=[UVX, ON_PATH]).argv == ("/bin/uvx", "--from", f"llama-benchy=={VERSION}", "llama-benchy")
 
 
-def test_uvx_runs_intelligence_only_from_a_commit():
-    argv = find(programs=[UVX], intelligence=True, commit="abc123").argv
-    assert argv[2].endswith("@abc123")
-    assert argv[2].startswith("llama-benchy[intelligence] @ ")
-    assert find(programs=[UVX, ON_PATH], intelligence=True).argv == ("/bin/llama-benchy",)
+@pytest.mark.parametrize(("commit", "run"), [("abc123", "abc123"), ("", INTELLIGENCE_COMMIT)])
+def test_uvx_runs_intelligence_only_from_a_commit(commit, run):
+    argv = find(programs=[UVX, ON_PATH], intelligence=True, commit=commit).argv
+    assert argv[2] == f"llama-benchy[intelligence] @ {INTELLIGENCE_SOURCE}@{run}"
 
 
 def test_programs_of_the_users_own_are_found():
@@ -45,7 +44,7 @@ def test_programs_of_the_users_own_are_found():
 @pytest.mark.parametrize("intelligence", [False, True])
 def test_without_any_it_says_what_to_install(intelligence):
     with pytest.raises(PluginFailed) as caught:
-        find(intelligence=intelligence, installed="/env/x" if intelligence else None)
+        find(intelligence=intelligence)
     assert "LLAMA_BENCHY_CMD" in caught.value.advice
 
 

@@ -134,6 +134,9 @@ class FakeWork:
         """Answer from the script."""
         return (await self.lab.run(command, node)).exit_code
 
+    def hide(self, secret: str) -> None:
+        """Nothing is shown here."""
+
     def lease(self, model: ModelId) -> LeaseContext:
         """Lease nothing."""
         raise AssertionError(model)

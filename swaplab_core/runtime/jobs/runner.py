@@ -193,7 +193,7 @@ class Jobs:
             yield held.text
 
     async def close(self) -> None:
-        """End what runs, and wait for it; it is told as interrupted."""
+        """End what runs, and wait for it; it is told as interrupted. What waits for its time waits on in the files."""
         await asyncio.sleep(0)
         tasks = [run.task for run in self._runs.values() if run.task is not None]
         for run in self._runs.values():
@@ -229,7 +229,9 @@ class Jobs:
     async def _live(self, job: JobId, run: Run) -> None:
         state, error = await self._outcome(job, run)
         run.is_ending = True
-        self._end(job, run, state, error)
+        if run.is_closing and self._jobs[job].state is JobState.SCHEDULED:
+            return run.transcript.close()
+        return self._end(job, run, state, error)
 
     async def _outcome(self, job: JobId, run: Run) -> tuple[JobState, str]:
         """Do it; answers how it ended, and why it did not work."""

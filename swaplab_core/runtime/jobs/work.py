@@ -63,6 +63,10 @@ class StepRun:
         for line in text.splitlines() or [""]:
             self.transcript.line(line)
 
+    def hide(self, secret: str) -> None:
+        """Hide a secret that no command names."""
+        self.transcript.hide([secret])
+
     async def run(self, command: Command, node: NodeId = LOCAL) -> int:
         """Run a command; answers its exit code."""
         self.transcript.hide(command.secrets(os.environ))

@@ -321,6 +321,23 @@ def test_after_a_restart_the_history_is_there_and_what_ran_was_interrupted():
     run(scenario)
 
 
+def test_a_scheduled_job_outlives_a_daemon_that_ends_in_good_order():
+    async def scenario(world):
+        waiting = world.submit("a", start_at=1050.0)
+        await world.jobs.close()
+        after = World(FakeJobFiles(dict(world.files.jobs)))
+
+        async def plan_again(_):
+            return Plan((step("a"),))
+
+        await after.jobs.open(plan_again)
+        assert after.state(waiting) is JobState.SCHEDULED
+        await after.clock.advance(60)
+        assert after.state(waiting) is JobState.SUCCEEDED
+
+    run(scenario)
+
+
 def test_a_scheduled_job_waits_on_after_a_restart_when_it_can_be_planned_again():
     async def scenario(world):
         kept, lost = world.submit("a", start_at=1050.0), world.submit("a", start_at=1050.0, kind="gone:do")
