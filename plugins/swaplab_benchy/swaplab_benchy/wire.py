@@ -21,7 +21,7 @@ STATES = {
 }
 """The fork knows no queue; `state` beside it says what is really the case."""
 
-_UNSET: tuple[object, ...] = (None, "", [], False)
+_THREE_STATES = frozenset({"adaptPrompt", "trustRemoteCode"})
 
 
 def options_document(options: RunOptions) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def run_document(job: Job, output: str) -> dict[str, Any]:
     """One run. `output` is the job's log, stdout and stderr in the order in which they came."""
     models = [job.input.get("model") or job.target, *(job.input.get("queueModels") or ())]
     over = job.state.is_over
-    document = {key: value for key, value in job.input.items() if value not in _UNSET and key != "startAt"} | {
+    document = {key: value for key, value in job.input.items() if _is_set(key, value)} | {
         "model": models[0],
         "id": job.id,
         "job": job.id,
@@ -82,6 +82,11 @@ def run_document(job: Job, output: str) -> dict[str, Any]:
     if len(models) > 1:
         document |= {"queueModels": models} | _queue(job, models)
     return {key: value for key, value in document.items() if value is not None}
+
+
+def _is_set(key: str, value: object) -> bool:
+    """Whether a form's value is more than its default; the start is the job's own."""
+    return key != "startAt" and (value is False if key in _THREE_STATES and not value else bool(value))
 
 
 def _queue(job: Job, models: list[str]) -> dict[str, Any]:

