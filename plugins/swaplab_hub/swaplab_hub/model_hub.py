@@ -1,0 +1,385 @@
+"""The hub of one daemon: what is cached, what the hub has, and the plans of downloads and deletions."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from attrs import define, evolve, field, frozen
+
+from swaplab_core.domain.errors import Conflict, FileFailed, NodeError, NotThere
+from swaplab_core.domain.events import PluginNews
+from swaplab_core.plugin import LOCAL, LabView, Node, Plan, Step, Work
+from swaplab_hub import names, nodes, places, scan, usage
+from swaplab_hub.deletion import Deletion, plan_deletion
+from swaplab_hub.failures import DiskFull
+from swaplab_hub.fetching import here, size
+from swaplab_hub.library import (
+    GIB,
+    Ear,
+    Library,
+    Remote,
+    Wish,
+    deletion_command,
+    download_command,
+    run_worker,
+)
+from swaplab_hub.scan import Repo
+from swaplab_hub.settings import Settings
+from swaplab_hub.usage import Known, Uses
+from swaplab_hub.weights import RemoteFile, select
+from swaplab_hub.wishes import Wishes
+
+NAME = "hub"
+DOWNLOAD, DELETE = "hub:download", "hub:delete"
+DOWNLOAD_SECONDS = 12 * 3600.0
+DELETE_SECONDS = 600.0
+NODE_SECONDS = 60.0
+FRESH_SECONDS = 120.0
+
+
+@frozen
+class Preview:
+    """What a download would bring: the commit, its files, how much of it is to come, and what room there is."""
+
+    remote: Remote
+    files: tuple[RemoteFile, ...]
+    total: int
+    missing: int
+    free: int
+
+
+@define(eq=False)
+class ModelHub:
+    """One for the daemon. `environment` is the daemon's."""
+
+    lab: LabView
+    environment: Mapping[str, str]
+    home: Path
+    _scanned: dict[Path, tuple[tuple[float, ...], Repo]] = field(factory=dict, init=False)
+    _remotes: dict[tuple[str, str], tuple[float, Remote]] = field(factory=dict, init=False)
+
+    @property
+    def settings(self) -> Settings:
+        """As they are now."""
+        return self.lab.settings(NAME, Settings)
+
+    @property
+    def library(self) -> Library:
+        """The way to the hub."""
+        return Library(self.lab)
+
+    @property
+    def wishes(self) -> Wishes:
+        """What was asked for and is not there yet."""
+        return Wishes(self.lab.state_folder(NAME) / "unfinished")
+
+    # where
+
+    def surroundings(self) -> places.Surroundings:
+        """What the cache's place follows from."""
+        config = self.lab.config.path
+        return places.Surroundings(self.environment, self.home, config.parent if config else None, self.settings.cache)
+
+    async def place(self) -> places.Place:
+        """Where the cache is."""
+        around = self.surroundings()
+        return places.find(around, await asyncio.to_thread(places.chosen, around))
+
+    async def choose(self, written: str) -> places.Place:
+        """Choose another folder, "" to take it back. Raises InvalidRequest and FileFailed."""
+        await asyncio.to_thread(places.choose, self.surroundings(), written)
+        self.announce()
+        return await self.place()
+
+    async def free(self) -> int | None:
+        """How much room the cache's disk has; None when that cannot be told."""
+        folder = (await self.place()).folder
+        return await asyncio.to_thread(_free, folder)
+
+    # what is cached
+
+    async def repos(self) -> list[Repo]:
+        """Every repository, newest first. What has not changed is not read again. Raises FileFailed."""
+        return await asyncio.to_thread(self._look, (await self.place()).folder)
+
+    async def models(self) -> list[Repo]:
+        """The repositories of models."""
+        return [repo for repo in await self.repos() if repo.kind == "model"]
+
+    async def find(self, folder: str) -> Repo:
+        """One repository by its folder. Raises NotThere."""
+        for repo in await self.repos():
+            if repo.folder == folder:
+                return repo
+        raise NotThere(f"{folder} is not in {(await self.place()).folder}", advice="list the cache again")
+
+    def _look(self, cache: Path) -> list[Repo]:
+        try:
+            found = [self._scan(cache / name) for name in scan.repo_folders(cache)]
+        except OSError as error:
+            raise FileFailed(
+                f"{error.filename} cannot be read: {error.strerror}", advice="see its permissions"
+            ) from None
+        known = {repo.path for repo in found}
+        self._scanned = {path: kept for path, kept in self._scanned.items() if path in known}
+        return sorted(found, key=lambda repo: repo.modified, reverse=True)
+
+    def _scan(self, path: Path) -> Repo:
+        mark = scan.fingerprint(path)
+        before = self._scanned.get(path)
+        if before is not None and before[0] == mark and not before[1].incomplete:
+            return before[1]
+        repo = scan.scan_repo(path)
+        self._scanned[path] = (mark, repo)
+        return repo
+
+    async def known(self) -> Known:
+        """What the server knows of models and recipes."""
+        recipes, running = await asyncio.gather(self._get("/api/recipes/state"), self._get("/running"))
+        up = frozenset(str(each.get("model")) for each in running.get("running") or ())
+        return Known(self.lab.config.models(), recipes.get("recipes") or (), up)
+
+    async def _get(self, path: str) -> Mapping[str, Any]:
+        answer = await self.lab.gateway.request("GET", path)
+        body = await answer.read()
+        found = orjson.loads(body) if answer.status == 200 else {}
+        return found if isinstance(found, dict) else {}
+
+    def announce(self) -> None:
+        """Tell the pages that the cache has changed."""
+        self.lab.publish(PluginNews(NAME, "cache"))
+
+    # the hub
+
+    async def remote(self, repo: str, revision: str) -> Remote:
+        """What the hub has of a repository, asked anew after two minutes. Raises HubFailed and its like."""
+        now, key = time.monotonic(), (repo, revision)
+        self._remotes = {k: kept for k, kept in self._remotes.items() if now - kept[0] < FRESH_SECONDS}
+        if key not in self._remotes:
+            self._remotes[key] = (now, await self.library.files(repo, revision, self.settings))
+        return self._remotes[key][1]
+
+    async def preview(self, wish: Wish) -> Preview:
+        """What a download would bring. Raises HubFailed and its like, InvalidRequest."""
+        remote = await self.remote(wish.repo, wish.revision)
+        files = select(remote.files, wish.weights, wish.include, wish.exclude)
+        folder = (await self.place()).folder
+        total = sum({file.blob: file.size for file in files}.values())
+        present = await asyncio.to_thread(here, folder / names.folder_of(wish.repo), files)
+        return Preview(remote, files, total, total - present, await self.free() or 0)
+
+    async def download_plan(self, wish: Wish) -> Plan:
+        """Plan a download after asking the hub what it is. Raises HubFailed and its like, DiskFull, InvalidRequest."""
+        found = await self.preview(wish)
+        reserve = int(self.settings.reserve_gib * GIB)
+        if found.missing and found.missing > found.free - reserve:
+            raise DiskFull(
+                f"{size(found.missing)} are to come, {size(found.free)} are free, {size(reserve)} of it stay free",
+                advice="delete models that nobody uses, or choose another cache folder",
+            )
+        told = f"{len(found.files)} files, {size(found.total)}: {size(found.missing)} to come, {size(found.free)} free"
+        plan = await self.unseen_plan(wish)
+        return evolve(plan, warnings=(told,))
+
+    async def unseen_plan(self, wish: Wish) -> Plan:
+        """Plan a download without asking the hub first: the job does."""
+        return self.plan_into((await self.place()).folder, wish)
+
+    def plan_into(self, cache: Path, wish: Wish) -> Plan:
+        """Plan a download into a folder."""
+        command, ear = download_command(wish, cache, self.settings), Ear()
+
+        async def work(work: Work) -> Mapping[str, Any]:
+            await asyncio.to_thread(self.wishes.keep, wish)
+            try:
+                result = await run_worker(work, command, ear)
+            finally:
+                self.announce()
+            await asyncio.to_thread(self.wishes.forget, wish.repo)
+            return result
+
+        step = Step(
+            f"Download {wish.repo}",
+            work=work,
+            timeout_seconds=DOWNLOAD_SECONDS,
+            reads_progress=ear.hear,
+            shown_as=shlex.join(command.argv),
+        )
+        return Plan((step,), frozenset({f"download:{wish.repo}"}))
+
+    # deletions
+
+    async def deletion(self, folder: str, revisions: Sequence[str] = ()) -> tuple[Deletion, Uses]:
+        """What would go, and who uses it. Raises NotThere and Conflict."""
+        repo = await self.find(folder)
+        return plan_deletion(repo, revisions), usage.uses_of(repo, await self.known())
+
+    async def deletion_plan(
+        self, folder: str, revisions: Sequence[str] = (), machines: Sequence[str] = (), *, even_if_used: bool = False
+    ) -> Plan:
+        """Plan a deletion, here and on other machines. Raises NotThere and Conflict."""
+        deletion, uses = await self.deletion(folder, revisions)
+        self.refuse_while_downloading(deletion.repo.id)
+        if uses and _counts(deletion):
+            _refuse_used(deletion.repo.id, uses, even_if_used=even_if_used)
+        others = self._others(machines)
+        step = await self._deletion_step(deletion)
+        steps = [step, *(self._steps_on(others, folder, (await self.place()).folder) if others else ())]
+        told = [f"{size(deletion.freed)} become free"]
+        told += [f"{size(deletion.kept)} stay, since other revisions use them"] if deletion.kept else []
+        told += [f"used by {uses}"] if uses else []
+        return Plan(tuple(steps), frozenset({f"download:{deletion.repo.id}"}), tuple(told))
+
+    async def discard_plan(self, folder: str) -> Plan:
+        """Plan to delete what a download that did not end has left. Raises NotThere and Conflict."""
+        repo = await self.find(folder)
+        self.refuse_while_downloading(repo.id)
+        if repo.is_finished:
+            raise Conflict(f"nothing of {repo.id} is unfinished")
+        left = (*repo.incomplete, *repo.loose)
+        freed = sum({**repo.blobs, **repo.incomplete}[name] for name in left)
+        deletion = Deletion(repo, blobs=tuple(sorted(left)), freed=freed) if repo.revisions else plan_deletion(repo)
+        step = await self._deletion_step(deletion)
+        return Plan((step,), frozenset({f"download:{repo.id}"}), (f"{size(deletion.freed)} become free",))
+
+    async def _deletion_step(self, deletion: Deletion) -> Step:
+        cache, ear = (await self.place()).folder, Ear()
+        command = deletion_command(deletion, cache, self.settings)
+
+        async def work(work: Work) -> Mapping[str, Any]:
+            try:
+                result = await run_worker(work, command, ear)
+            finally:
+                self._scanned.pop(deletion.repo.path, None)
+                self.announce()
+            if (not deletion.refs and not deletion.commits) or deletion.everything:
+                await asyncio.to_thread(self.wishes.forget, deletion.repo.id)
+            return {**result, "deleted": deletion.repo.folder}
+
+        what = _what(deletion)
+        return Step(f"Delete {what}", work=work, timeout_seconds=DELETE_SECONDS, shown_as=_shown(deletion))
+
+    def refuse_while_downloading(self, repo: str) -> None:
+        """Raise Conflict while a job of ours downloads it."""
+        for job in self.lab.jobs():
+            if not job.state.is_over and any(step == f"Download {repo}" for step in job.steps):
+                raise Conflict(f"{repo} is being downloaded", advice=f"cancel job {job.id} first")
+
+    # other machines
+
+    def machines(self) -> list[Node]:
+        """The machines beside this one; of two nodes at one address the second is the same machine once more."""
+        first = {node.address: node for node in reversed(self.lab.nodes())}
+        return [node for node in self.lab.nodes() if node.id != LOCAL and first[node.address] is node]
+
+    async def caches(self) -> list[nodes.NodeCache]:
+        """The cache of every machine, this one first, all at the same time."""
+        place = nodes.place_there((await self.place()).folder, self.home)
+        found = await asyncio.gather(*(self._cache(node, place) for node in self.machines()))
+        mine = {
+            repo.folder: nodes.RemoteRepo(
+                repo.folder, repo.size, len(repo.incomplete), tuple(revision.commit for revision in repo.revisions)
+            )
+            for repo in await self.models()
+        }
+        title = next((node.title for node in self.lab.nodes() if node.id == LOCAL), "this machine")
+        return [nodes.NodeCache("", title, mine, await self.free()), *found]
+
+    async def _cache(self, node: Node, folder: str) -> nodes.NodeCache:
+        try:
+            output = await self.lab.run(nodes.listing_command(folder), node.id, timeout_seconds=NODE_SECONDS)
+        except NodeError as error:
+            return nodes.NodeCache(node.id, node.title, error=str(error))
+        if output.exit_code != 0:
+            told = output.stderr.decode(errors="replace").strip() or f"exit code {output.exit_code}"
+            return nodes.NodeCache(node.id, node.title, error=told)
+        return nodes.read(node.id, node.title, output.stdout.decode(errors="replace"))
+
+    def _others(self, machines: Sequence[str]) -> list[Node]:
+        known = {str(node.id): node for node in self.machines()}
+        if list(machines) == ["*"]:
+            return list(known.values())
+        for name in machines:
+            if name not in known:
+                raise NotThere(f"there is no machine {name!r}", advice=f"there are: {', '.join(known) or 'none'}")
+        return [known[name] for name in machines]
+
+    def _steps_on(self, others: Sequence[Node], folder: str, cache: Path) -> tuple[Step, Step]:
+        command = nodes.deletion_command(nodes.place_there(cache, self.home), folder)
+        results: dict[str, dict[str, Any]] = {}
+
+        async def delete(work: Work) -> Mapping[str, Any]:
+            for node, result in zip(others, await asyncio.gather(*(self._on(n, command) for n in others)), strict=True):
+                results[str(node.id)] = result
+                work.log(f"{node.title}: {result['message']}")
+            return {"nodes": results}
+
+        async def check(_: Work) -> None:
+            wrong = [f"{node}: {result['message']}" for node, result in results.items() if not result["ok"]]
+            if wrong:
+                raise NodeError("; ".join(wrong), advice="the other machines have deleted it")
+
+        where = ", ".join(node.title for node in others)
+        return (
+            Step(
+                f"Delete it on {where}", work=delete, timeout_seconds=DELETE_SECONDS, shown_as=shlex.join(command.argv)
+            ),
+            Step("Look how it went", work=check, timeout_seconds=10.0, shown_as="# every machine must have done it"),
+        )
+
+    async def _on(self, node: Node, command: Any) -> dict[str, Any]:
+        try:
+            output = await self.lab.run(command, node.id, timeout_seconds=NODE_SECONDS)
+        except NodeError as error:
+            return {"ok": False, "message": str(error)}
+        text = (output.stderr or output.stdout).decode(errors="replace").strip()
+        return {"ok": output.exit_code == 0, "message": text or f"exit code {output.exit_code}"}
+
+
+def _free(folder: Path) -> int | None:
+    """The room on the disk of a folder that may not be there yet."""
+    for place in (folder, *folder.parents):
+        try:
+            return shutil.disk_usage(place).free
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return None
+
+
+def _counts(deletion: Deletion) -> bool:
+    """A revision that no branch leads to, and that is not the newest, is loaded by nobody who names the repository."""
+    newest = deletion.repo.newest
+    return deletion.everything or bool(deletion.refs) or (newest is not None and newest.commit in deletion.commits)
+
+
+def _refuse_used(repo: str, uses: Uses, *, even_if_used: bool) -> None:
+    if uses.up:
+        raise Conflict(f"{repo} is loaded by {', '.join(uses.up)}", advice="unload that first")
+    if not even_if_used:
+        raise Conflict(f"{repo} is used by {uses}", advice="delete those first, or say that it goes all the same")
+
+
+def _what(deletion: Deletion) -> str:
+    if deletion.everything:
+        return deletion.repo.id
+    if deletion.commits:
+        return f"{deletion.repo.id} at {', '.join(commit[:8] for commit in deletion.commits)}"
+    return f"what is unfinished of {deletion.repo.id}"
+
+
+def _shown(deletion: Deletion) -> str:
+    """What goes, for the preview."""
+    path = deletion.repo.path
+    if deletion.everything:
+        return f"# everything below {path}"
+    parts = [f"snapshots/{commit}" for commit in deletion.commits] + [f"refs/{ref}" for ref in deletion.refs]
+    return f"# of {path}: {', '.join([*parts, f'{len(deletion.blobs)} files in blobs'])}"
