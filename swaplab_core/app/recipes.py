@@ -16,6 +16,7 @@ from swaplab_core.server.application import RecipeParts
 from swaplab_core.services.backend_jobs import PLUGIN as BACKEND_PAGES
 from swaplab_core.services.backend_jobs import BackendJobs, BackendPages
 from swaplab_core.services.backends import Backends
+from swaplab_core.services.hooked_actions import HookedActions
 from swaplab_core.services.managed_models import ManagedModels
 from swaplab_core.services.plugin_lab import PluginLab
 from swaplab_core.services.recipe_pages import RecipePages
@@ -36,7 +37,9 @@ def recipe_parts(
         return Surroundings(os.environ, Path.home(), Path.cwd(), folder, recipes.backends, recipes.folders)
 
     world = RecipeWorld(files.catalogue.backends, files.catalogue.parsers, here)
-    backends = Backends(world, view, state.path / "images.json", [CheckoutActions()])
+    backends = Backends(
+        world, view, state.path / "images.json", [CheckoutActions(), HookedActions(files.catalogue.hooks, view)]
+    )
     world.more = backends.named
     runs = state.below("runs")
     recipes = Recipes(world, find_program, nodes.all, local_addresses, runs)

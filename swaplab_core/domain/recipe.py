@@ -110,6 +110,21 @@ class RecipeReading:
         return self.recipe is not None and not any(p.severity is Severity.ERROR for p in self.problems)
 
 
+@frozen
+class CachedWeights:
+    """Weights that are in the model cache of this machine: the repository, and what an engine would load of it.
+
+    `format` is `gguf` or `safetensors`. Of GGUF `file` is the first part, below the snapshot, and `path` the whole path
+    of it. `context` is how many tokens the model was made for, 0 when that is not known.
+    """
+
+    model: str
+    format: str
+    file: str = ""
+    path: str = ""
+    context: int = 0
+
+
 class Mode(enum.Enum):
     """SOLO: one machine, whole. CLUSTER: one model over several nodes."""
 

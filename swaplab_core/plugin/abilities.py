@@ -5,14 +5,14 @@ A driver that lacks one simply is not asked. All of it is pure: facts in, values
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from swaplab_core.domain.action import ActionSpec
 from swaplab_core.domain.backend import BackendState, Confidence, FolderFacts, ImageChoice
 from swaplab_core.domain.plan import Plan
 from swaplab_core.domain.problem import Problem
-from swaplab_core.domain.recipe import Recipe, RecipeSettings
+from swaplab_core.domain.recipe import CachedWeights, Recipe, RecipeSettings
 
 
 @runtime_checkable
@@ -40,6 +40,22 @@ class RunsRecipes(Protocol):
 
     def settle(self, recipe: Recipe, settings: RecipeSettings) -> RecipeSettings:
         """Complete the settings that a person chose: the engine's default image, caches, what it cannot do."""
+        ...
+
+
+@runtime_checkable
+class WritesRecipes(Protocol):
+    """Writes recipes for weights that are in the model cache.
+
+    `weights` are the formats that it loads, each with a rank: of several backends the one with the least is offered
+    first. Whoever `needs_folder` is only asked where one of its backend folders is.
+    """
+
+    weights: ClassVar[Mapping[str, int]]
+    needs_folder: ClassVar[bool]
+
+    def recipe_for(self, weights: CachedWeights, folder: FolderFacts) -> Recipe:
+        """Return a modest recipe that runs on one machine; `folder` is not valid where there is none."""
         ...
 
 

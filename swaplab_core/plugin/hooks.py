@@ -21,6 +21,7 @@ import click
 import pluggy
 from attrs import define, field
 
+from swaplab_core.domain.backend import BackendState
 from swaplab_core.domain.demo import DemoModel
 from swaplab_core.domain.diagnostic import Diagnostic
 from swaplab_core.domain.errors import PluginFailed
@@ -110,6 +111,10 @@ class Hooks:
     def actions(self, lab: LabView) -> Mapping[str, tuple[Action, ...]]:
         """Ask every plugin for its actions (`swaplab_actions`): by plugin."""
         return self._by_plugin("swaplab_actions", Action, {"lab": lab})
+
+    def backend_actions(self, state: BackendState, lab: LabView) -> Mapping[str, tuple[Action, ...]]:
+        """Ask every plugin what it offers for a backend's folder (`swaplab_backend_actions`): by plugin."""
+        return self._by_plugin("swaplab_backend_actions", Action, {"state": state, "lab": lab})
 
     def panels(self, lab: LabView) -> Mapping[str, tuple[Panels, ...]]:
         """Ask every plugin for what it shows (`swaplab_panels`): by plugin."""

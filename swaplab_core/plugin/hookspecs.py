@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 
 import click
 
+from swaplab_core.domain.backend import BackendState
 from swaplab_core.domain.demo import DemoModel
 from swaplab_core.domain.diagnostic import Diagnostic
 from swaplab_core.domain.events import Event
@@ -138,6 +139,27 @@ def swaplab_actions(lab: LabView) -> Iterable[Action]:
     def swaplab_actions():
         spec = ActionSpec("build", "Build", Build, slots=("backend.actions",), target="backend")
         return [Action(spec, plan)]
+    ```
+    """
+
+
+@hookspec
+def swaplab_backend_actions(state: BackendState, lab: LabView) -> Iterable[Action]:
+    """Offer operations on a backend's folder, beside those of its own driver.
+
+    Called when: backends are listed or shown, and when one of their actions is run. Answer from memory.
+
+    Arguments: `state` is the folder as its driver is asked about it, `lab` is what plugins see of the daemon.
+
+    Return: the actions; their target is the folder. On the wire one is called `backends:<id>`. It takes the place of an
+    action that every folder has, and a driver's own one takes its place. Its planner is not async.
+
+    Example:
+    ```python
+    @hookimpl
+    def swaplab_backend_actions(state):
+        spec = ActionSpec("sizes", "Show sizes", slots=("backend.actions",), target="backend")
+        return [Action(spec, lambda _, folder: Plan((Step("Sizes", Command(("du", "-sh", "--", folder))),)))]
     ```
     """
 

@@ -11,17 +11,25 @@ from attrs import define
 
 from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import InvalidRequest
-from swaplab_core.domain.recipe import RecipeSettings
+from swaplab_core.domain.recipe import CachedWeights, RecipeSettings
 from swaplab_core.plugin.forms import form_schema, read_form
 from swaplab_core.server.api_models import json_response
 from swaplab_core.server.body import parse_object, read_body
 from swaplab_core.server.errors import ErrorShape, problem_record
 from swaplab_core.server.ops_errors import ops_error
-from swaplab_core.server.recipe_shapes import model_shape, preview_shape, recipe_row, recipe_shape, source_shape
+from swaplab_core.server.recipe_shapes import (
+    model_shape,
+    offer_shape,
+    preview_shape,
+    recipe_row,
+    recipe_shape,
+    source_shape,
+)
 from swaplab_core.server.route import Endpoint, delete, get, post, put
 from swaplab_core.services.managed_models import ManagedModels
 from swaplab_core.services.managed_request import ModelRequest, any_bool, read_request, settings_for
 from swaplab_core.services.recipe_catalogue import Entry
+from swaplab_core.services.recipe_offers import offers
 from swaplab_core.services.recipes import Recipes
 
 PREVIEW_PORT = 8000
@@ -52,6 +60,7 @@ class RecipeRoutes:
             get("/api/recipes/source/diff", Policy.READ, self.difference),
             get("/api/recipes/formats", Policy.READ, self.formats),
             post("/api/recipes/preview", Policy.READ, self.preview),
+            post("/api/recipes/offers", Policy.READ, self.offers),
             post("/api/recipes/prune", Policy.ADMIN, self.prune),
         ]
 
@@ -183,6 +192,16 @@ class RecipeRoutes:
         options = self._options(entry, asked)
         preview = await self.recipes.preview(entry, settings, options, model=asked.model, port=PREVIEW_PORT)
         return json_response({"settings": _settings_shape(settings), **preview_shape(preview)})
+
+    async def offers(self, request: web.Request) -> web.Response:
+        """Recipes that backends would write for cached weights, `{"model", "format"}`; nothing is written."""
+        body = await read_object(request)
+        weights, problems = read_form(CachedWeights, dict(body))
+        if weights is None:
+            raise InvalidRequest(f"{problems[0].path.lstrip('/') or 'the body'}: {problems[0].message}")
+        world = self.recipes.world
+        found = offers(weights, await world.look(), world.drivers, world.parsers)
+        return json_response({"offers": [offer_shape(each, world.drivers) for each in found]})
 
     def _options(self, entry: Entry, asked: ModelRequest) -> Any:
         form = self.recipes.world.drivers[entry.driver].options

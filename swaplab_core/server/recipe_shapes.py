@@ -15,6 +15,7 @@ from swaplab_core.services.backends import Active, BackendAction
 from swaplab_core.services.managed_entry import args_text
 from swaplab_core.services.managed_models import Managed
 from swaplab_core.services.recipe_catalogue import Entry
+from swaplab_core.services.recipe_offers import RecipeOffer
 from swaplab_core.services.recipes import Preview
 
 CUSTOM = "custom"
@@ -127,6 +128,17 @@ def source_shape(entry: Entry) -> dict[str, Any]:
         "format": entry.format,
         "editable": entry.is_users,
         "problems": [problem_record(problem) for problem in entry.reading.problems],
+    }
+
+
+def offer_shape(offer: RecipeOffer, drivers: Mapping[str, Backend]) -> dict[str, Any]:
+    """A recipe that a backend would write."""
+    return {
+        "backend": offer.backend,
+        "driver": offer.driver,
+        "backendDir": str(offer.folder.path) if offer.folder.is_valid else "",
+        "backendKind": kind_of(drivers.get(offer.driver), offer.folder),
+        "content": offer.text,
     }
 
 

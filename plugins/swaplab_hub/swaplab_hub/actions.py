@@ -9,8 +9,9 @@ from attrs import define
 
 from swaplab_core.domain.errors import Conflict, NotThere
 from swaplab_core.plugin import Action, ActionSpec, Confirm, FileChange, NoInput, Plan, Step, Work
-from swaplab_hub import names, pages
-from swaplab_hub.forms import DeleteForm, DownloadForm, RecipeForm
+from swaplab_core.plugin.backend_actions import action
+from swaplab_hub import names, pages, places
+from swaplab_hub.forms import BackendDownloadForm, DeleteForm, DownloadForm, RecipeForm
 from swaplab_hub.model_hub import ModelHub
 from swaplab_hub.recipes import RecipeMaker
 
@@ -71,6 +72,16 @@ class HubActions:
                 self._delete_revision,
             ),
         )  # fmt: skip
+
+    def for_backends(self) -> Action:
+        """Downloading from a backend's card, and by the older route for actions: its form has their words."""
+        spec = action("download_hf_model", "Download a model", BackendDownloadForm, icon="download", order=20)
+        return Action(spec, lambda form, _: self._download_unseen(form))
+
+    def _download_unseen(self, form: BackendDownloadForm) -> Plan:
+        hub = self.hub()
+        around = hub.surroundings()
+        return hub.plan_into(places.find(around, places.chosen(around)).folder, form.wish())
 
     async def _download(self, form: DownloadForm, _: str) -> Plan:
         return await self.hub().download_plan(form.wish())

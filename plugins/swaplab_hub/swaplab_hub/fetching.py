@@ -32,6 +32,7 @@ LARGEST_BYTES = 50 * 10**9
 """What plain HTTP can fetch from the hub; above that only the library's own transfer can."""
 TICK_SECONDS = 0.5
 READ_BYTES = 4 * 2**20
+CHUNK_BYTES = 256 * 2**10
 GIB = 2**30
 
 
@@ -198,10 +199,11 @@ def _complete(order: Order, commit: str, file: RemoteFile, blob: Path) -> None:
 
 
 def _get(order: Order, commit: str, file: RemoteFile, partial: Path, have: int) -> None:
-    from huggingface_hub import hf_hub_url  # noqa: PLC0415 - heavy
+    from huggingface_hub import constants, hf_hub_url  # noqa: PLC0415 - heavy
     from huggingface_hub.file_download import http_get  # noqa: PLC0415
     from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # noqa: PLC0415 - public as well
 
+    constants.DOWNLOAD_CHUNK_SIZE = CHUNK_BYTES  # what is smaller is lost when the line breaks, and never shown
     url = hf_hub_url(order.repo, file.path, revision=commit)
     with partial.open("ab") as opened:
         http_get(url, opened, resume_size=have, headers=build_hf_headers(), expected_size=file.size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from attrs import frozen
 
@@ -11,6 +11,7 @@ from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.plugin import Options, form_field
 from swaplab_hub import names
 from swaplab_hub.library import Wish
+from swaplab_hub.weights import GGUF
 
 ROOT = "api/plugins/hub"
 _CHOICES = Options(f"{ROOT}/choices", value="id", label="label", depends_on=("/repo", "/revision"), free=True)
@@ -42,6 +43,20 @@ class DownloadForm:
             tuple(map(names.check_pattern, self.include)),
             tuple(map(names.check_pattern, self.exclude)),
         )
+
+
+@frozen
+class BackendDownloadForm:
+    """The same, in the words of the older route for actions."""
+
+    model: str = form_field("Model", help="organisation/name", placeholder="Qwen/Qwen3-8B", widget="hf-model")
+    format: Literal["safetensors", "gguf"] = form_field("Format", "safetensors")
+    quantization: str = form_field("Quantisation", "", placeholder="Q4_K_M", show_if={"/format": "gguf"})
+
+    def wish(self) -> Wish:
+        """Check the fields. Raises InvalidRequest."""
+        wanted = self.format if self.format != GGUF else f"{GGUF}:{self.quantization.strip()}"
+        return Wish(names.check_repo(self.model), weights=check_weights(wanted))
 
 
 @frozen

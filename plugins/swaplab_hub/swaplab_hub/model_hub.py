@@ -185,15 +185,10 @@ class ModelHub:
                 advice="delete models that nobody uses, or choose another cache folder",
             )
         told = f"{len(found.files)} files, {size(found.total)}: {size(found.missing)} to come, {size(found.free)} free"
-        plan = await self.unseen_plan(wish)
-        return evolve(plan, warnings=(told,))
-
-    async def unseen_plan(self, wish: Wish) -> Plan:
-        """Plan a download without asking the hub first: the job does."""
-        return self.plan_into((await self.place()).folder, wish)
+        return evolve(self.plan_into((await self.place()).folder, wish), warnings=(told,))
 
     def plan_into(self, cache: Path, wish: Wish) -> Plan:
-        """Plan a download into a folder."""
+        """Plan a download into a folder without asking the hub first: the job does."""
         command, ear = download_command(wish, cache, self.settings), Ear()
 
         async def work(work: Work) -> Mapping[str, Any]:

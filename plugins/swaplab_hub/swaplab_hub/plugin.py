@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attrs import define, field
 
+from swaplab_core.domain.backend import BackendState
 from swaplab_core.plugin import Action, Diagnostic, Finding, Health, LabView, Panels, Route, hookimpl
 from swaplab_hub import pages
 from swaplab_hub.actions import HubActions
@@ -18,6 +19,7 @@ from swaplab_hub.routes import HubRoutes
 from swaplab_hub.settings import Settings
 from swaplab_hub.view_routes import ViewRoutes
 
+DOWNLOAD_SCRIPT = "LLAMA_SWAP_HF_DOWNLOAD_SCRIPT"
 LITTLE = 10 * 2**30
 
 
@@ -41,6 +43,13 @@ class Hub:
     def swaplab_actions(self, lab: LabView) -> Iterable[Action]:
         """What people can do."""
         return HubActions(lambda: self._with(lab)).all()
+
+    @hookimpl
+    def swaplab_backend_actions(self, state: BackendState, lab: LabView) -> Iterable[Action]:
+        """Downloading, where the operator has named no script for it."""
+        if state.environment.get(DOWNLOAD_SCRIPT, "").strip():
+            return ()
+        return (HubActions(lambda: self._with(lab)).for_backends(),)
 
     @hookimpl
     def swaplab_panels(self) -> Iterable[Panels]:

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -297,3 +299,38 @@ def running_hub() -> Iterator[FakeHub]:
         hub.release()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+
+
+# a cache without a hub
+
+COMMIT = "a" * 40
+
+
+def make_cached(
+    cache: Path,
+    name: str = "models--org--model",
+    *,
+    revisions: Mapping[str, Mapping[str, bytes]] | None = None,
+    refs: Mapping[str, str] | None = None,
+    loose: Sequence[str] = (),
+    incomplete: Sequence[str] = (),
+) -> Path:
+    """Make a repository as the library leaves it: contents by commit and path, branches by name, unfinished blobs."""
+    repo = cache / name
+    (repo / "blobs").mkdir(parents=True)
+    for commit, files in (revisions if revisions is not None else {COMMIT: {"config.json": b"{}"}}).items():
+        for path, content in files.items():
+            blob = repo / "blobs" / blob_name(content)
+            blob.write_bytes(content)
+            link = repo / "snapshots" / commit / path
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(os.path.relpath(blob, link.parent))
+    for ref, commit in (refs if refs is not None else {BRANCH: COMMIT}).items():
+        file = repo / "refs" / ref
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(commit)
+    for blob_id in loose:
+        (repo / "blobs" / blob_id).write_bytes(b"123")
+    for blob_id in incomplete:
+        (repo / "blobs" / f"{blob_id}.incomplete").write_bytes(b"12345")
+    return repo

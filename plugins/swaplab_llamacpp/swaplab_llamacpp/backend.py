@@ -12,7 +12,7 @@ from attrs import Attribute, fields
 from swaplab_core.domain.backend import BackendState, Confidence, FolderFacts, ImageChoice
 from swaplab_core.domain.launch import RecipeLaunch
 from swaplab_core.domain.node import LOCAL
-from swaplab_core.domain.recipe import Mode
+from swaplab_core.domain.recipe import CachedWeights, Mode, Recipe
 from swaplab_core.plugin import ActionSpec, LaunchRequest, LaunchSpec, Plan, PluginFailed, Progress, Usage, read_usage
 from swaplab_core.plugin.containers import HUB_INSIDE, Container, docker_spec
 from swaplab_core.plugin.recipe_runner import (
@@ -55,6 +55,9 @@ class LlamaCppBackend(RecipeBackend):
     node_macros: ClassVar[tuple[str, ...]] = ("llamacpp_nodes", "nodes")
     readying: ClassVar[Readying] = Readying(600.0, 600.0)
 
+    weights: ClassVar[Mapping[str, int]] = {"gguf": 10}
+    needs_folder: ClassVar[bool] = False
+
     def recognise(self, folder: FolderFacts) -> Confidence:
         """Know the folder by its build script, too."""
         if folder.is_valid and "build-llama-cpp-spark.sh" in folder.files:
@@ -68,6 +71,10 @@ class LlamaCppBackend(RecipeBackend):
     def needed(self, options: Any) -> tuple[str, ...]:
         """Without a recipe, the entry says what to load."""
         return () if options.model or options.presets else ("model",)
+
+    def recipe_for(self, weights: CachedWeights, folder: FolderFacts) -> Recipe:
+        """See `recipes.recipe_for`."""
+        return recipes.recipe_for(weights, images.DEFAULT if folder.is_valid else "")
 
     def images(self, state: BackendState) -> ImageChoice:
         """See `images.images`."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from swaplab_core.domain.backend import Confidence
 from swaplab_core.domain.image import is_image
 from swaplab_core.domain.problem import Problem, Severity
-from swaplab_core.domain.recipe import Recipe, RecipeReading, RecipeValue
+from swaplab_core.domain.recipe import CachedWeights, Recipe, RecipeReading, RecipeValue
 from swaplab_core.plugin.flag_map import flags_from
 from swaplab_core.plugin.recipe_document import RecipeDocument
 from swaplab_core.plugin.recipe_parser import RecipeParser
@@ -167,6 +167,29 @@ class PresetsParser(RecipeParser):
     def template(self) -> str:
         """Return a file with one model."""
         return PRESETS_TEMPLATE
+
+
+LONGEST_CONTEXT = 16_384
+
+
+def recipe_for(weights: CachedWeights, image: str) -> Recipe:
+    """Write a recipe for cached weights: with an image for a folder's runner, else for the server of this machine."""
+    defaults: dict[str, RecipeValue] = {
+        "port": 8000,
+        "host": "0.0.0.0",  # noqa: S104 - inside the container; without one the core's own address is used
+        "n_gpu_layers": 99,
+        "ctx_size": min(LONGEST_CONTEXT, weights.context or LONGEST_CONTEXT),
+    }
+    extra = {"gguf_file": weights.file if image else weights.path}
+    return Recipe(
+        SCHEMA,
+        weights.model,
+        model=weights.model,
+        runtime="llama-cpp",
+        container=image,
+        defaults=defaults,
+        extra=extra if extra["gguf_file"] else {},
+    )
 
 
 def quantisation(recipe: Recipe) -> str:

@@ -10,7 +10,7 @@ from attrs import evolve
 from swaplab_core.domain.backend import BackendState, Confidence, FolderFacts, ImageChoice
 from swaplab_core.domain.launch import RecipeLaunch
 from swaplab_core.domain.problem import Problem
-from swaplab_core.domain.recipe import Mode, Recipe, RecipeValue
+from swaplab_core.domain.recipe import CachedWeights, Mode, Recipe, RecipeValue
 from swaplab_core.plugin import (
     ActionSpec,
     HttpCall,
@@ -47,6 +47,8 @@ class SglangBackend(RecipeBackend):
     runtimes: ClassVar[frozenset[str]] = frozenset({"sglang", "sqlang", "sglang.launch_server"})
     chooses: ClassVar[frozenset[str]] = frozenset({"pull_sglang_image"})
     node_macros: ClassVar[tuple[str, ...]] = ("sqlang_nodes", "sglang_nodes", "vllm_nodes", "trtllm_nodes", "nodes")
+    weights: ClassVar[Mapping[str, int]] = {"safetensors": 20}
+    needs_folder: ClassVar[bool] = False
 
     def recognise(self, folder: FolderFacts) -> Confidence:
         """Take a folder of start scripts, too."""
@@ -65,6 +67,10 @@ class SglangBackend(RecipeBackend):
     def needed(self, options: Any) -> tuple[str, ...]:
         """Without a recipe, the entry says which model."""
         return () if options.model else ("model",)
+
+    def recipe_for(self, weights: CachedWeights, folder: FolderFacts) -> Recipe:  # noqa: ARG002 - the same everywhere
+        """See `recipes.recipe_for`."""
+        return recipes.recipe_for(weights, images.DEFAULT)
 
     def images(self, state: BackendState) -> ImageChoice:
         """See `images.images`."""

@@ -11,7 +11,7 @@ from attrs import evolve
 from swaplab_core.domain.backend import BackendState, FolderFacts, ImageChoice
 from swaplab_core.domain.launch import RecipeLaunch
 from swaplab_core.domain.problem import Problem
-from swaplab_core.domain.recipe import Mode, Recipe, RecipeValue
+from swaplab_core.domain.recipe import CachedWeights, Mode, Recipe, RecipeValue
 from swaplab_core.plugin import (
     ActionSpec,
     LaunchRequest,
@@ -47,6 +47,8 @@ class TrtllmBackend(RecipeBackend):
     runtimes: ClassVar[frozenset[str]] = frozenset({"trtllm", "trtllm-serve", "trtllm-llmapi-launch", "mpirun"})
     chooses: ClassVar[frozenset[str]] = frozenset({"update_trtllm_image", "build_trtllm_image"})
     node_macros: ClassVar[tuple[str, ...]] = ("trtllm_nodes", "vllm_nodes", "sqlang_nodes", "nodes")
+    weights: ClassVar[Mapping[str, int]] = {"safetensors": 30}
+    needs_folder: ClassVar[bool] = False
     readying: ClassVar[Readying] = Readying(1800.0, 1800.0)
     refused_fields: ClassVar[tuple[str, ...]] = REFUSED_FIELDS
 
@@ -61,6 +63,10 @@ class TrtllmBackend(RecipeBackend):
     def needed(self, options: Any) -> tuple[str, ...]:
         """Without a recipe, the entry says which model."""
         return () if options.model else ("model",)
+
+    def recipe_for(self, weights: CachedWeights, folder: FolderFacts) -> Recipe:  # noqa: ARG002 - the same everywhere
+        """See `recipes.recipe_for`."""
+        return recipes.recipe_for(weights, images.DEFAULT)
 
     def images(self, state: BackendState) -> ImageChoice:
         """See `images.images`."""

@@ -12,7 +12,7 @@ from swaplab_core.domain.image import with_tag
 from swaplab_core.domain.launch import RecipeLaunch
 from swaplab_core.domain.plan import Command, Step
 from swaplab_core.domain.problem import Problem
-from swaplab_core.domain.recipe import Mode, Recipe, RecipeSettings
+from swaplab_core.domain.recipe import CachedWeights, Mode, Recipe, RecipeSettings
 from swaplab_core.plugin import (
     ActionSpec,
     HttpCall,
@@ -71,6 +71,9 @@ class VllmBackend(RecipeBackend):
     chooses: ClassVar[frozenset[str]] = frozenset({"pull_vllm_image", "pull_nvidia_image", "update_nvidia_image"})
     node_macros: ClassVar[tuple[str, ...]] = ("vllm_nodes", "trtllm_nodes", "sqlang_nodes", "nodes")
 
+    weights: ClassVar[Mapping[str, int]] = {"safetensors": 10}
+    needs_folder: ClassVar[bool] = True
+
     def kind(self, folder: FolderFacts) -> str:
         """Tell NVIDIA's image apart."""
         return "nvidia" if "nvidia" in folder.name.lower() else "vllm"
@@ -93,6 +96,10 @@ class VllmBackend(RecipeBackend):
     def needed(self, options: Any) -> tuple[str, ...]:
         """Without a recipe, the entry says which model."""
         return () if options.model else ("model",)
+
+    def recipe_for(self, weights: CachedWeights, folder: FolderFacts) -> Recipe:
+        """See `recipes.recipe_for`."""
+        return recipes.recipe_for(weights, images.default_image(folder))
 
     def images(self, state: BackendState) -> ImageChoice:
         """See `images.images`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swaplab_core.domain.backend import BackendState, ImageChoice
+from swaplab_core.domain.backend import BackendState, FolderFacts, ImageChoice
 from swaplab_core.domain.image import repository_of
 from swaplab_core.plugin.images import choose
 
@@ -22,10 +22,15 @@ def is_ours(image: str) -> bool:
 
 def is_nvidia(state: BackendState) -> bool:
     """Is this a folder around NVIDIA's own image?"""
-    return "nvidia" in state.facts.name.lower()
+    return default_image(state.facts) == NVIDIA_DEFAULT
+
+
+def default_image(folder: FolderFacts) -> str:
+    """The image of recipes that name none."""
+    return NVIDIA_DEFAULT if "nvidia" in folder.name.lower() else DEFAULT
 
 
 def images(state: BackendState) -> ImageChoice:
     """The choice of a person, else what recipes and builds use."""
-    default = NVIDIA_DEFAULT if is_nvidia(state) else DEFAULT
+    default = default_image(state.facts)
     return choose(state, default=default, known=(default,) if is_nvidia(state) else BUILT, is_ours=is_ours)

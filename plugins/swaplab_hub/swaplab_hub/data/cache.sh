@@ -13,7 +13,7 @@ case $verb in
             revisions=$(for each in "$path"/snapshots/*/; do [ -d "$each" ] && basename "$each"; done | tr '\n' ',')
             printf '@ %s %s %s %s\n' "${path##*/}" "$((${size:-0} * 1024))" "$unfinished" "${revisions%,}"
         done
-        df -Pk -- "$folder" 2>/dev/null | awk 'NR == 2 { printf "@free %s\n", $4 * 1024 }'
+        df -Pk -- "$folder" 2>/dev/null | awk 'NR == 2 { printf "@free %.0f\n", $4 * 1024 }'
         ;;
     delete)
         case $repo in *..* | */* | '') echo "$repo is no model" >&2 && exit 2 ;; models--*) ;; *) exit 2 ;; esac
