@@ -46,7 +46,7 @@ def test_a_choice_is_kept_beside_the_configuration_and_taken_back(tmp_path):
 def test_the_file_of_the_choice_can_be_named(tmp_path):
     here = around(tmp_path, LLAMA_SWAP_HF_HUB_PATH_OVERRIDE_FILE=str(tmp_path / "there" / "choice"))
     places.choose(here, "~/models")
-    assert (tmp_path / "there" / "choice").read_text() == f"{tmp_path}/home/models\n"
+    assert (tmp_path / "there" / "choice").read_text() == f"{tmp_path / 'home'}/models\n"
 
 
 def test_what_cannot_be_a_cache_is_refused_and_nothing_is_kept(tmp_path):
