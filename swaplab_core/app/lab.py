@@ -196,6 +196,7 @@ class Lab:
         reloader = Reloader(files.read, files.load, apply, config, sources, clock)
         editor = ConfigEditor(files.file, reloader, RevisionFolder(state.path / "config-history"))
         gateway.identity = partial(as_administrator, access)
+        launches.instance = f"{crc32(str(state.path).encode()):08x}"
         view = PluginLab(
             gateway.as_daemon(),
             lambda: gateway.url,
@@ -207,13 +208,13 @@ class Lab:
             jobs,
             bus,
             dispatcher,
+            launches.instance,
         )
         placer.view = lambda: view
         files.catalogue.on_change = lambda: bus.publish(PluginsChanged())
         nodes.others = lambda: files.catalogue.hooks.nodes(view)
         nodes.executors = _executors(files.catalogue, view, nodes.executors)
         recipes = recipe_parts(files, launches, nodes, state, view)
-        launches.instance = f"{crc32(str(state.path).encode()):08x}"
         store = activity_store(config)
         observer = _observer(launches, bus, clock, store, metrics)
         parts = Parts(

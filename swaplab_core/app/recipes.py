@@ -37,15 +37,15 @@ def recipe_parts(
         return Surroundings(os.environ, Path.home(), Path.cwd(), folder, recipes.backends, recipes.folders)
 
     world = RecipeWorld(files.catalogue.backends, files.catalogue.parsers, here)
-    backends = Backends(
-        world, view, state.path / "images.json", [CheckoutActions(), HookedActions(files.catalogue.hooks, view)]
-    )
+    hooks = files.catalogue.hooks
+    common = [CheckoutActions(), HookedActions(hooks, view)]
+    backends = Backends(world, view, state.path / "images.json", common, lambda: hooks.images(view))
     world.more = backends.named
     runs = state.below("runs")
     recipes = Recipes(world, find_program, nodes.all, local_addresses, runs)
     launches.recipe_of = recipes.launch_of
     jobs = BackendJobs(backends)
-    files.catalogue.hooks.register(BACKEND_PAGES, BackendPages(jobs))
+    hooks.register(BACKEND_PAGES, BackendPages(jobs))
     managed = ManagedModels(world, view.config)
-    files.catalogue.hooks.register("recipes", RecipePages(recipes, managed))
+    hooks.register("recipes", RecipePages(recipes, managed))
     return RecipeParts(recipes, managed, jobs, RecipeSync(view, lambda: folder).changed)

@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 from attrs import field, frozen
 
 from swaplab_core.plugin import Backend, LaunchRequest, LaunchSpec, PluginFailed, Progress, Usage, read_usage
+from swaplab_core.plugin.recipe_runner import labels
+from swaplab_core.plugin.run_command import with_labels
 
 _PERCENT = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,6})?) ?%")
 _STAGE = re.compile(r"\b(load|download|fetch|pull|compil|captur|warm)", re.IGNORECASE)
@@ -36,7 +38,10 @@ class CommandOptions:
 
 
 class CommandBackend(Backend):
-    """Runs `cmd` as written. The server is expected on the port that `${PORT}` stood for, or where `proxy` says."""
+    """Runs `cmd` as written. The server is expected on the port that `${PORT}` stood for, or where `proxy` says.
+
+    A container gets labels: who finds it later knows whose it is.
+    """
 
     name: ClassVar[str] = "command"
     title: ClassVar[str] = "Plain command"
@@ -50,7 +55,7 @@ class CommandBackend(Backend):
             raise PluginFailed(
                 f"the command of model {request.model!r} is empty", advice="write cmd: program arguments"
             )
-        return LaunchSpec(argv=options.cmd, base_url=request.base_url)
+        return LaunchSpec(argv=with_labels(options.cmd, labels(request, self.name)), base_url=request.base_url)
 
     def progress(self, line: str) -> Progress | None:
         """Take any percentage that follows a word of loading, as in `Loading shards: 42% Completed | 3/7`."""

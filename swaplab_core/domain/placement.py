@@ -16,11 +16,12 @@ AUTO = "auto"
 
 @frozen
 class PlacementRequest:
-    """The model that is about to be loaded; `metadata` is that of its entry."""
+    """The model that is about to be loaded; `metadata` is that of its entry, `options` an instance of its driver's."""
 
     model: ModelId
     backend: str
     metadata: Mapping[str, Any] = field(factory=dict)
+    options: Any = field(default=None, repr=False)
 
 
 @frozen

@@ -26,6 +26,7 @@ from swaplab_core.domain.diagnostic import Diagnostic, Finding, Health
 from swaplab_core.domain.errors import PluginFailed
 from swaplab_core.domain.events import PluginNews
 from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.image import KnownImages
 from swaplab_core.domain.job import Job, JobId, JobState
 from swaplab_core.domain.launch import HttpCall, LaunchRequest, LaunchSpec, Readiness, SleepCalls, StopStrategy
 from swaplab_core.domain.metering import Progress, Usage
@@ -71,6 +72,7 @@ __all__ = [
     "Job",
     "JobId",
     "JobState",
+    "KnownImages",
     "LabView",
     "LaunchRequest",
     "LaunchSpec",

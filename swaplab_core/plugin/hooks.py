@@ -26,6 +26,7 @@ from swaplab_core.domain.demo import DemoModel
 from swaplab_core.domain.diagnostic import Diagnostic
 from swaplab_core.domain.errors import PluginFailed
 from swaplab_core.domain.events import Event
+from swaplab_core.domain.image import KnownImages
 from swaplab_core.domain.node import Node
 from swaplab_core.domain.placement import Placement, PlacementRequest, Refusal
 from swaplab_core.domain.problem import Problem
@@ -131,6 +132,10 @@ class Hooks:
     def nodes(self, lab: LabView) -> tuple[Node, ...]:
         """Ask every plugin for the machines it knows (`swaplab_nodes`)."""
         return tuple(node for _, nodes in self._collect("swaplab_nodes", Node, {"lab": lab}) for node in nodes)
+
+    def images(self, lab: LabView) -> tuple[KnownImages, ...]:
+        """Ask every plugin which container images it knows (`swaplab_images`)."""
+        return tuple(known for _, all_ in self._collect("swaplab_images", KnownImages, {"lab": lab}) for known in all_)
 
     def check_config(self, config: ConfigFacts) -> tuple[Problem, ...]:
         """Ask every plugin what is wrong with a configuration (`swaplab_check_config`)."""

@@ -22,6 +22,7 @@ from swaplab_core.domain.backend import BackendState
 from swaplab_core.domain.demo import DemoModel
 from swaplab_core.domain.diagnostic import Diagnostic
 from swaplab_core.domain.events import Event
+from swaplab_core.domain.image import KnownImages
 from swaplab_core.domain.node import Node
 from swaplab_core.domain.placement import Placement, PlacementRequest, Refusal
 from swaplab_core.domain.problem import Problem
@@ -267,6 +268,26 @@ def swaplab_nodes(lab: LabView) -> Iterable[Node]:
         @hookimpl
         def swaplab_nodes(self):
             return [Node(NodeId(n.id), n.title, "ssh", n.address) for n in self.inventory.nodes]
+    ```
+    """
+
+
+@hookspec
+def swaplab_images(lab: LabView) -> Iterable[KnownImages]:
+    """Say which container images there are, on this machine and in registries.
+
+    Called when: backends are looked at, which choose their images among them. Answer from memory.
+
+    Arguments: `lab` is what plugins see of the daemon.
+
+    Return: what you know. Where nobody knows this machine's images the core lists them itself.
+
+    Example:
+    ```python
+    class Engine:
+        @hookimpl
+        def swaplab_images(self):
+            return [KnownImages(local=("vllm-node:latest",), tags={"nvcr.io/nvidia/vllm": ("26.01-py3",)})]
     ```
     """
 

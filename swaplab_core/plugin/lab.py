@@ -122,6 +122,11 @@ class LabView(Protocol):
         ...
 
     @property
+    def instance(self) -> str:
+        """A word that tells this daemon from others, the same after a restart; containers that it starts bear it."""
+        ...
+
+    @property
     def config(self) -> ConfigEdits:
         """The configuration file."""
         ...

@@ -37,6 +37,9 @@ EXTRA_DOCKER_ARGS = "VLLM_SPARK_EXTRA_DOCKER_ARGS"
 SECONDS_PER_NODE = 10.0
 """The launcher stops container after container, and docker waits that long for the shell inside."""
 
+STAYS = ("--label", "swaplab.stays=1")
+"""Options that label a container as one that outlives its models: the next one goes into it."""
+
 _UNFIT_FOR_A_NAME = re.compile(r"[^a-zA-Z0-9_.-]+")
 _LONGEST_SLUG = 40
 _FIRST_MASTER_PORT = 29_501

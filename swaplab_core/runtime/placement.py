@@ -32,7 +32,7 @@ class Placer:
 
     async def node_for(self, entry: ModelConfig) -> Node:
         """The machine for this model, now. Raises StartFailed, with what to do about it."""
-        request = PlacementRequest(entry.id, entry.backend, entry.metadata)
+        request = PlacementRequest(entry.id, entry.backend, entry.metadata, entry.options)
         try:
             node = self.nodes.get(await self._chosen(entry, request))
         except NodeError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -16,7 +16,7 @@ from swaplab_core.adapters.recipe_folders import IMAGE_FILE
 from swaplab_core.domain.action import ActionSpec
 from swaplab_core.domain.backend import BackendState, ImageChoice
 from swaplab_core.domain.errors import Conflict, FileFailed, InvalidRequest, NodeError, NotThere
-from swaplab_core.domain.image import is_image, with_tag
+from swaplab_core.domain.image import KnownImages, is_image, with_tag
 from swaplab_core.domain.plan import Command, Plan, Step, Work
 from swaplab_core.plugin.abilities import HasImages, OffersActions
 from swaplab_core.plugin.lab import LabView
@@ -46,12 +46,16 @@ class BackendAction:
 
 @define(eq=False)
 class Backends:
-    """`common` offers actions for folders of every backend; `choices` is a file with the chosen images."""
+    """`common` offers actions for folders of every backend; `choices` is a file with the chosen images.
+
+    `known` answers what plugins know of images.
+    """
 
     world: RecipeWorld
     view: LabView
     choices: Path
     common: Sequence[OffersActions] = ()
+    known: Callable[[], Sequence[KnownImages]] = lambda: ()
     last: RecipeCatalogue = field(factory=RecipeCatalogue, init=False)
     _images: tuple[float, tuple[str, ...], str] = field(default=(0.0, (), ""), init=False)
 
@@ -62,7 +66,11 @@ class Backends:
         catalogue, local, chosen = await asyncio.gather(
             self.world.look(), self.local_images(), asyncio.to_thread(self._chosen)
         )
-        states = tuple(evolve(s, local_images=local, chosen_image=_chosen_image(s, chosen)) for s in catalogue.backends)
+        tags = {name: tags for known in self.known() for name, tags in known.tags.items()}
+        states = tuple(
+            evolve(state, local_images=local, chosen_image=_chosen_image(state, chosen), remote_tags=tags)
+            for state in catalogue.backends
+        )
         self.last = evolve(catalogue, backends=states)
         return self.last
 
@@ -110,6 +118,10 @@ class Backends:
 
     async def local_images(self) -> tuple[str, ...]:
         """The images of this machine's container engine, asked at most once a minute; none when there is no engine."""
+        listed = [known.local for known in self.known() if known.local is not None]
+        if listed:
+            self._images = (0.0, (), "")
+            return tuple(dict.fromkeys(image for images in listed for image in images))
         now = asyncio.get_running_loop().time()
         if not self._images[0] or now - self._images[0] > LISTING_AGE_SECONDS:
             found, error = await self._list_images()

@@ -72,6 +72,7 @@ class PluginLab:
     runner: Jobs
     bus: Bus
     dispatcher: Dispatcher
+    instance: str = "0"
     _spawned: set[Any] = field(factory=set, init=False)
 
     @property

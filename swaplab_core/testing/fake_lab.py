@@ -73,6 +73,7 @@ class FakeLab:
     drained: Mapping[ModelId, str] = field(factory=dict)
     url: str = "http://127.0.0.1:8080"
     program_key: str = "sk-for-programs"
+    instance: str = "0"
     _jobs: dict[JobId, Job] = field(factory=dict, init=False)
     _numbers: count[int] = field(factory=lambda: count(1), init=False)
     _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, init=False)

@@ -30,6 +30,7 @@ from swaplab_core.plugin.containers import HOME_INSIDE
 from swaplab_core.plugin.progress import read_marks
 from swaplab_core.plugin.recipe_runner import (
     LAUNCHER,
+    STAYS,
     RecipeBackend,
     check_argv,
     container_name,
@@ -237,7 +238,8 @@ def _hot_swap(request: LaunchRequest, launch: RecipeLaunch) -> LaunchSpec:
 
 
 def _start_cluster(request: LaunchRequest, launch: RecipeLaunch, argv: tuple[str, ...]) -> Step:
-    env = docker_environment(request, launch, VllmBackend.name, tuple(_caches(launch)))
+    words = (*STAYS, *_caches(launch))
+    env = docker_environment(request, launch, VllmBackend.name, words)
     command = Command(argv, launch.folder.path, env=env)
     return Step("start the cluster's containers", command, node=request.node, timeout_seconds=600.0)
 
