@@ -6,7 +6,9 @@ configuration is a text in memory, edited as the real one is.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -76,7 +78,7 @@ class FakeLab:
     instance: str = "0"
     _jobs: dict[JobId, Job] = field(factory=dict, init=False)
     _numbers: count[int] = field(factory=lambda: count(1), init=False)
-    _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, init=False)
+    _folder: Path | None = field(default=None, init=False)
 
     def settings(self, plugin: str, kind: type[T]) -> T:
         """What the test gave, else the defaults."""
@@ -91,8 +93,9 @@ class FakeLab:
     def state_folder(self, plugin: str) -> Path:
         """A temporary folder."""
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="swaplab-fake-")
-        folder = Path(self._folder.name) / plugin
+            self._folder = Path(tempfile.mkdtemp(prefix="swaplab-fake-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        folder = self._folder / plugin
         folder.mkdir(exist_ok=True)
         return folder
 

@@ -8,74 +8,28 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from attrs import define, frozen
+from attrs import define
 
 from swaplab_core.domain.errors import Conflict, InvalidRequest, NodeError, NotThere
 from swaplab_core.domain.image import is_image, repository_of, with_tag
-from swaplab_core.plugin import LOCAL, Action, ActionSpec, Confirm, NodeId, NoInput, Options, Plan, Policy, Step, Work, form_field
+from swaplab_core.plugin import LOCAL, Action, NodeId, NoInput, Plan, Step, Work
+from swaplab_core.plugin.actions import Planner
 from swaplab_docker import nodes, tags
 from swaplab_docker.facts import Container, Image
 from swaplab_docker.fleet import Fleet
 from swaplab_docker.image_users import User, containers_of
 from swaplab_docker.layers import Layers, size
-from swaplab_docker.live import Live
+from swaplab_docker.live import Known, Live
+from swaplab_docker.offers import OFFERS, ChooseForm, NodeForm, PullForm, RemoveForm, TagForm
 from swaplab_docker.ownership import Owner, owned
 from swaplab_docker.remote_tags import RemoteTags
 
-IMAGES, CONTAINERS, BACKENDS, TAGS = (
-    "docker.images.row", "docker.containers.row", "docker.backends.row", "docker.tags.row",
-)  # fmt: skip
-"""The slots of the tables' rows."""
-IMAGES_PAGE, CONTAINERS_PAGE = "/x/docker/images", "/x/docker/containers"
-PULL_SECONDS, REMOVE_SECONDS, SHORT_SECONDS = 3600.0, 120.0, 60.0
-_ID = re.compile(r"(?:sha256:)?[0-9a-f]{6,64}")
+PULL_SECONDS, REMOVE_SECONDS, ASK_SECONDS, SHORT_SECONDS = 3600.0, 120.0, 300.0, 60.0
 LOOK_AGAIN = "look at the list again"
 
+_ID = re.compile(r"(?:sha256:)?[0-9a-f]{6,64}")
 
-CHOICES = Options("api/plugins/docker/choices", value="image", label="label", group="group", free=True)
-
-
-@frozen
-class NodeForm:
-    """Where."""
-
-    node: str = form_field("Node", "", help="left out: this machine", widget="node", advanced=True)
-
-
-@frozen
-class PullForm(NodeForm):
-    """Which image, and where."""
-
-    image: str = form_field("Image", "", help="[registry/]name[:tag]", widget="image", options=CHOICES, order=-1)
-
-
-@frozen
-class TagForm:
-    """One more name."""
-
-    reference: str = form_field("New name", help="[registry/]name:tag")
-
-
-@frozen
-class RemoveForm(NodeForm):
-    """How hard, and where."""
-
-    force: bool = form_field(
-        "With all its names", False, help="remove the image itself, even where it has more names or ended containers"
-    )
-
-
-@frozen
-class ChooseForm:
-    """Which image a backend is to use."""
-
-    image: str = form_field(
-        "Image",
-        "",
-        help="for its actions and its new models; left empty: as the backend itself says",
-        widget="image",
-        options=CHOICES,
-    )
+Does = Callable[[Work], Awaitable[Mapping[str, Any] | None]]
 
 
 @define(eq=False)
@@ -87,41 +41,19 @@ class Actions:
     fleet: Fleet
 
     def all(self) -> Iterable[Action]:
-        """Every action."""
-        admin = {"policy": Policy.ADMIN}
-        pull = ActionSpec("pull", "Pull an image", PullForm, "Gets an image from its registry, layer by layer.", "cloud-download",
-            (f"page:{IMAGES_PAGE}", "command-palette", TAGS), order=10, **admin)  # fmt: skip
-        update = ActionSpec("update", "Pull again", NodeForm, "Gets the newest image of this name.", "refresh-cw", (IMAGES,),
-            "reference", order=20, **admin)  # fmt: skip
-        tag = ActionSpec("tag", "Tag", TagForm, "Gives the image one more name.", "copy", (IMAGES,), "image", order=30,
-            **admin)  # fmt: skip
-        remove = ActionSpec("remove", "Delete", RemoveForm, "Takes the name off the image; with the last name it goes.",
-            "trash-2", (IMAGES,), "image", confirm=Confirm.TYPE, confirm_text="The image is deleted from this machine.",
-            danger=True, order=40, **admin)  # fmt: skip
-        prune = ActionSpec("prune", "Remove dangling images", NoInput, "Images that have lost their last name, and that no "
-            "container uses.", "wrench", (f"page:{IMAGES_PAGE}",), confirm=Confirm.ASK,
-            confirm_text="Images without a name are deleted.", order=50, **admin)  # fmt: skip
-        ask = ActionSpec("tags", "Look for newer tags", NoInput, "Asks the registries which tags the images of the backends "
-            "have.", "radar", (f"page:{IMAGES_PAGE}", BACKENDS), "backend", order=60, **admin)  # fmt: skip
-        choose = ActionSpec("choose", "Choose the image", ChooseForm, "For the backend's actions and new models.", "circle-check",
-            (BACKENDS,), "backend", order=10, **admin)  # fmt: skip
-        stop = ActionSpec("stop", "Stop and remove", NoInput, "Only what swaplab has started and no model uses.",
-            "octagon-x", (CONTAINERS,), "container", confirm=Confirm.ASK, confirm_text="The container is stopped and removed.",
-            danger=True, order=10, **admin)  # fmt: skip
-        clear = ActionSpec("clear", "Stop what was left behind", NoInput, "Containers that swaplab has started and no model "
-            "needs any more.", "wrench", (f"page:{CONTAINERS_PAGE}",), confirm=Confirm.ASK,
-            confirm_text="They are stopped and removed.", order=20, **admin)  # fmt: skip
-        return (
-            Action(pull, self.pull),
-            Action(update, self.update),
-            Action(tag, self.tag),
-            Action(remove, self.remove),
-            Action(prune, self.prune),
-            Action(ask, self.ask_registries),
-            Action(choose, self.choose),
-            Action(stop, self.stop),
-            Action(clear, self.clear),
-        )
+        """Every action, with who plans it."""
+        planners: Mapping[str, Planner] = {
+            "pull": self.pull,
+            "update": self.update,
+            "tag": self.tag,
+            "remove": self.remove,
+            "prune": self.prune,
+            "tags": self.ask_registries,
+            "choose": self.choose,
+            "stop": self.stop,
+            "clear": self.clear,
+        }
+        return [Action(spec, planners[spec.id]) for spec in OFFERS]
 
     # images
 
@@ -145,7 +77,13 @@ class Actions:
         async def work(work: Work) -> Mapping[str, Any]:
             return await pulled(self.live, reference, work)
 
-        return _plan(f"pull {reference}", work, f"docker pull {reference}", PULL_SECONDS, f"image::{reference}")
+        return _plan(
+            f"pull {reference}",
+            work,
+            shown=f"docker pull {reference}",
+            seconds=PULL_SECONDS,
+            lock=f"image::{reference}",
+        )
 
     async def tag(self, form: TagForm, target: str) -> Plan:
         """Give an image one more name."""
@@ -162,7 +100,7 @@ class Actions:
             return {"reference": reference, "id": image.id}
 
         shown = f"docker tag {target} {reference}"
-        return _plan(f"tag {target} as {reference}", work, shown, SHORT_SECONDS, f"image::{reference}")
+        return _plan(f"tag {target} as {reference}", work, shown=shown, lock=f"image::{reference}")
 
     async def remove(self, form: RemoveForm, target: str) -> Plan:
         """Remove an image; the warnings say who will miss it."""
@@ -191,7 +129,14 @@ class Actions:
             return {"gone": list(gone)}
 
         shown = f"docker rmi {'-f ' if force else ''}{target}"
-        return _plan(f"remove {target}", work, shown, REMOVE_SECONDS, f"image::{target}", warnings)
+        return _plan(
+            f"remove {target}",
+            work,
+            shown=shown,
+            seconds=REMOVE_SECONDS,
+            lock=f"image::{target}",
+            warnings=warnings,
+        )
 
     def _remove_there(self, target: str, node: NodeId, *, force: bool) -> Plan:
         """On another machine its engine alone knows what runs, and refuses."""
@@ -209,7 +154,7 @@ class Actions:
 
     async def prune(self, _: NoInput, __: str) -> Plan:
         """Remove images that have lost their names."""
-        known = await self.live.now()
+        known = await self.known()
         dangling = [image for image in known.images if image.is_dangling]
 
         async def work(work: Work) -> Mapping[str, Any]:
@@ -220,7 +165,14 @@ class Actions:
             return {"removed": count, "bytes": won}
 
         told = [f"{image.short_id}, {size(image.size)}" for image in dangling] or ["there are none"]
-        return _plan("remove dangling images", work, "docker image prune --force", REMOVE_SECONDS, "images", told)
+        return _plan(
+            "remove dangling images",
+            work,
+            shown="docker image prune --force",
+            seconds=REMOVE_SECONDS,
+            lock="images",
+            warnings=told,
+        )
 
     async def ask_registries(self, _: NoInput, target: str) -> Plan:
         """Ask the registries of the backends' images which tags there are."""
@@ -244,7 +196,8 @@ class Actions:
                 raise NodeError("no registry could be asked", advice="the log says why")
             return {"asked": len(repositories) - failed}
 
-        return _plan("ask the registries", work, "", SHORT_SECONDS * 5, "registries", [f"asks for {r}" for r in repositories])
+        told = [f"asks for the tags of {repository}" for repository in repositories]
+        return _plan("ask the registries", work, seconds=ASK_SECONDS, lock="registries", warnings=told)
 
     async def choose(self, form: ChooseForm, target: str) -> Plan:
         """Let a backend use another image; it is the core that keeps the choice."""
@@ -261,7 +214,7 @@ class Actions:
             work.log(f"{target} uses {image or 'its own default'}")
             return {"image": image}
 
-        return _plan(f"choose {image or 'the default'} for {target}", work, "", SHORT_SECONDS, f"backend:{target}")
+        return _plan(f"choose {image or 'the default'} for {target}", work, lock=f"backend:{target}")
 
     # containers
 
@@ -271,9 +224,13 @@ class Actions:
         up = {model: state != "stopped" for model, state in (await self.live.models()).items()}
         one = owned(container, self.live.lab.instance, up)
         if one.owner is not Owner.OURS:
-            raise Conflict(f"{container.name} is not ours: {one.told()} has started it", advice="stop it where it is from")
+            raise Conflict(
+                f"{container.name} is not ours: {one.told()} has started it", advice="stop it where it is from"
+            )
         if one.is_used:
-            raise Conflict(f"{container.name} is used by {one.model}", advice=f"unload {one.model}, and it goes by itself")
+            raise Conflict(
+                f"{container.name} is used by {one.model}", advice=f"unload {one.model}, and it goes by itself"
+            )
 
         async def work(work: Work) -> Mapping[str, Any]:
             await (await self.live.engine()).stop(container.id, self.live.settings.stop_seconds)
@@ -282,11 +239,13 @@ class Actions:
             return {"container": container.id}
 
         shown = f"docker rm -f {container.name}"
-        return _plan(f"stop {container.name}", work, shown, REMOVE_SECONDS, f"container:{container.id}")
+        return _plan(
+            f"stop {container.name}", work, shown=shown, seconds=REMOVE_SECONDS, lock=f"container:{container.id}"
+        )
 
     async def clear(self, _: NoInput, __: str) -> Plan:
         """Stop everything that was left behind."""
-        known = await self.live.look()
+        known = await self.known(anew=True)
         up = {model: state != "stopped" for model, state in (await self.live.models()).items()}
         left = [one for each in known.containers if (one := owned(each, self.live.lab.instance, up)).is_leftover]
 
@@ -299,13 +258,20 @@ class Actions:
             return {"stopped": [one.container.name for one in left]}
 
         told = [f"{one.container.name}: {one.told()}" for one in left] or ["nothing was left behind"]
-        return _plan("stop what was left behind", work, "", REMOVE_SECONDS, "containers", told)
+        return _plan("stop what was left behind", work, seconds=REMOVE_SECONDS, lock="containers", warnings=told)
 
     # finding
 
+    async def known(self, *, anew: bool = False) -> Known:
+        """What the engine has. Raises Conflict while there is none: nothing can be planned then."""
+        try:
+            return await (self.live.look() if anew else self.live.now())
+        except NodeError as error:
+            raise Conflict(error.message, advice=error.advice) from None
+
     async def image(self, target: str) -> Image:
-        """The image of a name or an id. Raises NotThere and NodeError."""
-        known = await self.live.now()
+        """The image of a name or an id. Raises NotThere and Conflict."""
+        known = await self.known()
         wanted = with_tag(target) if is_image(target) else target
         for image in known.images:
             if wanted in image.references or target in {*image.digests, image.id, image.short_id}:
@@ -313,8 +279,8 @@ class Actions:
         raise NotThere(f"there is no image {target!r}", advice=LOOK_AGAIN)
 
     async def container(self, target: str) -> Container:
-        """The container of a name or an id. Raises NotThere and NodeError."""
-        for container in (await self.live.now()).containers:
+        """The container of a name or an id. Raises NotThere and Conflict."""
+        for container in (await self.known()).containers:
             if target and target in {container.id, container.short_id, container.name}:
                 return container
         raise NotThere(f"there is no container {target!r}", advice=LOOK_AGAIN)
@@ -359,16 +325,13 @@ def repositories_of(backends: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 
 def _available(backend: Mapping[str, Any]) -> Iterable[object]:
     image = backend.get("image")
-    return (image.get("selected"), image.get("default"), *image.get("available", ())) if isinstance(image, Mapping) else ()
+    return (
+        (image.get("selected"), image.get("default"), *image.get("available", ())) if isinstance(image, Mapping) else ()
+    )
 
 
 def _plan(
-    title: str,
-    work: Callable[[Work], Awaitable[Mapping[str, Any] | None]],
-    shown: str,
-    seconds: float,
-    lock: str,
-    warnings: Iterable[str] = (),
+    title: str, work: Does, *, lock: str, shown: str = "", seconds: float = SHORT_SECONDS, warnings: Iterable[str] = ()
 ) -> Plan:
     step = Step(title, work=work, timeout_seconds=seconds, shown_as=shown)
     return Plan((step,), frozenset({lock}), tuple(warnings))

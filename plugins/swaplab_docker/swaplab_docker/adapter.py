@@ -1,8 +1,8 @@
 """The container engine, asked through aiodocker. All I/O with the engine is here.
 
-aiodocker is imported when the first question is asked: a daemon that needs no engine does not carry it. Streams (a pull,
-a log, events) have a client of their own, so that leaving one closes its connection, which is how the engine is told to
-stop. Errors are those of `swaplab_core.domain.errors`: NotThere, Conflict, InvalidRequest, NodeError.
+aiodocker is imported when the first question is asked: a daemon that needs no engine does not carry it. Streams (a
+pull, a log, events) have a client of their own, so that leaving one closes its connection, which is how the engine is
+told to stop. Errors are those of `swaplab_core.domain.errors`: NotThere, Conflict, InvalidRequest, NodeError.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from swaplab_docker.where import Place
 
 if TYPE_CHECKING:
     from aiodocker import Docker, DockerError
+    from aiohttp import ClientResponse
 
 ASK_SECONDS = 10.0
 REMOVE_SECONDS = 90.0
-_UNREACHABLE = 900
-"""aiodocker's status for an engine that does not answer."""
+START_IT = "start it, or say in plugins.docker.host or DOCKER_HOST where it is"
 _PATIENCE_BESIDE_STOP_SECONDS = 20.0
 
 
@@ -76,8 +76,8 @@ class Engine(Protocol):
         """What it uses now; takes about a second, since a share of the processor needs two looks."""
         ...
 
-    def log(self, container: str, *, tail: int, follow: bool) -> AsyncGenerator[str, None]:
-        """Its last lines, each with a moment in front, and with `follow` those that come, until it ends."""
+    def log(self, container: str, *, tail: int) -> AsyncGenerator[str, None]:
+        """Its last lines, each with a moment in front, then those that come, until it ends."""
         ...
 
     def events(self) -> AsyncGenerator[EngineEvent, None]:
@@ -160,14 +160,14 @@ class DockerEngine:
             records = await docker.containers.container(container).stats(stream=False)
             return wire.read_usage(records[0]) if records else Usage()
 
-    async def log(self, container: str, *, tail: int, follow: bool) -> AsyncGenerator[str, None]:
+    async def log(self, container: str, *, tail: int) -> AsyncGenerator[str, None]:
         """See `Engine`."""
         async with self._streaming() as docker:
-            lines = docker.containers.container(container).log(
-                stdout=True, stderr=True, follow=follow, tail=tail, timestamps=True
+            chunks = docker.containers.container(container).log(
+                stdout=True, stderr=True, follow=True, tail=tail, timestamps=True
             )
             rest = ""
-            async for chunk in lines if follow else _each(await lines):
+            async for chunk in chunks:
                 *whole, rest = (rest + chunk).split("\n")
                 for line in whole:
                     yield line
@@ -177,7 +177,7 @@ class DockerEngine:
     async def events(self) -> AsyncGenerator[EngineEvent, None]:
         """See `Engine`."""
         async with self._streaming() as docker:
-            subscriber = docker.events.subscribe()
+            subscriber = docker.events.subscribe()  # type: ignore[no-untyped-call] # the library leaves it untyped
             while (raw := await subscriber.get()) is not None:
                 event = wire.read_event(raw)
                 if event.kind in {"image", "container"}:
@@ -190,9 +190,9 @@ class DockerEngine:
             await client.close()
 
     async def _until_gone(self, container: str) -> None:
-        async with asyncio.timeout(ASK_SECONDS):
-            while any(one.id == container or one.name == container for one in await self.containers()):
-                await asyncio.sleep(0.05)
+        with contextlib.suppress(NotThere):
+            async with self._asking(REMOVE_SECONDS) as docker:
+                await docker.containers.container(container).wait(condition="removed")
 
     @contextlib.asynccontextmanager
     async def _asking(self, seconds: float = ASK_SECONDS) -> AsyncIterator[Docker]:
@@ -208,15 +208,21 @@ class DockerEngine:
         """A client that ends with the block, and with it the connection."""
         with self._errors(0):
             client = self._connect()
+            answers = _answers_of(client)
             try:
                 yield client
             finally:
+                for answer in answers:
+                    answer.close()
                 await client.close()
 
     def _connect(self) -> Docker:
         import aiodocker  # noqa: PLC0415 - see above
 
         url = self.place.url
+        socket = url.removeprefix("unix://")
+        if socket != url and not Path(socket).exists():
+            raise NodeError(f"no container engine answers at {url} ({self.place.source})", advice=START_IT)
         try:
             return aiodocker.Docker(context=self.place.context) if self.place.context else aiodocker.Docker(url=url)
         except (ValueError, ImportError, OSError, aiodocker.DockerError) as error:
@@ -240,6 +246,22 @@ class DockerEngine:
             ) from None
 
 
+def _answers_of(client: Docker) -> list[ClientResponse]:
+    """A list to which every answer is added that the client gets: it keeps the streams among them open for ever."""
+    from aiohttp import ClientSession, TraceConfig, TraceRequestEndParams  # noqa: PLC0415 - the engine's library needs it
+
+    answers: list[ClientResponse] = []
+
+    async def keep(_: ClientSession, __: object, ended: TraceRequestEndParams) -> None:
+        answers.append(ended.response)
+
+    trace = TraceConfig()
+    trace.on_request_end.append(keep)
+    trace.freeze()
+    client.session.trace_configs.append(trace)
+    return answers
+
+
 def told(error: DockerError, place: Place) -> SwaplabError:
     """One of our errors for one of the engine's."""
     message = str(error.message).removeprefix("Error response from daemon: ").strip()
@@ -250,12 +272,14 @@ def told(error: DockerError, place: Place) -> SwaplabError:
             return Conflict(message)
         case 400:
             return InvalidRequest(message)
-        case 900:
+        case 900:  # aiodocker's own, for an engine that does not answer
             if "Permission denied" in message or "Errno 13" in message:
                 advice = "let this user talk to it (group docker), or use a rootless engine"
             else:
-                advice = "start it, or say in plugins.docker.host or DOCKER_HOST where it is"
+                advice = START_IT
             return NodeError(f"no container engine answers at {place.url} ({place.source})", advice=advice)
+        case _ if "manifest unknown" in message or "repository does not exist" in message:
+            return NotThere(f"no registry has it: {message}")
         case _:
             return NodeError(f"the container engine refused: {message}")
 
@@ -271,8 +295,3 @@ def credentials(folder: Path, reference: str) -> dict[str, str] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return {"username": user, "password": password, "serveraddress": registry}
-
-
-async def _each(items: list[str]) -> AsyncIterator[str]:
-    for item in items:
-        yield item

@@ -14,7 +14,7 @@ DOCKERS_PATIENCE_SECONDS = 10.0
 """What `docker stop` waits before it kills, unless told otherwise."""
 USUAL_GRACE_SECONDS = 10.0
 
-_EVERYWHERE = ("0.0.0.0:", "[::]:")  # noqa: S104 - what is warned of
+_EVERYWHERE = ("0.0.0.0:", "[::]:")
 
 
 def check(config: ConfigFacts) -> Iterable[Problem]:

@@ -88,5 +88,7 @@ def room(info: EngineInfo) -> Iterable[Finding]:
         return []
     told = f"{size(usage.free)} of {size(usage.total)} are free for images in {info.root}"
     if usage.free < LEAST_FREE_BYTES or usage.free < usage.total * LEAST_FREE_SHARE:
-        return [Finding(Health.WARNING, told, "remove images that nobody uses, the dangling ones first", "docker:prune")]
+        return [
+            Finding(Health.WARNING, told, "remove images that nobody uses, the dangling ones first", "docker:prune")
+        ]
     return [Finding(Health.OK, told)]

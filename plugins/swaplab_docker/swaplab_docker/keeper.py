@@ -1,7 +1,7 @@
 """Sees to it that no container outlives its model: at the start, before each load, and when a model has stopped.
 
-A container lives on when its client is killed, so a model that was not gone in time, or a daemon that was killed, leaves
-one behind. Only containers with this daemon's own label are stopped, by their id.
+A container lives on when its client is killed, so a model that was not gone in time, or a daemon that was killed,
+leaves one behind. Only containers with this daemon's own label are stopped, by their id.
 """
 
 from __future__ import annotations

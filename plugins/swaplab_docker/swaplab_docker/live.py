@@ -1,7 +1,7 @@
 """What is known of the engine now: its images and containers, kept true by its own events.
 
-Nothing is asked before somebody wants to know. From the first answer on the engine's events are watched, so that what is
-answered from memory is never old; when the engine goes away nothing is known until it is back.
+Nothing is asked before somebody wants to know. From the first answer on the engine's events are watched, so that what
+is answered from memory is never old; when the engine goes away nothing is known until it is back.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Owned:
     def told(self) -> str:
         """Who uses it, in words."""
         if self.owner is not Owner.OURS:
-            return self.owner.value
+            return str(self.owner.value)
         if self.is_used:
             return self.model
         if self.stays:

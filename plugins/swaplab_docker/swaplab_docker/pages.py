@@ -54,7 +54,7 @@ def panels(images_slot: str, containers_slot: str, backends_slot: str, tags_slot
         "images", "page", "Images", "tabs", route=IMAGES_ROUTE, order=20,
         props={
             "children": [
-                _table("images", "On the machines", IMAGE_NEWS, _IMAGE_COLUMNS, images_slot, "No images here yet: pull one."),
+                _table("images", "On the machines", IMAGE_NEWS, _IMAGE_COLUMNS, images_slot, "No images: pull one."),
                 _table("backends", "Backends", "config", _BACKEND_COLUMNS, backends_slot, "No backend uses images."),
                 _table("tags", "In the registries", IMAGE_NEWS, _TAG_COLUMNS, tags_slot,
                        "Nothing is known yet: look for newer tags."),
@@ -71,8 +71,8 @@ def panels(images_slot: str, containers_slot: str, backends_slot: str, tags_slot
         props={"columns": _CONTAINER_COLUMNS, "row_actions": containers_slot, "empty": "No containers."},
     )  # fmt: skip
     same_engine = View(
-        "engine-of-containers", "page", "Engine", "callout", source=f"{_SOURCE}engine", route=CONTAINERS_ROUTE, order=10,
-        refresh_event=CONTAINER_NEWS,
+        "engine-of-containers", "page", "Engine", "callout", source=f"{_SOURCE}engine", route=CONTAINERS_ROUTE,
+        order=10, refresh_event=CONTAINER_NEWS,
     )  # fmt: skip
     facts = View(
         "container", "page", "Container", "kv", source=_SOURCE + "container/{container}", route=LOG_ROUTE, order=10,
@@ -89,13 +89,12 @@ def panels(images_slot: str, containers_slot: str, backends_slot: str, tags_slot
     return Panels(nav=nav, views=(engine, images, same_engine, containers, facts, log))
 
 
-def _table(
-    name: str, title: str, news: str, columns: list[dict[str, str]], slot: str, empty: str
-) -> dict[str, Any]:
+def _table(name: str, title: str, news: str, columns: list[dict[str, str]], *words: str) -> dict[str, Any]:
+    """A table; `words` are the slot of its rows, and what is said when there are none."""
     return {
         "id": name,
         "title": title,
         "kind": "table",
         "source": {"get": f"{_SOURCE}{name}", "refresh": {"event": news}},
-        "props": {"columns": columns, "row_actions": slot, "empty": empty},
+        "props": {"columns": columns, "row_actions": words[0], "empty": words[1]},
     }

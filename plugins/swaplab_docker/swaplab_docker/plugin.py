@@ -23,11 +23,12 @@ from swaplab_core.plugin import (
     hookimpl,
 )
 from swaplab_docker import advice
-from swaplab_docker.actions import BACKENDS, CONTAINERS, IMAGES, TAGS, Actions
+from swaplab_docker.actions import Actions
 from swaplab_docker.diagnostics import diagnostics
 from swaplab_docker.fleet import Fleet
 from swaplab_docker.keeper import Keeper
 from swaplab_docker.live import Live
+from swaplab_docker.offers import BACKENDS, CONTAINERS, IMAGES, TAGS
 from swaplab_docker.pages import panels
 from swaplab_docker.registry import Registries
 from swaplab_docker.remote_tags import RemoteTags

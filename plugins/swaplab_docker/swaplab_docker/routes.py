@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -12,9 +12,10 @@ import orjson
 from attrs import define, field
 
 from swaplab_core.domain.errors import Conflict, InvalidRequest, NodeError, SwaplabError
-from swaplab_core.plugin import LOCAL, Call, Gateway, Job, JobState, Node, NodeId, Plan, Policy, Reply, Route
+from swaplab_core.plugin import LOCAL, Call, Gateway, Job, JobState, Node, Plan, Policy, Reply, Route
 from swaplab_docker import shapes, views
 from swaplab_docker.actions import Actions, check
+from swaplab_docker.facts import Usage
 from swaplab_docker.fleet import Fleet
 from swaplab_docker.image_users import Named
 from swaplab_docker.live import Live
@@ -25,9 +26,14 @@ from swaplab_docker.settings import NAME
 
 LOG_LINES = 1000
 FIRST_USE_SECONDS = 4.0
-HEARTBEAT_SECONDS = 15.0
 
 Handler = Callable[[Call, Gateway], Awaitable[Reply]]
+
+
+def _is_set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
 
 
 @define(eq=False)
@@ -38,7 +44,7 @@ class Routes:
     actions: Actions
     remote: RemoteTags
     fleet: Fleet
-    _measuring: bool = field(default=False, init=False)
+    _measured: asyncio.Event = field(factory=_is_set, init=False)
 
     def all(self) -> tuple[Route, ...]:
         """Every route, with who may call it."""
@@ -87,6 +93,8 @@ class Routes:
         if not target or target.startswith("-"):
             raise InvalidRequest("id or reference is required")
         node, force = self._node(body), body.get("force") is True
+        if node.id == LOCAL:
+            await self.live.now()  # without an engine that is the answer, whatever else is wrong
         if node.id == LOCAL and not force:
             await self._refuse_used(target)
         plan = await self.actions.remove_plan(target, node.id, force=force or target == str(body.get("id") or ""))
@@ -96,7 +104,9 @@ class Routes:
         image = await self.actions.image(target)
         users = await self.actions.users(image, target)
         if users:
-            raise Conflict(f"{target} is used by {views.used(users)}", advice='to remove it all the same: "force": true')
+            raise Conflict(
+                f"{target} is used by {views.used(users)}", advice='to remove it all the same: "force": true'
+            )
 
     async def _done(self, action: str, node: Node, plan: Plan, target: str, body: Mapping[str, Any]) -> Reply:
         """Run it as a job, so that it goes on and is remembered even when its caller leaves."""
@@ -122,19 +132,25 @@ class Routes:
     async def containers(self, _: Call, __: Gateway) -> Reply:
         """Every container of this machine, with whose it is and what it uses."""
         owners, usage = await self._owners(), await self._usage()
-        return Reply.of_json({"containers": [shapes.container_shape(one, usage.get(one.container.id)) for one in owners]})
+        return Reply.of_json(
+            {"containers": [shapes.container_shape(one, usage.get(one.container.id)) for one in owners]}
+        )
 
     async def log(self, call: Call, _: Gateway) -> Reply:
         """The log of a container, its last lines and those that come, as events."""
         container = await self.actions.container(call.match["container"])
-        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+        headers = {
+            "Content-Type": "text/event-stream",
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
         return Reply(200, headers, self._lines(container.id, container.name))
 
     async def _lines(self, container: str, name: str) -> AsyncIterator[bytes]:
         engine = await self.live.engine()
         yield b": the log begins\n\n"
         number = 0
-        async with aclosing(engine.log(container, tail=LOG_LINES, follow=True)) as lines:
+        async with aclosing(engine.log(container, tail=LOG_LINES)) as lines:
             async for line in lines:
                 number += 1
                 yield _event(number, name, line)
@@ -145,15 +161,14 @@ class Routes:
         up = {model: state != "stopped" for model, state in models.items()}
         return [owned(container, self.live.lab.instance, up) for container in known.containers]
 
-    async def _usage(self) -> Mapping[str, Any]:
+    async def _usage(self) -> Mapping[str, Usage]:
         """What is known of their use; it is measured meanwhile, and waited for only when nothing is known."""
-        if not self._measuring:
-            self._measuring = True
+        if self._measured.is_set():
+            self._measured.clear()
             self.live.lab.spawn(self._measure, name="use of containers")
         if not self.live.usage:
-            deadline = time.monotonic() + FIRST_USE_SECONDS
-            while self._measuring and time.monotonic() < deadline:
-                await asyncio.sleep(0.05)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._measured.wait(), FIRST_USE_SECONDS)
         return self.live.usage
 
     async def _measure(self) -> None:
@@ -162,7 +177,7 @@ class Routes:
         except SwaplabError:
             self.live.usage = {}
         finally:
-            self._measuring = False
+            self._measured.set()
 
     # the pages
 

@@ -18,7 +18,14 @@ from swaplab_docker.ownership import Owned
 from swaplab_docker.wire import NONE
 
 _NANOSECONDS = re.compile(r"(\.\d{6})\d*")
-_AGES = ((86400 * 365, "year"), (86400 * 30, "month"), (86400 * 7, "week"), (86400, "day"), (3600, "hour"), (60, "minute"))
+_AGES = (
+    (86400 * 365, "year"),
+    (86400 * 30, "month"),
+    (86400 * 7, "week"),
+    (86400, "day"),
+    (3600, "hour"),
+    (60, "minute"),
+)
 
 
 @frozen
@@ -73,7 +80,7 @@ def container_shape(one: Owned, usage: Usage | None) -> dict[str, Any]:
 def moment(stamp: str) -> float:
     """Unix seconds of a moment as engines write it, with nanoseconds; 0 for what is none."""
     try:
-        return datetime.fromisoformat(_NANOSECONDS.sub(r"\1", stamp).replace("Z", "+00:00")).timestamp()
+        return datetime.fromisoformat(_NANOSECONDS.sub(r"\1", stamp)).timestamp()
     except ValueError:
         return 0.0
 

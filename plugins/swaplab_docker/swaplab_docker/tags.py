@@ -1,8 +1,8 @@
 """Which tag is newer, and which is a release: tags of container images in order. Pure.
 
-A tag is a version when it holds numbers with dots (`1.3.0rc3`, `v0.11.0`, `26.01-py3`) or a build number (`b8000`); what
-stands around the number is its variant, and versions are compared within one. Release candidates, alphas and the like
-come before their release, posts behind it.
+A tag is a version when it holds numbers with dots (`1.3.0rc3`, `v0.11.0`, `26.01-py3`) or a build number (`b8000`);
+what stands around the number is its variant, and versions are compared within one. Release candidates, alphas and the
+like come before their release, posts behind it.
 """
 
 from __future__ import annotations

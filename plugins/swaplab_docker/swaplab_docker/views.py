@@ -102,7 +102,7 @@ def _container_state(one: Owned) -> dict[str, str]:
 def container_facts(one: Owned, usage: Usage | None) -> dict[str, Any]:
     """One container: names and values."""
     container = one.container
-    items = [
+    items: list[dict[str, Any]] = [
         {"label": "Name", "value": container.name, "type": "code"},
         {"label": "Image", "value": container.image, "type": "code"},
         {"label": "Used by", "value": one.told()},
@@ -122,10 +122,16 @@ def container_facts(one: Owned, usage: Usage | None) -> dict[str, Any]:
 
 def backends_table(backends: Iterable[Mapping[str, Any]], remote: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """A row for each backend that has images: what is chosen, and what is newer."""
-    return {"items": [_backend_row(one, image, remote) for one in backends if isinstance(image := one.get("image"), Mapping)]}
+    return {
+        "items": [
+            _backend_row(one, image, remote) for one in backends if isinstance(image := one.get("image"), Mapping)
+        ]
+    }
 
 
-def _backend_row(one: Mapping[str, Any], image: Mapping[str, Any], remote: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _backend_row(
+    one: Mapping[str, Any], image: Mapping[str, Any], remote: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     selected = str(image.get("selected") or "")
     repository = repository_of(selected)
     newer = tags.newer(selected[len(repository) + 1 :], remote.get(repository, ()))
@@ -138,7 +144,9 @@ def _backend_row(one: Mapping[str, Any], image: Mapping[str, Any], remote: Mappi
         "selected": selected,
         "how": "chosen" if is_chosen else "default",
         "latest": latest if latest != selected else "",
-        "state": {"state": "warn", "text": "newer"} if newer or image.get("updateAvailable") else {"state": "ok", "text": "current"},
+        "state": {"state": "warn", "text": "newer"}
+        if newer or image.get("updateAvailable")
+        else {"state": "ok", "text": "current"},
         "warning": str(image.get("warning") or ""),
     }
 
@@ -165,9 +173,11 @@ def tags_table(remote: Mapping[str, Sequence[str]], local: Iterable[str]) -> dic
     return {"items": rows}
 
 
-def choices(known: Iterable[str], backends: Iterable[Mapping[str, Any]], remote: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def choices(
+    known: Iterable[str], backends: Iterable[Mapping[str, Any]], remote: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     """Images to choose from: those here, those that backends name, those that registries have."""
-    found: dict[str, str] = {name: "on this machine" for name in known}
+    found: dict[str, str] = dict.fromkeys(known, "on this machine")
     for one in backends:
         image = one.get("image")
         for name in image.get("available", ()) if isinstance(image, Mapping) else ():

@@ -66,7 +66,9 @@ def _named(here: Surroundings, read: Callable[[Path], str | None]) -> Place | No
 
 def _of_context(here: Surroundings, read: Callable[[Path], str | None]) -> Place | None:
     folder = Path(here.environment.get("DOCKER_CONFIG") or here.home / ".docker")
-    chosen = here.environment.get("DOCKER_CONTEXT") or str(_json(read(folder / "config.json")).get("currentContext", ""))
+    chosen = here.environment.get("DOCKER_CONTEXT") or str(
+        _json(read(folder / "config.json")).get("currentContext", "")
+    )
     if chosen in {"", "default"}:
         return None
     meta = folder / "contexts" / "meta" / hashlib.sha256(chosen.encode()).hexdigest() / "meta.json"
