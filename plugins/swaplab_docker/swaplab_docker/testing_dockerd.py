@@ -64,7 +64,7 @@ class Dockerd:
 
     def containers(self) -> list[str]:
         """The names of all containers, those that have ended too."""
-        return self.docker("ps", "--all", "--format", "{{.Names}}").split()
+        return sorted(self.docker("ps", "--all", "--format", "{{.Names}}").split())
 
     def build(
         self,
