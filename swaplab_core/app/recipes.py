@@ -10,6 +10,7 @@ from swaplab_core.adapters.programs import find_program
 from swaplab_core.adapters.state_folder import StateFolder
 from swaplab_core.app.files import ConfigFiles
 from swaplab_core.builtin.checkout_actions import CheckoutActions
+from swaplab_core.plugin.abilities import OffersActions
 from swaplab_core.runtime.launches import Launches
 from swaplab_core.runtime.nodes import Nodes
 from swaplab_core.server.application import RecipeParts
@@ -38,7 +39,7 @@ def recipe_parts(
 
     world = RecipeWorld(files.catalogue.backends, files.catalogue.parsers, here)
     hooks = files.catalogue.hooks
-    common = [CheckoutActions(), HookedActions(hooks, view)]
+    common: list[OffersActions] = [CheckoutActions(), HookedActions(hooks, view)]
     backends = Backends(world, view, state.path / "images.json", common, lambda: hooks.images(view))
     world.more = backends.named
     runs = state.below("runs")

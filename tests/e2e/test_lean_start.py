@@ -12,10 +12,10 @@ import subprocess
 import sys
 
 USED_LATER_OR_NEVER = {
-    "aiodocker", "alembic", "anthropic", "bcrypt", "cryptography", "docker", "fabric", "google_re2",
-    "huggingface_hub", "hypothesis", "invoke", "jinja2", "litellm", "nacl", "numpy", "ollama", "openai", "pandas", "paramiko",
-    "prometheus_client", "psycopg", "pydantic", "pygments", "pytest", "re2", "requests", "rich", "ruamel", "scipy", "setuptools",
-    "sqlalchemy", "tokenizers", "torch", "transformers", "unittest", "yaml",
+    "aiodocker", "alembic", "anthropic", "bcrypt", "cryptography", "docker", "fabric", "google_re2", "huggingface_hub",
+    "hypothesis", "invoke", "jinja2", "litellm", "nacl", "numpy", "ollama", "openai", "pandas", "paramiko",
+    "prometheus_client", "psycopg", "pydantic", "pygments", "pytest", "re2", "requests", "rich", "ruamel", "scipy",
+    "setuptools", "sqlalchemy", "tokenizers", "torch", "transformers", "unittest", "yaml",
 }  # fmt: skip
 
 STARTED = """

@@ -91,7 +91,8 @@ class FakeRegistry:
                 return await self._layer(request, *self.blobs[digest])
             case [""]:
                 return web.json_response({})
-        return _unknown()
+            case _:
+                return _unknown()
 
     def _tags(self, request: web.Request, repository: str) -> web.Response:
         every = self.tags[repository]
