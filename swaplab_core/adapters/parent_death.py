@@ -21,8 +21,8 @@ KILLED_BY_HAND = 128 + signal.SIGKILL
 """Exit code of a child that found its parent gone already; nobody is left to read it."""
 
 
-def die_with_parent() -> Callable[[], None] | None:
-    """What the child must call between fork and exec; None where the system has no such signal.
+def die_with_parent(then: Callable[[], None] | None = None) -> Callable[[], None] | None:
+    """What the child must call between fork and exec, with `then` after it; None where the system has no such signal.
 
     Everything is looked up here, in the parent: the child of a process with threads may neither import nor allocate
     much. PyDLL keeps the interpreter lock, so the call touches no lock that another thread could have held.
@@ -38,5 +38,7 @@ def die_with_parent() -> Callable[[], None] | None:
         prctl(option, *arguments)
         if os.getppid() != daemon:  # it died before the signal was set
             os._exit(KILLED_BY_HAND)
+        if then is not None:
+            then()
 
     return in_child

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
+from swaplab_core.adapters.open_files import OpenFiles
 from swaplab_core.adapters.parent_death import die_with_parent
 from swaplab_core.adapters.programs import explain_failure, locate_program
 from swaplab_core.ports import ExitStatus
@@ -33,12 +34,13 @@ log = logging.getLogger(__name__)
 
 @frozen
 class Command:
-    """What to run: `env` is the whole environment, `stdin` all that it can read."""
+    """What to run: `env` is the whole environment, `stdin` all that it can read, `open_files` its limit if not ours."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
     cwd: str | None = None
     stdin: bytes = field(default=b"", repr=False)
+    open_files: OpenFiles | None = None
 
 
 @define(eq=False)
@@ -180,7 +182,7 @@ def _fork(program: str, command: Command, outputs: int) -> tuple[subprocess.Pope
             env=command.env,
             cwd=command.cwd,
             start_new_session=True,
-            preexec_fn=die_with_parent(),  # noqa: PLW1509 - parent_death.py says why this one is safe
+            preexec_fn=die_with_parent(command.open_files.use if command.open_files else None),  # noqa: PLW1509 - parent_death.py says why this one is safe
         )
     except (OSError, ValueError):
         for read_end in read_ends:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 
 from swaplab_core.adapters.guard_link import GuardLink
+from swaplab_core.adapters.open_files import OpenFiles
 from swaplab_core.adapters.process_group import Command, ProcessGroup
 from swaplab_core.domain.launch import LaunchSpec, StopStrategy
 from swaplab_core.domain.plan import ReadyCommand
@@ -28,11 +29,13 @@ CANCEL_GRACE_SECONDS = 5.0
 class LocalProcesses:
     """Starts processes of this machine, each the leader of its own group; `close()` when the daemon ends.
 
-    `linger_seconds` bounds how long after a process's exit something else may keep its output open.
+    `linger_seconds` bounds how long after a process's exit something else may keep its output open. `open_files` is the
+    limit that they get, if not the daemon's own.
     Use one per daemon, on the main thread (parent_death.py says why).
     """
 
     linger_seconds: float = 10.0
+    open_files: OpenFiles | None = None
     _guard: GuardLink = field(factory=GuardLink)
 
     async def start(self, spec: LaunchSpec, output: Callable[[bytes], None]) -> LocalProcess:
@@ -41,7 +44,7 @@ class LocalProcesses:
         cwd = str(spec.cwd) if spec.cwd is not None else None
 
         def spawn(argv: tuple[str, ...]) -> ProcessGroup:
-            return self._spawn(Command(argv, env, cwd), output)
+            return self._spawn(Command(argv, env, cwd, open_files=self.open_files), output)
 
         return LocalProcess(spawn(spec.argv), spawn, output)
 
@@ -50,7 +53,7 @@ class LocalProcesses:
     ) -> ExitStatus:
         """Run a command to its end; cancelled, it ends the group first. Raises StartFailed."""
         cwd = str(command.cwd) if command.cwd is not None else None
-        ready = Command(command.argv, {**os.environ, **command.env}, cwd, command.stdin)
+        ready = Command(command.argv, {**os.environ, **command.env}, cwd, command.stdin, self.open_files)
         group = self._spawn(ready, stdout, None if stderr is stdout else stderr)
         process = LocalProcess(group, lambda _: group, stdout)
         try:

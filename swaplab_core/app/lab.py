@@ -23,6 +23,7 @@ from swaplab_core.adapters.hardware.detect import LocalHardware
 from swaplab_core.adapters.hardware.system import PsutilProbe
 from swaplab_core.adapters.http import AiohttpHttp
 from swaplab_core.adapters.job_files import FolderJobFiles
+from swaplab_core.adapters.open_files import raise_open_files
 from swaplab_core.adapters.processes import LocalProcesses
 from swaplab_core.adapters.programs import find_program
 from swaplab_core.adapters.relay import Relay
@@ -162,7 +163,7 @@ class Lab:
 
         `sources` is what `files` hold, `config` what came of it.
         """
-        clock, processes, http = LoopClock(), LocalProcesses(), AiohttpHttp()
+        clock, processes, http = LoopClock(), LocalProcesses(open_files=raise_open_files()), AiohttpHttp()
         bus, console, metrics = Bus(time.time_ns() // 1000), Console(), Metrics()
         logs = LogBook(bus, console.write, PRINTED[config.log_to_stdout])
         proxy_log = ProxyLog(logs)

@@ -45,7 +45,7 @@ async def main():
     guard = GuardLink()
     processes = LocalProcesses(linger_seconds=3600, guard=guard)
     if "no-parent-death-signal" in wishes:
-        process_group.die_with_parent = lambda: None
+        process_group.die_with_parent = lambda then=None: then
     if "adopt-orphans" in wishes:  # as process 1 of a container does
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
         output = Output()
