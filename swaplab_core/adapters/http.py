@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import socket
 
 import aiohttp
 from aiohttp.client import _RequestContextManager
@@ -73,7 +74,7 @@ class AiohttpHttp:
         with contextlib.suppress(ValueError):
             url = URL(base_url)
             if url.host and url.port and _is_local(url.host):
-                return await self._is_listening(url.host, url.port)
+                return await asyncio.to_thread(_is_listening, url.host, url.port, self.connect_seconds)
         return False
 
     async def close(self) -> None:
@@ -92,19 +93,17 @@ class AiohttpHttp:
             )
         return self._session
 
-    async def _is_listening(self, host: str, port: int) -> bool:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self.connect_seconds):
-                transport, _ = await loop.create_connection(asyncio.Protocol, host, port)
-        except TimeoutError:
-            return True  # on a local address: a listener whose queue of connections is full
-        except OSError:
-            return False
-        # A free port of the ephemeral range can be given to our own end: then we have connected to ourselves.
-        is_ourselves = transport.get_extra_info("sockname") == transport.get_extra_info("peername")
-        transport.abort()
-        return not is_ourselves
+
+def _is_listening(host: str, port: int, seconds: float) -> bool:
+    """Connect, on a thread: on the event loop a refusal that comes while it is busy would look like silence."""
+    try:
+        with socket.create_connection((host, port), seconds) as connection:
+            # A free port of the ephemeral range can be given to our own end: then we have connected to ourselves.
+            return bool(connection.getsockname() != connection.getpeername())
+    except (TimeoutError, BlockingIOError):
+        return True  # on a local address: a listener whose queue of connections is full
+    except OSError:
+        return False
 
 
 async def _body(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes | None:

@@ -25,6 +25,9 @@ from swaplab_core.server.express import FrontRunner
 LAST_RESORT_SECONDS = 15.0
 """So much longer than all its limits may stopping take."""
 
+BACKLOG = 4096
+"""So many connections may wait to be accepted; the system may know a lower bound. Beyond it clients lose a second."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -111,7 +114,7 @@ class _Stop:
 
 async def _listen(runner: web.AppRunner, address: Address, tls: ssl.SSLContext | None) -> Address:
     """Open the port and answer the address with its real number."""
-    site = web.TCPSite(runner, address.host, address.port, ssl_context=tls)
+    site = web.TCPSite(runner, address.host, address.port, ssl_context=tls, backlog=BACKLOG)
     try:
         await site.start()
     except OSError as error:

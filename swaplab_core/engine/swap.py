@@ -49,6 +49,7 @@ from swaplab_core.engine.facts import (
 )
 from swaplab_core.engine.limits import Limits
 from swaplab_core.engine.phases import GOING_DOWN, LIVE, TRANSITIONS, Phase
+from swaplab_core.engine.places import last_place, places, rank
 from swaplab_core.engine.policy import Eviction, Policy, Residency, models_of
 from swaplab_core.engine.slot import Fate, Slot, Waiting
 
@@ -61,7 +62,8 @@ class SwapEngine:
 
     `patience` is how many later requests for rival models may be served before a waiting one. `queued` holds every slot
     with waiting tickets (and, until the next step, some without), `retiring` every slot whose fate is not to stay,
-    `moved` the models whose phase has changed since the shell last emptied it.
+    `moved` the models whose phase has changed since the shell last emptied it. `places` is what `positions` has counted
+    since the last step.
     """
 
     policy: Policy
@@ -74,6 +76,7 @@ class SwapEngine:
     retiring: dict[ModelId, Slot] = field(factory=dict)
     live: frozenset[ModelId] = frozenset()
     moved: list[ModelId] = field(factory=list)
+    places: Mapping[TicketId, int] | None = field(default=None, eq=False, repr=False)
 
     @classmethod
     def build(cls, policy: Policy, models: Mapping[ModelId, Limits], patience: int = DEFAULT_PATIENCE) -> Self:
@@ -91,6 +94,7 @@ class SwapEngine:
                     return tuple(self._release(ticket))
                 case _:
                     pass
+        self.places = None
         return (*self._absorb(fact), *self._plan())
 
     def serves_at_once(self, model: ModelId) -> bool:
@@ -107,12 +111,17 @@ class SwapEngine:
 
     def positions(self) -> Mapping[TicketId, int]:
         """Place in the queue of every waiting ticket, counted from 1."""
-        queue = [
-            (self._rank(slot, waiting), waiting.ticket)
-            for slot in self.queued.values()
-            for waiting in slot.waiting.values()
-        ]
-        return {ticket: place for place, (_, ticket) in enumerate(sorted(queue), start=1)}
+        if self.places is None:  # asked by everybody who waits, once a second each: counted once between two steps
+            self.places = places(self.queued.values(), self.patience)
+        return self.places
+
+    def last_place(self, model: ModelId) -> int:
+        """Place in the queue of the ticket that has just come, and waits, for `model`."""
+        return last_place(self.slots[model], self.queued.values(), self.patience)
+
+    def waiting_count(self) -> int:
+        """How many tickets wait."""
+        return sum(len(slot.waiting) for slot in self.queued.values())
 
     def copy(self) -> SwapEngine:
         """An engine in the same state that can be stepped without touching this one."""
@@ -341,16 +350,8 @@ class SwapEngine:
         self.ticks += 1
         return self.ticks
 
-    def _rank(self, slot: Slot, waiting: Waiting) -> tuple[bool, int, int]:
-        """Order of the queue: who has been passed enough, in order of arrival; then by priority, then by arrival.
-
-        Out of patience, priority counts no more: nobody may pass such a request, so nobody later may stand before it.
-        """
-        is_patient = slot.passed - waiting.mark < self.patience
-        return (is_patient, -slot.limits.priority if is_patient else 0, waiting.arrival)
-
     def _head_rank(self, slot: Slot) -> tuple[bool, int, int]:
-        return self._rank(slot, slot.head)
+        return rank(slot, slot.head, self.patience)
 
     def _bring_up(self, slot: Slot) -> Effect:
         if slot.phase is Phase.ASLEEP:

@@ -100,12 +100,13 @@ class Lease:
 
 @define(eq=False)
 class Ticket:
-    """A place in the queue, and what became of it."""
+    """A place in the queue, and what became of it. `joined_at` is its first place; 0 when it was served at once."""
 
     number: TicketId
     model: ModelId
     _grant: asyncio.Future[Lease]
     _engine: SwapEngine
+    joined_at: int = 0
 
     @property
     def is_settled(self) -> bool:
@@ -169,7 +170,7 @@ class Dispatcher:
         self._grants[number] = grant = asyncio.get_running_loop().create_future()
         self.tell(Requested(number, model))
         try:
-            yield Ticket(number, model, grant, self.engine)
+            yield Ticket(number, model, grant, self.engine, 0 if grant.done() else self.engine.last_place(model))
         finally:
             del self._grants[number]
             if not grant.cancel() and not grant.cancelled():

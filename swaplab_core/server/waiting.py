@@ -62,13 +62,12 @@ class WaitingRoom:
 
     async def granted(self, request: web.Request, ticket: Ticket, model: ModelConfig, *, streaming: bool) -> Granted:
         """Wait. Raises what `Dispatcher.lease` raises while nothing is sent yet, LoadFailed after that."""
-        position = ticket.position()
         try:
             if streaming and not ticket.is_settled:
                 return await self._streaming(request, ticket, model)
             return Granted(await ticket.granted())
         except SwaplabError as error:
-            error.queue_position = position or self.models.waiting_count() + 1
+            error.queue_position = ticket.joined_at or self.models.waiting_count() + 1
             if error.retry_after_seconds is None:
                 error.retry_after_seconds = self._retry_after(model.id)
             raise

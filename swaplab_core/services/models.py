@@ -95,7 +95,7 @@ class Models:
 
     def waiting_count(self) -> int:
         """Requests in the queue."""
-        return len(self.dispatcher.engine.positions())
+        return self.dispatcher.engine.waiting_count()
 
     def expected_seconds(self, model: ModelId) -> float | None:
         """How long a load takes, from the last few; None before the first."""

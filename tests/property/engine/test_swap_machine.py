@@ -124,6 +124,7 @@ class SwapMachine(RuleBasedStateMachine):
         self.world.moving = self.world.under_way()
         ticket = self.world.request(model)
         position = self.world.engine.positions().get(ticket, 0)
+        assert not position or self.world.engine.last_place(model) == position
         self.world.drain(until=ticket)
         assert self.world.answers.get(ticket) == ("refused" if planned.refusal else "granted")
         assert position == planned.position

@@ -23,6 +23,7 @@ class Model:
     error: type[Exception] = TooManyRequests
     id: str = "m"
     is_settled: bool = True
+    joined_at: int = 0
 
     def find(self, _):
         return self
@@ -35,9 +36,6 @@ class Model:
 
     def waiting_count(self):
         return 0
-
-    def position(self):
-        return None
 
     async def granted(self):
         raise self.error("refused")
