@@ -47,7 +47,6 @@ def _model(repo: Repo, known: Known) -> dict[str, Any]:
         "repo": repo.id,
         "format": ", ".join(repo.formats) + _quantisations(repo),
         "size": repo.size,
-        "revisions": len(repo.revisions),
         "commit": newest.commit[:8] if newest else "",
         "state": _state(repo),
         "users": ", ".join((*uses.models, *uses.recipes)),
