@@ -45,7 +45,7 @@ SCENARIOS = (
     Scenario("small, 32 clients", {"connections": 32, "requests": 6000}),
     Scenario("small, 200 clients", {"connections": 200, "requests": 6000}),
     Scenario("streams, as fast as can be", {"connections": 8, "requests": 40, "events": 1000}),
-    Scenario("200 streams, 50 tokens/s", {"connections": 200, "requests": 200, "events": 60, "interval_us": 20_000}),
+    Scenario("200 streams, 50 tokens/s", {"connections": 200, "requests": 200, "events": 100, "interval_us": 20_000}),
     Scenario("first token, 1 client", {"connections": 1, "requests": 300, "events": 3, "interval_us": 500}),
 )
 REFERENCES = ("go", "aiohttp")

@@ -3,7 +3,7 @@
  *     load PORT CONNECTIONS REQUESTS EVENTS INTERVAL_US MODEL [MESSAGE_BYTES]
  *
  * Sends so many requests in all, over so many kept connections. EVENTS 0: small ones. Else each is a stream of EVENTS
- * events, INTERVAL_US apart (0: as fast as can be); paced streams begin spread over one interval. Prints one line of
+ * events, INTERVAL_US apart (0: as fast as can be); paced streams begin spread over 25 intervals. Prints one line of
  * JSON: what came, and percentiles in microseconds: `request` from the first byte sent to the last received, `first`
  * from the first byte sent to the first event received, `delay` from an event's writing to its reading.
  */
@@ -182,7 +182,7 @@ int main(int argc, char **argv) {
         struct epoll_event events[512];
         struct timespec pause = {30, 0};
         for (; begun < count; begun++) {
-            uint64_t due = began + (events_wanted ? interval_us * 1000 * begun / count : 0), now = now_ns();
+            uint64_t due = began + (events_wanted ? 25 * interval_us * 1000 * begun / count : 0), now = now_ns();
             if (due > now) { pause = (struct timespec){0, due - now}; break; }
             ask(&clients[begun]);
         }

@@ -4,8 +4,10 @@
  *
  * GET answers 200 "ok". POST answers a small chat completion; with the header `X-Bench: EVENTS INTERVAL_US` it streams
  * so many events instead, each in a write and a chunk of its own, the interval apart (0: as fast as the socket takes
- * them). The text of an event is the time at which it was written, in nanoseconds of CLOCK_MONOTONIC, so that the load
- * generator knows how long it was under way. One thread, epoll; connections are kept.
+ * them). Of a paced stream the first event comes at once, the second within one interval, at random, so that a relay
+ * that lets requests through in bursts does not get its own bursts back for as long as the streams last. The text of an
+ * event is the time at which it was written, in nanoseconds of CLOCK_MONOTONIC, so that the load generator knows how
+ * long it was under way. One thread, epoll, no timer slack; connections are kept.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -17,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,7 +35,7 @@ typedef struct {
     int streaming, gone, queued;   /* gone: closed as soon as it is not queued any more */
     long events, interval_us;      /* still to be sent; -1: not even the end */
     uint64_t due;                  /* of the next event, when paced */
-    int next;                      /* in the queue of paced streams; all have one interval, so it is in order */
+    int next;                      /* in the queue of paced streams, which is in order */
 } Connection;
 
 static Connection *connections[MAX_FDS];
@@ -106,9 +109,15 @@ static void burst(int fd) {
 
 static void queue(int fd, uint64_t due) {
     Connection *c = connections[fd];
-    c->due = due, c->next = -1, c->queued = 1;
-    if (last_due < 0) first_due = fd; else connections[last_due]->next = fd;
-    last_due = fd;
+    int before = last_due;
+    c->due = due, c->queued = 1;
+    if (before >= 0 && connections[before]->due > due) { /* one that begins: its place is somewhere in between */
+        before = -1;
+        for (int at = first_due; at >= 0 && connections[at]->due <= due; at = connections[at]->next) before = at;
+    }
+    c->next = before < 0 ? first_due : connections[before]->next;
+    if (before < 0) first_due = fd; else connections[before]->next = fd;
+    if (c->next < 0) last_due = fd;
 }
 
 static void run_due(void) {
@@ -130,7 +139,7 @@ static void answer(int fd, int is_get) {
     if (c->events > 0) {
         c->streaming = 1;
         put_event(fd, STREAM_HEAD);
-        if (c->interval_us) queue(fd, now_ns() + (uint64_t)c->interval_us * 1000); else burst(fd);
+        if (c->interval_us) queue(fd, now_ns() + (uint64_t)(drand48() * c->interval_us * 1000)); else burst(fd);
         return;
     }
     char out[1024];
@@ -214,6 +223,7 @@ int main(int argc, char **argv) {
     getsockname(listener, (struct sockaddr *)&address, &size);
     printf("%d\n", ntohs(address.sin_port));
     fflush(stdout);
+    prctl(PR_SET_TIMERSLACK, 1);
     poll_fd = epoll_create1(EPOLL_CLOEXEC);
     watch(listener, EPOLLIN, EPOLL_CTL_ADD);
     for (;;) {

@@ -19,6 +19,7 @@ from swaplab_core.adapters.tls import BadCertificate
 from swaplab_core.app.access import token_folder
 from swaplab_core.app.lab import Lab
 from swaplab_core.runtime.dispatcher import DRAIN_POLL_SECONDS
+from swaplab_core.runtime.interpreter import settle_interpreter
 from swaplab_core.server.access_log import protocol_logger
 from swaplab_core.server.express import FrontRunner
 
@@ -48,6 +49,7 @@ async def serve(lab: Lab, address: Address, on_listening: Callable[[Address], No
         try:
             listening = await _listen(runner, address, tls)
             background = await lab.begin(listening.url)
+            settle_interpreter()
             with token_folder(lab.options).serving(listening.url):
                 on_listening(listening)
                 _tell_exposure(lab, listening)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 
 import orjson
-from attrs import define, field, frozen
+from attrs import define, field
 
 from swaplab_core.domain.capture import Capture, Part, kept_bodies
 from swaplab_core.domain.text import storable
@@ -32,12 +32,42 @@ _OVERHEAD_BYTES = 200  # what Python needs for an entry beside its bytes
 _RAW_OVERHEAD_BYTES = 2000  # the same, and the headers
 
 
-@frozen(eq=False)
+@define(eq=False)
 class Raw:
-    """A capture that is still to be made, and about how many bytes are kept for it."""
+    """A capture that is still to be made: one exchange as it was. `req_body` is None when it was not collected."""
 
-    make: Callable[[], Capture]
-    size: int
+    method: str
+    req_path: str
+    req_headers: Mapping[str, str]
+    req_body: bytes | None
+    resp_headers: Mapping[str, str]
+    measured: Measured
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of bodies are kept for it."""
+        return len(self.req_body or b"") + len(self.measured.body or b"")
+
+    def make(self) -> Capture:
+        """Redacted, without the bodies not worth keeping."""
+        wanted = kept_bodies(self.req_path)
+        request = _wanted(self.req_body, if_=Part.REQUEST_BODY in wanted)
+        response = _wanted(self.measured.body, if_=Part.RESPONSE_BODY in wanted)
+        left_out = Part.NOTHING
+        if request is None:
+            left_out |= Part.REQUEST_BODY
+        if response is None:
+            left_out |= Part.RESPONSE_BODY
+        undone = frozenset({"content-encoding"}) if self.measured.is_decoded else frozenset()
+        return Capture(
+            method=self.method,
+            req_path=storable(self.req_path),
+            req_headers=_headers(self.req_headers, frozenset()),
+            req_body=request or b"",
+            resp_headers=_headers(self.resp_headers, undone),
+            resp_body=response or b"",
+            left_out=left_out,
+        )
 
     def pack(self) -> bytes:
         """Make it, and make it small."""
@@ -123,39 +153,6 @@ class CaptureCache:
 
 def _cost(capture: bytes | Raw) -> int:
     return capture.size + _RAW_OVERHEAD_BYTES if isinstance(capture, Raw) else len(capture) + _OVERHEAD_BYTES
-
-
-def make_capture(
-    *,
-    method: str,
-    req_path: str,
-    req_headers: Mapping[str, str],
-    req_body: bytes | None,
-    resp_headers: Mapping[str, str],
-    measured: Measured,
-) -> Capture:
-    """Make a capture of one exchange: redacted, without the bodies not worth keeping.
-
-    `req_body` is None when it was not collected.
-    """
-    wanted = kept_bodies(req_path)
-    request = _wanted(req_body, if_=Part.REQUEST_BODY in wanted)
-    response = _wanted(measured.body, if_=Part.RESPONSE_BODY in wanted)
-    left_out = Part.NOTHING
-    if request is None:
-        left_out |= Part.REQUEST_BODY
-    if response is None:
-        left_out |= Part.RESPONSE_BODY
-    undone = frozenset({"content-encoding"}) if measured.is_decoded else frozenset()
-    return Capture(
-        method=method,
-        req_path=storable(req_path),
-        req_headers=_headers(req_headers, frozenset()),
-        req_body=request or b"",
-        resp_headers=_headers(resp_headers, undone),
-        resp_body=response or b"",
-        left_out=left_out,
-    )
 
 
 def _wanted(body: bytes | None, *, if_: bool) -> bytes | None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from itertools import count
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from swaplab_core.domain.events import RequestChanged
 from swaplab_core.ports import Clock, Timer
@@ -50,7 +50,7 @@ class Request:
     is_announced: bool = False
 
 
-@frozen
+@define
 class Uses:
     """How often a model was asked since the daemon started, and when last (unix time; 0: never)."""
 
@@ -98,7 +98,11 @@ class InFlight:
     def remove(self, request: Request) -> None:
         """It has ended."""
         del self._requests[request.id]
-        self._uses[request.model] = Uses(self.uses(request.model).count + 1, time.time())
+        uses = self._uses.get(request.model)
+        if uses is None:
+            uses = self._uses[request.model] = Uses()
+        uses.count += 1
+        uses.last = time.time()
         if request.is_announced:
             self.bus.publish(RequestChanged(request.id, ended=True))
 

@@ -1,7 +1,7 @@
 """Writes finished requests to the store: at once when little happens, in batches when much does, never in their way.
 
 A row is announced on the bus when it is stored, and its capture is kept under the id that the store gave it. Captures
-are made small a few at a time, so that under load the rows come first.
+are made small a few at a time, and not while batches are full: then newer ones displace them before anybody looks.
 """
 
 from __future__ import annotations
@@ -154,7 +154,8 @@ class Recorder:
             if entry.capture is not None:
                 self.captures.add(row_id, entry.capture)
             self.publish(ActivityRecorded(row_id))
-        await self._pack_some()
+        if len(batch) < BATCH_ROWS:
+            await self._pack_some()
 
     async def _pack_some(self) -> None:
         raw = self.captures.oldest_raw(PACKED_AT_ONCE)

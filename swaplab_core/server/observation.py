@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from functools import partial
 
 from aiohttp import web
 from attrs import define, evolve, field
@@ -20,7 +19,7 @@ from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.domain.text import storable
 from swaplab_core.plugin.usage import read_usage
 from swaplab_core.routing.names import Local, Target
-from swaplab_core.runtime.captures import CaptureCache, Raw, make_capture
+from swaplab_core.runtime.captures import CaptureCache, Raw
 from swaplab_core.runtime.decoding import readable_encodings
 from swaplab_core.runtime.inflight import InFlight, Request, redacted
 from swaplab_core.runtime.metering import Measured, Meter, UsageReader
@@ -146,16 +145,7 @@ class Observer:
         )
         capture = None
         if self.captures.budget_bytes:
-            make = partial(
-                make_capture,
-                method=entry.method,
-                req_path=entry.path,
-                req_headers=entry.headers,
-                req_body=seen.body,
-                resp_headers=seen.response_headers,
-                measured=measured,
-            )
-            capture = Raw(make, len(seen.body or b"") + len(measured.body or b""))
+            capture = Raw(entry.method, entry.path, entry.headers, seen.body, seen.response_headers, measured)
         self.recorder.record(row, capture)
         first_token = None if measured.ttft_ms is None else measured.ttft_ms / 1000
         seconds = (measured.duration_ms - (measured.wait_ms or 0)) / 1000

@@ -8,24 +8,28 @@ that breaks off never looks complete: an event stream gets a last error event, a
 | `relay` | what handlers call: the one story of a request, whichever way it takes |
 | `direct` | the short way: own connections, chunks from socket to socket |
 | `connection` | one of those, on a parser in C · `pool`: those to one upstream · `request`: what goes out on them |
+| `known` | heads that need not be parsed again |
 | `fallback` | the long way, on aiohttp's client: TLS, websockets |
 | `headers` · `telling` | what passes, and what is told when something goes wrong |
 """
 
 from __future__ import annotations
 
-from swaplab_core.adapters.relay.connection import RawHeaders, UpstreamConnection
+from swaplab_core.adapters.relay.connection import UpstreamConnection
 from swaplab_core.adapters.relay.direct import Way, open_connection
 from swaplab_core.adapters.relay.headers import is_events, request_headers, unwanted_in_answers
 from swaplab_core.adapters.relay.interface import NO_TAP, Body, Call, Tap
+from swaplab_core.adapters.relay.known import MOST_HEAD_BYTES, KnownHead, RawHeaders, split_head
 from swaplab_core.adapters.relay.relay import Relay
 from swaplab_core.adapters.relay.request import head_bytes
 from swaplab_core.adapters.relay.telling import did_not_answer, died_in_the_middle
 
 __all__ = [
+    "MOST_HEAD_BYTES",
     "NO_TAP",
     "Body",
     "Call",
+    "KnownHead",
     "RawHeaders",
     "Relay",
     "Tap",
@@ -37,5 +41,6 @@ __all__ = [
     "is_events",
     "open_connection",
     "request_headers",
+    "split_head",
     "unwanted_in_answers",
 ]

@@ -17,6 +17,7 @@ import httptools
 from attrs import define, field
 
 from swaplab_core.adapters.failures import describe_failure
+from swaplab_core.adapters.relay.known import KnownHead, KnownHeads, RawHeaders
 
 MOST_SILENT_BYTES = 64 * 1024
 """As much may come without a byte of a body in it: heads, trailers, chunk extensions."""
@@ -24,8 +25,6 @@ _FIRST = b"HTTP/1."
 _VERSIONS = frozenset({"1.0", "1.1"})
 _LENGTH_SIZE, _CODING_SIZE = len("content-length"), len("transfer-encoding")
 _UNFIT_FOR_A_PHRASE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-
-RawHeaders = list[tuple[bytes, bytes]]
 
 
 class Receiver(Protocol):
@@ -37,6 +36,10 @@ class Receiver(Protocol):
 
     def body(self, data: bytes, *, last: bool) -> None:
         """What has come of the body, without its framing: may be nothing. `last`: the answer is whole."""
+        ...
+
+    def whole(self, head: KnownHead, data: bytes) -> None:
+        """All of an answer at once, instead of `head` and `body`: its head is one that has come before."""
         ...
 
     def broken(self, reason: str) -> None:
@@ -65,6 +68,7 @@ class UpstreamConnection(asyncio.Protocol):
     """`heard` tells whether a byte of the present answer has come, `served` how many exchanges it has ended well."""
 
     owner: Owner
+    known: KnownHeads = field(factory=KnownHeads)
     heard: bool = field(default=False, init=False)
     served: int = field(default=0, init=False)
     rested_at: float = field(default=0.0, init=False)
@@ -93,12 +97,7 @@ class UpstreamConnection(asyncio.Protocol):
         assert self._transport is not None
         assert self._receiver is None, "one exchange at a time"
         self._receiver = receiver
-        self._parser = httptools.HttpResponseParser(self)
-        self._start, self._headers, self._header_bytes, self._silent_bytes = b"", [], 0, 0
-        self._status, self._told, self._complete = 0, False, False
-        self._is_head, self._sending, self._keep = method == "HEAD", more, False
-        self._until_closed, self._is_chunked = True, False
-        self.heard = False
+        self._is_head, self._sending, self._told, self.heard = method == "HEAD", more, False, False
         self._transport.write(request)
 
     async def send(self, data: bytes) -> None:
@@ -138,32 +137,24 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is open."""
         self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)  # uvloop: at once, not when all that is ready has been read
 
     def data_received(self, data: bytes) -> None:
         """Parse, then tell; nothing is told from within the parser."""
         receiver = self._receiver
         if receiver is None:
             self._close()  # an answer that nobody asked for
-            return
-        self.heard = True
-        self._silent_bytes += len(data)
-        try:
-            if not self._told:
-                self._check_start(data)
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, Malformed) as error:
-            if not self._complete:
-                self._break(_reason(error))
-                return
-            self._keep = False  # the answer is whole, and something came behind it
-        if self._status and not self._told:
-            self._told = True
-            receiver.head(self._status, self._headers)
-            self._hand_on()
-        elif self._pieces or self._complete:
-            self._hand_on()
-        elif self._silent_bytes > MOST_SILENT_BYTES:
-            self._break("it sends framing without end")
+        elif self.heard:
+            self._hear(receiver, data)
+        else:
+            self.heard = True
+            whole = None if self._is_head else self.known.whole(data)
+            if whole is None:
+                self._expect_answer()
+                self._hear(receiver, data, is_first=True)
+            else:
+                self._rest(keep=True)
+                receiver.whole(*whole)
 
     def eof_received(self) -> None:
         """A body without a length ends so; anything else breaks off."""
@@ -253,6 +244,34 @@ class UpstreamConnection(asyncio.Protocol):
 
     # small verbs
 
+    def _expect_answer(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._start, self._headers, self._header_bytes, self._silent_bytes = b"", [], 0, 0
+        self._status, self._complete, self._keep = 0, False, False
+        self._until_closed, self._is_chunked = True, False
+
+    def _hear(self, receiver: Receiver, data: bytes, *, is_first: bool = False) -> None:
+        self._silent_bytes += len(data)
+        try:
+            if not self._told:
+                self._check_start(data)
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, Malformed) as error:
+            if not self._complete:
+                self._break(_reason(error))
+                return
+            self._keep = False  # the answer is whole, and something came behind it
+        if is_first and self._keep:
+            self.known.learn(data, self._status, self._headers, b"".join(self._pieces))
+        if self._status and not self._told:
+            self._told = True
+            receiver.head(self._status, self._headers)
+            self._hand_on()
+        elif self._pieces or self._complete:
+            self._hand_on()
+        elif self._silent_bytes > MOST_SILENT_BYTES:
+            self._break("it sends framing without end")
+
     def _hand_on(self) -> None:
         receiver, pieces, self._silent_bytes = self._receiver, self._pieces, 0
         if receiver is None:
@@ -260,14 +279,14 @@ class UpstreamConnection(asyncio.Protocol):
         if pieces:
             self._pieces = []
         if self._complete:
-            self._rest()
+            self._rest(keep=self._keep)
         receiver.body(pieces[0] if len(pieces) == 1 else b"".join(pieces), last=self._complete)
 
-    def _rest(self) -> None:
+    def _rest(self, *, keep: bool) -> None:
         """First of all the connection is given back, so that whoever hears the last bytes finds it there."""
         self._receiver = None
         self.served += 1
-        if self._keep and not self._sending:
+        if keep and not self._sending:
             self.owner.rested(self)
         else:
             self._close()

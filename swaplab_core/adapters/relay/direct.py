@@ -18,8 +18,9 @@ from yarl import URL
 
 from swaplab_core.adapters.destination import Destination
 from swaplab_core.adapters.failures import describe_connect
-from swaplab_core.adapters.relay.connection import RawHeaders, UpstreamConnection
+from swaplab_core.adapters.relay.connection import UpstreamConnection
 from swaplab_core.adapters.relay.interface import Call, Interrupted, Tap
+from swaplab_core.adapters.relay.known import KnownHead, RawHeaders
 from swaplab_core.adapters.relay.pool import Pool
 from swaplab_core.adapters.relay.request import head_bytes
 from swaplab_core.adapters.relay.telling import did_not_answer, took_no_connection, took_too_long
@@ -74,6 +75,11 @@ class DirectAnswer:
             self._tell()
         if last:
             self._tell()
+
+    def whole(self, head: KnownHead, data: bytes) -> None:
+        """Nothing else than if it had come bit by bit."""
+        self.head(head.status, head.with_length(len(data)))
+        self.body(data, last=True)
 
     def broken(self, reason: str) -> None:
         """It will never be."""

@@ -15,6 +15,7 @@ import aiohappyeyeballs
 from attrs import define, field
 
 from swaplab_core.adapters.relay.connection import UpstreamConnection
+from swaplab_core.adapters.relay.known import KnownHeads
 
 CROWDED_SECONDS = 0.1
 SWEEP_SECONDS = 1.0
@@ -32,6 +33,7 @@ class Pool:
     idle_seconds: float
     _loop: asyncio.AbstractEventLoop = field(factory=asyncio.get_running_loop, init=False)
     _idle: list[UpstreamConnection] = field(factory=list, init=False)
+    _known: KnownHeads = field(factory=KnownHeads, init=False)
     _open: set[UpstreamConnection] = field(factory=set, init=False)
     _unheard: dict[UpstreamConnection, float] = field(factory=dict, init=False)
     _crowded: bool = field(default=False, init=False)
@@ -128,12 +130,14 @@ class Pool:
         return connection
 
     async def _open_at(self, address: str) -> UpstreamConnection:
-        _, connection = await self._loop.create_connection(lambda: UpstreamConnection(self), address, self.port)
+        _, connection = await self._loop.create_connection(
+            lambda: UpstreamConnection(self, self._known), address, self.port
+        )
         return connection
 
     async def _first_of(self, found: Sequence[aiohappyeyeballs.AddrInfoType]) -> tuple[UpstreamConnection, str]:
         """Whichever answers first: a name may have an address on which nobody listens."""
         made = await aiohappyeyeballs.start_connection(found, happy_eyeballs_delay=_FIRST_COME_SECONDS)
         address = str(made.getpeername()[0])
-        _, connection = await self._loop.create_connection(lambda: UpstreamConnection(self), sock=made)
+        _, connection = await self._loop.create_connection(lambda: UpstreamConnection(self, self._known), sock=made)
         return connection, address

@@ -69,6 +69,8 @@ class FrontDoor(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has come."""
         self._transport = cast("asyncio.Transport", transport)
+        if transport.get_extra_info("sslcontext") is None:
+            self._transport.set_write_buffer_limits(high=0)  # uvloop: at once, not when all that is ready has been read
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if peer else ""
         if made := transport.get_extra_info("socket"):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from attrs import frozen
+from attrs import define
 
-MOST_HEAD_BYTES = 8190
-_END = b"\r\n\r\n"
-_LENGTH = re.compile(rb"\r\ncontent-length: ?(\d{1,8})(?=\r\n)", re.IGNORECASE)
+from swaplab_core.adapters.relay import split_head
+
 _PLAIN = re.compile(rb"POST /[!-~]* HTTP/1\.1\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[ -~]*\r\n)+\r\n")
 _NAME = re.compile(rb"\r\n([^:\r\n]+):")
 _ONCE = (b"host", b"content-length")
@@ -20,7 +19,7 @@ _SPECIAL = re.compile(
 """Beginnings of lines: whatever of these a request has, the long way knows better what to do with it."""
 
 
-@frozen
+@define(eq=False)
 class Head:
     """A request's head in the bytes that came. `key` is all of it but the length, which is of the body."""
 
@@ -30,15 +29,9 @@ class Head:
 
 
 def find_head(data: bytes) -> Head | None:
-    """The head at the beginning of `data`; None when it is not whole, or tells no length."""
-    end = data.find(_END, 0, MOST_HEAD_BYTES)
-    if end < 0:
-        return None
-    length = _LENGTH.search(data, 0, end + 2)
-    if length is None:
-        return None
-    size = end + len(_END)
-    return Head(data[: length.start(1)] + data[length.end(1) : size], size, int(length[1]))
+    """The head at the beginning of `data`; None when it is not whole, or tells no length as everybody does."""
+    split = split_head(data)
+    return None if split is None else Head(*split)
 
 
 def is_plain(head: bytes) -> bool:

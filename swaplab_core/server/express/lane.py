@@ -20,7 +20,7 @@ from swaplab_core.runtime.dispatcher import Dispatcher, Lease
 from swaplab_core.runtime.inflight import redacted
 from swaplab_core.runtime.metering import UsageReader
 from swaplab_core.server.access_log import AccessLog, client_address
-from swaplab_core.server.express.answer import DateLine
+from swaplab_core.server.express.answer import DateLine, KnownAnswers
 from swaplab_core.server.inference_paths import POSTED, upstream_path
 from swaplab_core.server.observation import Observer
 from swaplab_core.services.routes import Route, Routes
@@ -88,6 +88,7 @@ class Lane:
     rules: Callable[[], object]
     most_body_bytes: int = MOST_BODY_BYTES
     date: DateLine = field(factory=DateLine, init=False)
+    answers: KnownAnswers = field(factory=KnownAnswers, init=False)
     _admitted: dict[tuple[bytes, str], Admitted] = field(factory=dict, init=False)
     _plans: dict[str, Plan] = field(factory=dict, init=False)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from attrs import define, field
 
 from swaplab_core.adapters.relay import (
+    KnownHead,
     RawHeaders,
     UpstreamConnection,
     did_not_answer,
@@ -61,6 +62,7 @@ class Passage:
     _head: AnswerHead | None = field(default=None, init=False)
     _unsent: bytes = field(default=b"", init=False)
     _status: int = field(default=0, init=False)
+    _size: int | None = field(default=None, init=False)
     _chunked: bool = field(default=False, init=False)
     _is_over: bool = field(default=False, init=False)
 
@@ -92,8 +94,9 @@ class Passage:
     def head(self, status: int, headers: RawHeaders) -> None:
         """It answers."""
         self._status = status
-        self._head = head = answer_head(status, headers, self.lane.date.now())
-        self._unsent, self._chunked = head.data, head.chunked
+        self._head = head = answer_head(status, headers)
+        self._size = head.size
+        self._unsent, self._chunked = head.data(self.lane.date.now(), head.size), head.chunked
         self.seen.meter.headers(status, head.content_type, head.content_encoding)
         self.seen.response_headers = head.shown
         self.lane.observer.inflight.head(self.seen.entry, head.shown)
@@ -115,6 +118,17 @@ class Passage:
             self.client.ended()
         elif is_slow and self._connection is not None:
             self._connection.pause()
+
+    def whole(self, head: KnownHead, data: bytes) -> None:
+        """It has answered, as it has before: all in one write."""
+        answer, self._size = self.lane.answers.of(head), len(data)
+        self._status, self._head = answer.status, answer
+        self.client.write(answer.data(self.lane.date.now(), len(data)) + data)
+        self.seen.meter.headers(answer.status, answer.content_type, answer.content_encoding)
+        self.seen.response_headers = answer.shown_with(len(data))
+        self.seen.chunk(data)
+        self._end("")
+        self.client.ended()
 
     def broken(self, reason: str) -> None:
         """It does not, or no more."""
@@ -191,8 +205,8 @@ class Passage:
         self._is_over, self._connection = True, None
         self.seen.end(problem)
         self.lane.dispatcher.release(self.passable.lease)
-        admitted, size = self.passable.admitted, self._head.size if self._head else None
+        admitted = self.passable.admitted
         request = ("POST", admitted.target)
         self.lane.access_log.note(
-            admitted.client, request, status=self._status, size=size, agent=admitted.agent, began=self.began
+            admitted.client, request, status=self._status, size=self._size, agent=admitted.agent, began=self.began
         )

@@ -23,6 +23,7 @@ from swaplab_core.domain.capture import Capture
 from swaplab_core.domain.errors import StoreFailed
 from swaplab_core.domain.metering import Usage
 from swaplab_core.runtime.captures import CaptureCache, Raw
+from swaplab_core.runtime.metering import Measured
 from swaplab_core.runtime.recorder import Recorder
 from swaplab_core.server.api_activity import ActivityRoutes
 from swaplab_core.server.errors import error_middleware
@@ -46,7 +47,8 @@ FAILED = evolve(ROW, model="b", status=503, tokens=Usage(), error_msg="not ready
 
 
 def raw(capture: Capture) -> Raw:
-    return Raw(lambda: capture, len(capture.req_body) + len(capture.resp_body))
+    measured = Measured(200, body=capture.resp_body)
+    return Raw(capture.method, capture.req_path, capture.req_headers, capture.req_body, capture.resp_headers, measured)
 
 
 Client = TestClient[web.Request, web.Application]

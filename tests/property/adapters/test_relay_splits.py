@@ -18,6 +18,7 @@ from recorded_responses import RECORDED, Recorded
 from relay_world import Parsed, parse
 
 from swaplab_core.adapters.relay.connection import UpstreamConnection
+from swaplab_core.adapters.relay.known import KnownHeads
 
 
 @define
@@ -28,6 +29,9 @@ class Upstream(asyncio.Transport):
     is_kept: bool = False
 
     def write(self, data):
+        pass
+
+    def set_write_buffer_limits(self, high=None, low=None):
         pass
 
     def is_closing(self):
@@ -64,16 +68,20 @@ class Client:
         if last:
             self.is_whole = True
 
+    def whole(self, head, data):
+        self.head(head.status, head.with_length(len(data)))
+        self.body(data, last=True)
+
     def broken(self, reason):
         assert self.is_whole is None, "one end"
         assert reason
         self.is_whole = False
 
 
-def relayed(pieces: list[bytes], method: str = "GET") -> tuple[Client, Upstream]:
+def relayed(pieces: list[bytes], method: str = "GET", known: KnownHeads | None = None) -> tuple[Client, Upstream]:
     """What the client gets when the upstream sends these pieces, and then closes."""
     upstream, client = Upstream(), Client()
-    connection = UpstreamConnection(upstream)
+    connection = UpstreamConnection(upstream, known or KnownHeads())
     connection.connection_made(upstream)
     connection.begin(b"", client, method=method)
     for piece in pieces:
@@ -187,3 +195,25 @@ def test_what_is_wrong_never_becomes_a_wrong_message(sent, cuts, method):
         assert all(b"\r" not in part and b"\n" not in part for header in client.headers for part in header)
     else:
         assert not upstream.is_kept
+
+
+@given(st.lists(st.tuples(answers() | mutated(), st.sampled_from(["GET", "POST", "HEAD"])), max_size=6))
+def test_what_is_known_of_earlier_answers_changes_nothing(exchanges):
+    known = KnownHeads()
+    for sent, method in exchanges:
+        assert _seen(relayed([sent], method, known)) == _seen(relayed([sent], method))
+
+
+@given(st.sampled_from(HEADERS[:3]), st.lists(st.sampled_from(BODIES), min_size=2), st.sampled_from(GARBAGE), st.data())
+def test_a_known_head_with_something_wrong_in_it_is_known_no_more(header, bodies, garbage, data):
+    known, head = KnownHeads(), b"HTTP/1.1 200 OK\r\n" + header
+    for body in bodies:
+        sent = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        assert relayed([sent], "POST", known)[0].received == body
+    at = data.draw(st.integers(0, len(sent)))
+    wrong = sent[:at] + garbage + sent[at:]
+    assert _seen(relayed([wrong], "POST", known)) == _seen(relayed([wrong], "POST"))
+
+
+def _seen(relayed: tuple[Client, Upstream]) -> tuple[Client, bool]:
+    return relayed[0], relayed[1].is_kept

@@ -9,21 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from swaplab_core.domain.capture import Capture, Part
-from swaplab_core.runtime.captures import MAX_BODY_BYTES, CaptureCache, Raw, make_capture, pack, unpack
+from swaplab_core.runtime.captures import MAX_BODY_BYTES, CaptureCache, Raw, pack, unpack
 from swaplab_core.runtime.metering import Measured
 
 KIB = 1024
 
 
-def made(path="/v1/chat/completions", req_body=b"asked", resp_body=b"answered", *, is_decoded=True, **headers):
-    return make_capture(
-        method="POST",
-        req_path=path,
-        req_headers={"Content-Type": "application/json", **headers},
-        req_body=req_body,
-        resp_headers={"Content-Type": "text/plain", "Content-Encoding": "gzip", **headers},
-        measured=Measured(200, body=resp_body, is_decoded=is_decoded),
+def exchange(path="/v1/chat/completions", req_body=b"asked", resp_body=b"answered", *, is_decoded=True, **headers):
+    return Raw(
+        "POST",
+        path,
+        {"Content-Type": "application/json", **headers},
+        req_body,
+        {"Content-Type": "text/plain", "Content-Encoding": "gzip", **headers},
+        Measured(200, body=resp_body, is_decoded=is_decoded),
     )
+
+
+def made(*told, **known):
+    return exchange(*told, **known).make()
 
 
 texts = st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=3)
@@ -130,9 +134,9 @@ def test_a_row_added_twice_counts_once():
 
 
 def test_a_raw_capture_is_there_at_once_and_packed_later():
-    cache, capture = CaptureCache(10 * KIB), made()
-    cache.add(1, Raw(lambda: capture, 1000))
-    assert cache.get(1).make() is capture
+    cache, capture = CaptureCache(10 * KIB), made(req_body=b"x" * 1000)
+    cache.add(1, exchange(req_body=b"x" * 1000))
+    assert cache.get(1).make() == capture
     before = cache.size
     for row_id, raw in cache.oldest_raw(5).items():
         cache.replace(row_id, raw.pack())
@@ -143,7 +147,7 @@ def test_a_raw_capture_is_there_at_once_and_packed_later():
 
 def test_what_was_dropped_while_it_was_packed_stays_away():
     cache = CaptureCache(10 * KIB)
-    cache.add(1, Raw(made, 1000))
+    cache.add(1, exchange())
     cache.clear()
     cache.replace(1, b"late")
     assert (1 in cache, cache.size) == (False, 0)
@@ -161,6 +165,6 @@ def test_the_budget_is_never_exceeded(puts, budget):
         if kind == "pack":
             cache.replace(row_id, bytes(size))
         else:
-            cache.add(row_id, Raw(made, size) if kind == "raw" else bytes(size))
+            cache.add(row_id, exchange(req_body=bytes(size)) if kind == "raw" else bytes(size))
         assert cache.size <= budget
         assert (cache.size == 0) == (len(cache) == 0)

@@ -15,6 +15,7 @@ from swaplab_core.domain.errors import StoreFailed
 from swaplab_core.domain.events import ActivityRecorded
 from swaplab_core.runtime import recorder as module
 from swaplab_core.runtime.captures import CaptureCache, Raw, unpack
+from swaplab_core.runtime.metering import Measured
 from swaplab_core.runtime.recorder import BATCH_ROWS, Recorder
 from swaplab_core.testing.waiting import wait_until_async
 
@@ -57,7 +58,8 @@ def rows(count):
 
 
 def raw(capture):
-    return Raw(lambda: capture, len(capture.req_body) + len(capture.resp_body))
+    measured = Measured(200, body=capture.resp_body)
+    return Raw(capture.method, capture.req_path, capture.req_headers, capture.req_body, capture.resp_headers, measured)
 
 
 def build(store=None, **options):

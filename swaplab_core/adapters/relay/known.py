@@ -1,0 +1,83 @@
+"""Heads that were read before. An engine's answers, like a client's requests, begin alike but for the length of a body.
+
+Known is only what the strict parser has read to a good end, in one piece. The key is every byte of a head but the
+digits of its length, so whoever sends the same bytes means the same: the parser would stand in the same state before
+the digits and behind them.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+MOST_HEAD_BYTES = 8190
+MOST_KNOWN = 64
+_END = b"\r\n\r\n"
+_SPELLINGS = (b"\r\nContent-Length: ", b"\r\ncontent-length: ")
+_MOST_DIGITS = 8
+_BODILESS = frozenset({204, 304})
+
+
+def split_head(data: bytes) -> tuple[bytes, int, int] | None:
+    """The key of the head at the beginning of `data`, its size, and the length that it tells.
+
+    None when it is not whole, or tells no length in one of the usual spellings.
+    """
+    end = data.find(_END, 0, MOST_HEAD_BYTES)
+    if end < 0:
+        return None
+    start = data.find(_SPELLINGS[0], 0, end)
+    if start < 0:
+        start = data.find(_SPELLINGS[1], 0, end)
+        if start < 0:
+            return None
+    start += len(_SPELLINGS[0])
+    stop = data.index(b"\r\n", start)
+    digits = data[start:stop]
+    if not digits.isdigit() or stop - start > _MOST_DIGITS:
+        return None
+    return data[:start] + data[stop:end], end + len(_END), int(digits)
+
+
+@define(eq=False)
+class KnownHead:
+    """What a head says, whatever the length. `headers` are those of the answer from which it is known."""
+
+    status: int
+    headers: RawHeaders
+
+    def with_length(self, length: int) -> RawHeaders:
+        """The headers of an answer of this length."""
+        return [(name, b"%d" % length if _is_length(name) else value) for name, value in self.headers]
+
+
+@define(eq=False)
+class KnownHeads:
+    """Those of one upstream."""
+
+    _known: dict[bytes, KnownHead] = field(factory=dict, init=False)
+
+    def whole(self, data: bytes) -> tuple[KnownHead, bytes] | None:
+        """The head and the body, if `data` is one whole answer and its head is known."""
+        split = split_head(data)
+        if split is None:
+            return None
+        key, size, length = split
+        known = self._known.get(key)
+        return (known, data[size:]) if known is not None and len(data) - size == length else None
+
+    def learn(self, data: bytes, status: int, headers: RawHeaders, body: bytes) -> None:
+        """The parser has found just this in `data`, and nothing else; the connection may be kept."""
+        split = split_head(data)
+        if split is None or status in _BODILESS or not data.startswith(b"%d " % status, len(b"HTTP/1.1 ")):
+            return
+        key, size, length = split
+        if len(body) == length and data[size:] == body and sum(_is_length(name) for name, _ in headers) == 1:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = KnownHead(status, headers)
+
+
+def _is_length(name: bytes) -> bool:
+    return name.lower() == b"content-length"
