@@ -18,6 +18,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
+from swaplab_hub.testing import COMMIT, make_cached
+
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 SWAPLAB = Path(sys.executable).with_name("swaplab")
@@ -28,17 +30,25 @@ FLAGS = [
 PAGES = {
     "overview": "/", "playground": "/playground", "models": "/models", "model": "/models/scripted",
     "activity": "/activity", "request": "/activity/1", "timeline": "/timeline", "logs": "/logs", "jobs": "/jobs",
-    "recipes": "/x/recipes/catalogue", "backends": "/x/recipes/backends", "cluster": "/x/cluster/nodes",
+    "hub": "/x/hub/models", "recipes": "/x/recipes/catalogue", "backends": "/x/recipes/backends", "cluster": "/x/cluster/nodes",
     "performance": "/performance", "hardware": "/performance/hardware", "benchmarks": "/x/benchy/runs",
     "configuration": "/config", "plugins": "/plugins", "settings": "/settings",
 }  # fmt: skip
+CACHED = {
+    "Qwen/Qwen3-8B": {f"model-0000{part}-of-00003.safetensors": 5_460_000_000 for part in (1, 2, 3)},
+    "ggml-org/gpt-oss-20b-GGUF": {"gpt-oss-20b-mxfp4.gguf": 12_109_566_560},
+    "HuggingFaceTB/SmolLM2-135M-Instruct-GGUF": {"smollm2-135m-instruct-Q8_0.gguf": 144_811_360},
+}
 SETTLE_MS = 1500
 
 
 @contextmanager
 def demo(folder: Path) -> Iterator[str]:
     """Serve the demo; answers its address."""
-    environment = {**os.environ, "SWAPLAB_STATE_DIR": str(folder / "state"), "PYTHONUNBUFFERED": "1"}
+    cache_models(folder / "hf" / "hub")
+    environment = {
+        **os.environ, "SWAPLAB_STATE_DIR": str(folder / "state"), "HF_HOME": str(folder / "hf"), "PYTHONUNBUFFERED": "1",
+    }  # fmt: skip
     argv = [SWAPLAB, "demo", "--folder", folder / "demo", "--listen", "127.0.0.1:0"]
     with subprocess.Popen(
         argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -52,6 +62,18 @@ def demo(folder: Path) -> Iterator[str]:
         finally:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=60)
+
+
+def cache_models(cache: Path) -> None:
+    """A model cache to look at; the weights are holes."""
+    for repo, files in CACHED.items():
+        folder = make_cached(cache, f"models--{repo.replace('/', '--')}", revisions={}, refs={"main": COMMIT})
+        for name, size in files.items():
+            blob, link = folder / "blobs" / name, folder / "snapshots" / COMMIT / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            with blob.open("wb") as file:
+                file.truncate(size)
+            link.symlink_to(f"../../blobs/{name}")
 
 
 def login(url: str, folder: Path) -> str:
@@ -85,7 +107,7 @@ def take(browser: Browser, url: str, link: str, folder: Path) -> None:
     """Every page in both lights."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    for shown in ("**/api/config/editor", "**/api/models/*", "**/api/captures/*"):
+    for shown in ("**/api/plugins/hub/**", "**/api/config/editor", "**/api/models/*", "**/api/captures/*"):
         page.route(shown, lambda route: without_our_paths(route, folder))
     page.goto(link)
     page.wait_for_timeout(SETTLE_MS)

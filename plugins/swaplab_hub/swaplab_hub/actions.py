@@ -50,7 +50,7 @@ class HubActions:
             Action(
                 ActionSpec(
                     "make_recipe", "Make a recipe", RecipeForm,
-                    "A recipe and a model entry for what is cached.", "book-open",
+                    "A recipe and a model entry for what is cached.", "plus",
                     slots=(pages.MODEL_ROW,), target="repo", order=10,
                 ),
                 self._make_recipe,
