@@ -30,7 +30,8 @@ FLAGS = [
 PAGES = {
     "overview": "/", "playground": "/playground", "models": "/models", "model": "/models/scripted",
     "activity": "/activity", "request": "/activity/1", "timeline": "/timeline", "logs": "/logs", "jobs": "/jobs",
-    "hub": "/x/hub/models", "recipes": "/x/recipes/catalogue", "backends": "/x/recipes/backends", "cluster": "/x/cluster/nodes",
+    "recipes": "/x/recipes/catalogue", "backends": "/x/recipes/backends", "cluster": "/x/cluster/nodes",
+    "hub": "/x/hub/models",
     "performance": "/performance", "hardware": "/performance/hardware", "benchmarks": "/x/benchy/runs",
     "configuration": "/config", "plugins": "/plugins", "settings": "/settings",
 }  # fmt: skip
@@ -46,9 +47,8 @@ SETTLE_MS = 1500
 def demo(folder: Path) -> Iterator[str]:
     """Serve the demo; answers its address."""
     cache_models(folder / "hf" / "hub")
-    environment = {
-        **os.environ, "SWAPLAB_STATE_DIR": str(folder / "state"), "HF_HOME": str(folder / "hf"), "PYTHONUNBUFFERED": "1",
-    }  # fmt: skip
+    ours = {"SWAPLAB_STATE_DIR": str(folder / "state"), "HF_HOME": str(folder / "hf"), "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, **ours}
     argv = [SWAPLAB, "demo", "--folder", folder / "demo", "--listen", "127.0.0.1:0"]
     with subprocess.Popen(
         argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
