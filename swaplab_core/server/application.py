@@ -34,6 +34,7 @@ from swaplab_core.server.api_manifest import ManifestRoutes
 from swaplab_core.server.api_memory import MemoryRoutes
 from swaplab_core.server.api_metrics import MetricsRoutes
 from swaplab_core.server.api_models import ModelRoutes
+from swaplab_core.server.api_nodes import NodeRoutes
 from swaplab_core.server.api_performance import PerformanceRoutes
 from swaplab_core.server.api_plugins import PluginRoutes
 from swaplab_core.server.api_profiles import ProfileRoutes
@@ -133,6 +134,7 @@ def build_application(
         ProfileRoutes(parts.routes, parts.bus),
         PluginRoutes(parts.catalogue),
         JobRoutes(parts.jobs, actions, parts.bus, sender),
+        NodeRoutes(parts.view.nodes),
         ActionRoutes(actions, Diagnostics(hooks, parts.view), sender),
         ConfigRoutes(parts.editor, parts.models, sender, parts.schema),
         ManifestRoutes(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from swaplab_cluster import model_cache
 from swaplab_core.plugin import Options, form_field
 
 NODES = Options("api/plugins/cluster/node-ids", value="id", label="title")
@@ -83,7 +84,7 @@ class CopyModel:
     repo: str = form_field("Model", help="folder in the cache, models--ORG--NAME")
     source: str = form_field("From", options=NODES)
     targets: tuple[str, ...] = form_field("To", (), widget="nodes", options=NODES)
-    folder: str = form_field("Cache", "~/.cache/huggingface/hub", help="the same folder on all of them")
+    folder: str = form_field("Cache", model_cache.FOLDER, help="the same folder on all of them")
     limit: int = form_field("At most", 0, minimum=0, unit="MiB/s", help="0: as fast as may be", advanced=True)
 
 
@@ -93,7 +94,7 @@ class DeleteModel:
 
     repo: str = form_field("Model", help="folder in the cache, models--ORG--NAME")
     nodes: tuple[str, ...] = form_field("On", (), widget="nodes", options=NODES)
-    folder: str = form_field("Cache", "~/.cache/huggingface/hub")
+    folder: str = form_field("Cache", model_cache.FOLDER)
 
 
 @frozen(kw_only=True)

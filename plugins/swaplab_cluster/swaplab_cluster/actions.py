@@ -17,6 +17,8 @@ from swaplab_cluster.inventory import Inventory, InventoryNode, is_address, is_i
 from swaplab_cluster.inventory_edit import with_node, without_node
 from swaplab_cluster.live import Live
 from swaplab_cluster.own_wheels import own_wheels
+from swaplab_cluster.probe import SECTIONS
+from swaplab_cluster.status import overall, sentence
 from swaplab_core.domain.errors import Conflict, InvalidRequest, NodeError
 from swaplab_core.domain.node import NodeId
 from swaplab_core.plugin import (
@@ -115,6 +117,17 @@ class Actions:
     def _of_all(self) -> Sequence[Action]:
         return (
             Action(
+                ActionSpec(
+                    "look",
+                    "Look now",
+                    description="At all nodes: metrics, storage, updates.",
+                    icon="refresh-cw",
+                    slots=(PAGE,),
+                    policy=Policy.OPERATE,
+                ),
+                self._look,
+            ),
+            Action(
                 ActionSpec("add_node", "Add a node", NewNode, "Write it into the inventory.", "plus", slots=(PAGE,)),
                 self._add_node,
             ),
@@ -136,7 +149,7 @@ class Actions:
                     "Update and reboot",
                     Update,
                     "DGX nodes, one after the other: drained first, waited for.",
-                    "refresh-cw",
+                    "power",
                     slots=(PAGE, CARD),
                     target="node",
                     confirm=Confirm.TYPE,
@@ -283,6 +296,16 @@ class Actions:
         changed = (FileChange(str(file), _diff(old, new, file.name)),)
         step = Step(title, work=do_write, shown_as=f"write {file}")
         return Plan((step,), locks=frozenset({"inventory"}), files=changed)
+
+    def _look(self, _: object, __: str) -> Plan:
+        live = self.live()
+
+        async def look(work: Work) -> None:
+            await live.reload_if_changed()
+            await live.collector.refresh(frozenset(SECTIONS))
+            work.log(sentence(overall(live.as_value()), live.collector.nodes))
+
+        return Plan((Step("Look at all nodes", work=look, timeout_seconds=60.0, shown_as="probe every node"),))
 
     def _discover(self, form: Search, _: str) -> Plan:
         live = self.live()

@@ -98,7 +98,11 @@ class Live:
     async def _keep_drains(self, drains: Drains) -> None:
         """Drains last over a restart, and the page shows them."""
         await asyncio.to_thread(self.files.write_drains, drains)
+        before = {one.node.id: one.drained for one in self.collector.nodes}
         self._show_drains()
+        for one in self.collector.nodes:
+            if one.drained != before[one.node.id]:
+                self._changed(one)
         news = {"nodes": sorted(drains.nodes), "models": sorted(drains.models)}
         self.lab.publish(PluginNews(NAME, "drain", "", news))
 

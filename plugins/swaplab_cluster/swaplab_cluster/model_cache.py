@@ -16,6 +16,8 @@ from attrs import field, frozen
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.plan import Command
 
+FOLDER = "~/.cache/huggingface/hub"
+"""Where it is unless somebody says otherwise."""
 SHELL = ("sh", "-s", "--")
 _REPO = re.compile(r"(models|datasets)--[A-Za-z0-9][A-Za-z0-9._-]{0,95}(--[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")
 
@@ -91,6 +93,29 @@ class CacheOfNode:
     @by_repo.default
     def _by_repo(self) -> Mapping[str, CachedModel]:
         return {model.repo: model for model in self.models}
+
+
+def record(cache: CacheOfNode) -> dict[str, Any]:
+    """What the API tells of one node."""
+    models = [
+        {
+            "repo": model.repo,
+            "revisions": list(model.revisions),
+            "bytes": model.bytes,
+            "blobs": model.blobs,
+            "filesToGo": model.incomplete + model.missing,
+            "complete": model.is_complete,
+        }
+        for model in cache.models
+    ]
+    return {"node": cache.node, "models": models, **({"error": cache.error} if cache.error else {})}
+
+
+def users(repo: str, models: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """The models whose entry names a repository, anywhere in it: `org/name`, or its folder."""
+    named = "|".join(re.escape(name) for name in (_title(repo), repo))
+    pattern = re.compile(rf"(?<![\w.-])(?:{named})(?![\w-]|\.\w)", re.IGNORECASE)
+    return tuple(model for model, entry in models.items() if pattern.search(f"{model} {entry}"))
 
 
 def matrix(caches: Sequence[CacheOfNode]) -> dict[str, Any]:

@@ -17,7 +17,15 @@ _SOURCE = "api/plugins/cluster/view/"
 def panels() -> Panels:
     """The side bar's entry, and the page."""
     tabs = [
-        _grid("overview", "Nodes", [_child("summary", "", "callout"), _child("cards", "Topology", "cards")], "60rem"),
+        _grid(
+            "overview",
+            "Nodes",
+            [
+                _child("summary", "", "callout"),
+                {**_child("cards", "Topology", "cards"), "props": {"min_width": "20rem"}},
+            ],
+            "60rem",
+        ),
         _table(),
         _child("health", "Health", "matrix"),
         _grid("charts", "Charts", [_chart(name) for name in CHARTS], "26rem"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from swaplab_cluster import dgx, draining, status
+from swaplab_cluster import dgx, draining, model_cache, status
 from swaplab_cluster.collector import Collected
 from swaplab_cluster.files import read_inventory, write
 from swaplab_cluster.history import CHARTS, chart
@@ -47,6 +47,7 @@ class Routes:
             ("GET", "/drain", Policy.READ, self.drains, "/api/drain"),
             ("POST", "/drain", Policy.OPERATE, self.drain, "/api/drain"),
             ("DELETE", "/drain", Policy.OPERATE, self.undrain, "/api/drain"),
+            ("GET", "/cache", Policy.READ, self.cache, "/api/cluster/cache"),
             ("GET", "/charts/{name}", Policy.READ, self.chart, None),
         )
         ours = tuple(
@@ -83,6 +84,12 @@ class Routes:
         nodes = [one.node.id for one in collector.nodes]
         wanted = [call.query["node"]] if "node" in call.query else nodes
         return Reply.of_json(chart(collector.history, wanted, name, _number(call, "since")))
+
+    async def cache(self, call: Call, _: Gateway) -> Reply:
+        """Which node has which model and revision, whole or not; what copying and deleting go by."""
+        await self.live().reload_if_changed()
+        caches = await self._operations().caches(call.query.get("folder", model_cache.FOLDER))
+        return Reply.of_json({"nodes": [model_cache.record(cache) for cache in caches]})
 
     # settings
 

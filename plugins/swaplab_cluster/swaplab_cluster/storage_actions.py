@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
+from typing import Any
 
 from attrs import define
 
@@ -12,6 +13,7 @@ from swaplab_cluster import agent_install, model_cache
 from swaplab_cluster.action_forms import Connect, CopyModel, DeleteModel, InstallKit, NetTune
 from swaplab_cluster.actions import CARD, PAGE
 from swaplab_cluster.copying import Login, copy_command, read_progress
+from swaplab_cluster.draining import ModelRecord
 from swaplab_cluster.enrolment import pinned_keys
 from swaplab_cluster.inventory import InventoryNode
 from swaplab_cluster.live import Live
@@ -134,8 +136,7 @@ class StorageActions:
         if not nodes:
             raise InvalidRequest("name the nodes", advice="nothing is deleted anywhere without being named")
         text = model_cache.script()
-        up = [model for model in await live.operations.models() if model.is_up]
-        users = [f"{model.id} runs on {node.id}" for node in nodes for model in up if node.id == model.node]
+        warnings = _uses(form.repo, nodes, live.lab.config.models(), await live.operations.models())
         steps = [
             Step(
                 f"Delete on {node.id}",
@@ -144,7 +145,7 @@ class StorageActions:
             )
             for node in nodes
         ]
-        return Plan(tuple(steps), locks=frozenset({f"cache:{node.id}" for node in nodes}), warnings=tuple(users))
+        return Plan(tuple(steps), locks=frozenset({f"cache:{node.id}" for node in nodes}), warnings=warnings)
 
     async def _net_tune(self, form: NetTune, target: str) -> Plan:
         node = self._node(target)
@@ -187,6 +188,21 @@ class StorageActions:
         run = Command((*sudo, "sh", f"{KIT_FOLDER}/{script}", *arguments))
         step = Step(f"Run {script}", run, node=NodeId(node.id), timeout_seconds=120.0)
         return Plan((*bring, step), locks=frozenset({f"node:{node.id}"}))
+
+
+def _uses(
+    repo: str,
+    nodes: Sequence[InventoryNode],
+    entries: Mapping[str, Mapping[str, Any]],
+    models: Sequence[ModelRecord],
+) -> tuple[str, ...]:
+    """Who uses a repository on these nodes: the models that name it, and where they run now."""
+    running = {str(model.id): model.node for model in models if model.is_up}
+    told = []
+    for user in model_cache.users(repo, entries):
+        there = next((node.id for node in nodes if node.id == running.get(user)), "")
+        told.append(f"the model {user} uses it, and runs on {there}" if there else f"the model {user} uses it")
+    return tuple(told)
 
 
 def _kit(names: Sequence[str]) -> dict[str, bytes]:

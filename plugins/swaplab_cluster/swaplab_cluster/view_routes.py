@@ -13,8 +13,6 @@ from swaplab_cluster.status import Cluster, in_order
 from swaplab_core.domain.errors import NotThere
 from swaplab_core.plugin import Call, Gateway, Policy, Reply, Route
 
-CACHE = "~/.cache/huggingface/hub"
-
 
 @define(eq=False)
 class ViewRoutes:
@@ -71,7 +69,9 @@ class ViewRoutes:
 
     async def view_cache(self, call: Call, _: Gateway) -> Reply:
         """Cached models by nodes."""
-        return Reply.of_json(model_cache.matrix(await self.live().operations.caches(call.query.get("folder", CACHE))))
+        return Reply.of_json(
+            model_cache.matrix(await self.live().operations.caches(call.query.get("folder", model_cache.FOLDER)))
+        )
 
     async def view_lines(self, call: Call, _: Gateway) -> Reply:
         """One chart over time."""

@@ -42,7 +42,10 @@ def _card(status: NodeStatus, models: Sequence[ModelRecord], inventory: Inventor
         {"label": "Control", "value": node.control_ip, "type": "code"},
         {"label": "Reached with", "value": node.executor or "local"},
         {"label": "Free memory", "value": None if free is None else free * MIB, "type": "bytes"},
+        {"label": "GPU", "value": _gpu_cell(metrics)["title"] if metrics is not None else ""},
+        {"label": "RDMA ports up", "value": _ports(metrics)},
         {"label": "Models", "value": ", ".join(running) or "none"},
+        {"label": "Last look", "value": status.told.get("reach"), "type": "ago"},
     ]
     card: dict[str, Any] = {
         "id": node.id,
@@ -56,6 +59,13 @@ def _card(status: NodeStatus, models: Sequence[ModelRecord], inventory: Inventor
     if metrics is not None and metrics.memory.total_mib:
         card["progress"] = metrics.memory.used_mib / metrics.memory.total_mib
     return card
+
+
+def _ports(metrics: Metrics | None) -> str:
+    if metrics is None:
+        return ""
+    up = [f"{port.device}/{port.port}" for port in metrics.rdma if port.is_up]
+    return f"{len(up)} of {len(metrics.rdma)}: {', '.join(up)}" if metrics.rdma else "none"
 
 
 def _places(model: ModelRecord, inventory: Inventory | None, status: NodeStatus) -> tuple[str, ...]:

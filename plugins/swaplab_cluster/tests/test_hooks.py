@@ -21,7 +21,7 @@ def test_the_plugin_is_taken_in_whole():
 
 def test_every_form_can_be_shown_and_every_action_has_a_place():
     actions = Catalogue.of(plugins={"cluster": Cluster}).hooks.actions(None)["cluster"]
-    assert len({action.spec.id for action in actions}) == len(actions) == 14
+    assert len({action.spec.id for action in actions}) == len(actions) == 15
     for action in actions:
         assert form_schema(action.spec.form)["type"] == "object"
         assert action.spec.slots, action.spec.id

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from swaplab_cluster import model_cache
-from swaplab_cluster.model_cache import CachedModel, CacheOfNode, asked, command, is_repo, matrix, read
+from swaplab_cluster.model_cache import CachedModel, CacheOfNode, asked, command, is_repo, matrix, read, record, users
 from swaplab_core.domain.errors import InvalidRequest
 
 REPO = "models--org--name"
@@ -92,6 +92,24 @@ def test_the_matrix_tells_who_lacks_what():
     assert [cells[node]["state"] for node in "abcde"] == ["ok", "warn", "warn", "na", "err"]
     assert cells["a"]["text"] == "2.0 GiB"
     assert "1 not there" in cells["b"]["title"]
+
+
+def test_who_uses_a_repository_is_read_off_the_entries():
+    entries = {
+        "by id": {"cmd": "serve org/name --port 1"},
+        "by file": {"model": "/h/models--org--name/snapshots/abc/model.gguf"},
+        "a longer name": {"cmd": "serve org/name-2"},
+        "somebody else": {"cmd": "serve myorg/name"},
+    }
+    assert users(REPO, entries) == ("by id", "by file")
+
+
+def test_the_api_tells_what_is_there_and_what_is_missing():
+    half = record(CacheOfNode("b", (CachedModel(REPO, ("old",), 1, 512, incomplete=1),)))
+    [model] = half["models"]
+    assert (half["node"], model["repo"], model["revisions"]) == ("b", REPO, ["old"])
+    assert (model["filesToGo"], model["complete"]) == (1, False)
+    assert record(CacheOfNode("c", error="silent")) == {"node": "c", "models": [], "error": "silent"}
 
 
 def test_the_script_is_clean(shellcheck):

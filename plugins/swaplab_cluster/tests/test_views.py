@@ -55,8 +55,8 @@ def test_the_health_of_each_node_is_a_row():
 def test_a_card_tells_what_runs_on_a_node():
     models = [ModelRecord(ModelId("one"), "a", "ready"), ModelRecord(ModelId("gang"), "ab", "starting")]
     first, second = views.cards(CLUSTER, models, INVENTORY)["items"]
-    assert first["items"][-1] == {"label": "Models", "value": "one, gang"}
-    assert second["items"][-1]["value"] == "gang"
+    assert first["items"][-2] == {"label": "Models", "value": "one, gang"}
+    assert second["items"][-2]["value"] == "gang"
     assert (first["state"], second["state"], second["text"]) == ("ok", "err", "silent")
     assert first["context"] == {"node": "a"}
     assert "cluster:drain" in first["actions"]

@@ -130,6 +130,9 @@ CONTROL: Mapping[tuple[str, str], Operation] = {
         on_202="the job that does it",
         on_502="a machine or a plugin failed",
     ),
+    ("GET", "/api/nodes"): json_answer(
+        record(items=listing(record(id=TEXT, title=TEXT, executor=TEXT, address=TEXT, labels=OBJECT)))
+    ),
     ("GET", "/api/diagnostics"): json_answer(record(diagnostics=listing(OBJECT)), {"plugin": TEXT}),
     ("GET", "/api/config/editor"): json_answer(_REVISION),
     ("PUT", "/api/config/editor"): Operation({JSON: partly(_REVISION, changes=shape("Changes"))}, _TEXT_OF_FILE),

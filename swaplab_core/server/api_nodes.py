@@ -1,0 +1,38 @@
+"""The machines that there are, for whoever chooses one. How they are is the business of plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+from attrs import define
+
+from swaplab_core.domain.access import Policy
+from swaplab_core.domain.node import Node
+from swaplab_core.server.api_models import json_response
+from swaplab_core.server.route import Endpoint, get
+
+
+@define(eq=False)
+class NodeRoutes:
+    """`nodes` answers this machine first, then those that plugins know."""
+
+    nodes: Callable[[], Sequence[Node]]
+
+    def routes(self) -> list[Endpoint]:
+        """The route table."""
+        return [get("/api/nodes", Policy.READ, self.listing)]
+
+    async def listing(self, _: web.Request) -> web.Response:
+        """Every machine that models and steps can run on; the id of this one is ""."""
+        return json_response({"items": [_record(node) for node in self.nodes()]})
+
+
+def _record(node: Node) -> dict[str, object]:
+    return {
+        "id": node.id,
+        "title": node.title or node.id,
+        "executor": node.executor,
+        "address": node.address,
+        "labels": dict(node.labels),
+    }
