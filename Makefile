@@ -152,10 +152,7 @@ soak: $(VENV)/.tests
 	@$(BIN)/python -m pytest -m soak -s $(ARGS)
 
 bench: $(VENV)/.tests
-	$(BIN)/python -m benchmarks.relay $(ARGS)
-	$(BIN)/python benchmarks/engine.py
-	$(BIN)/python benchmarks/swap.py
-	$(BIN)/python benchmarks/reload.py
+	$(BIN)/python -m benchmarks $(ARGS)
 
 screenshots: $(VENV)/.tests $(VENV)/.ui
 	$(BIN)/python scripts/screenshots.py

@@ -40,12 +40,15 @@ class Scenario:
         return "chunk" if self.load.get("events", 0) > 10 else "request"
 
 
+PACED = Scenario(
+    "200 streams, 50 tokens/s", {"connections": 200, "requests": 200, "events": 100, "interval_us": 20_000}
+)
 SCENARIOS = (
     Scenario("small, 1 client", {"connections": 1, "requests": 2000}),
     Scenario("small, 32 clients", {"connections": 32, "requests": 6000}),
     Scenario("small, 200 clients", {"connections": 200, "requests": 6000}),
     Scenario("streams, as fast as can be", {"connections": 8, "requests": 40, "events": 1000}),
-    Scenario("200 streams, 50 tokens/s", {"connections": 200, "requests": 200, "events": 100, "interval_us": 20_000}),
+    PACED,
     Scenario("first token, 1 client", {"connections": 1, "requests": 300, "events": 3, "interval_us": 500}),
 )
 REFERENCES = ("go", "aiohttp")
