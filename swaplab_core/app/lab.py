@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -77,6 +78,7 @@ from swaplab_core.server.plugin_routes import mount_plugin_routes
 from swaplab_core.services.actions import Actions
 from swaplab_core.services.activity import Activity
 from swaplab_core.services.config_editor import ConfigEditor
+from swaplab_core.services.config_preview import ConfigPreview
 from swaplab_core.services.models import Models
 from swaplab_core.services.plugin_lab import PluginLab
 from swaplab_core.services.routes import Routes
@@ -236,6 +238,7 @@ class Lab:
             actions=Actions(files.catalogue.hooks, view, jobs),
             view=view,
             editor=editor,
+            preview=ConfigPreview(editor, launches, lambda: os.environ),
             timeline=timeline,
             schema=partial(file_schema, files.catalogue),
             recipes=recipes,

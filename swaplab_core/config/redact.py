@@ -62,10 +62,11 @@ def _is_secret_place(path: tuple[str | int, ...]) -> bool:
     if path[:1] == ("apiKeys",):
         return path[-1] != "admin"
     names = [step for step in path if isinstance(step, str)]
-    return bool(names) and _is_secret_name(names[-1])
+    return bool(names) and is_secret_name(names[-1])
 
 
-def _is_secret_name(name: str) -> bool:
+def is_secret_name(name: str) -> bool:
+    """Is what has this name a secret?"""
     return bool(_NAME.fullmatch(name)) and not _INNOCENT.search(name)
 
 
@@ -87,7 +88,7 @@ def _cut(leaf: Leaf, lines: list[str]) -> _Cut | None:
 
 
 def _hide_value(match: re.Match[str]) -> str:
-    if not _is_secret_name(match["name"].lstrip("-")) or not _holds_secret(match["value"]):
+    if not is_secret_name(match["name"].lstrip("-")) or not _holds_secret(match["value"]):
         return match[0]
     is_option = match["name"].startswith("-") or "=" in match["between"] or ":" in match["between"]
     return f"{match['name']}{match['between']}{HIDDEN}" if is_option else match[0]

@@ -25,6 +25,7 @@ from swaplab_core.server.api_actions import ActionRoutes
 from swaplab_core.server.api_activity import ActivityRoutes
 from swaplab_core.server.api_backends import BackendRoutes
 from swaplab_core.server.api_config import ConfigRoutes
+from swaplab_core.server.api_config_form import ConfigFormRoutes
 from swaplab_core.server.api_debug import DebugRoutes
 from swaplab_core.server.api_events import EventRoutes
 from swaplab_core.server.api_inflight import InFlightRoutes
@@ -61,6 +62,7 @@ from swaplab_core.services.actions import Actions
 from swaplab_core.services.activity import Activity
 from swaplab_core.services.backend_jobs import BackendJobs
 from swaplab_core.services.config_editor import ConfigEditor
+from swaplab_core.services.config_preview import ConfigPreview
 from swaplab_core.services.diagnostics import Diagnostics
 from swaplab_core.services.managed_models import ManagedModels
 from swaplab_core.services.memory import Memory
@@ -103,6 +105,7 @@ class Parts:
     actions: Actions
     view: LabView
     editor: ConfigEditor
+    preview: ConfigPreview
     schema: Callable[[], dict[str, Any]]
     timeline: Timeline
     recipes: RecipeParts
@@ -137,6 +140,7 @@ def build_application(
         NodeRoutes(parts.view.nodes),
         ActionRoutes(actions, Diagnostics(hooks, parts.view), sender),
         ConfigRoutes(parts.editor, parts.models, sender, parts.schema),
+        ConfigFormRoutes(parts.preview),
         ManifestRoutes(
             Manifest(parts.catalogue, parts.view, actions, ModuleFiles()), SettingsEditor(hooks, parts.editor), sender
         ),

@@ -86,9 +86,13 @@ class ConfigEditor(DocumentEdits):
 
     async def check(self, text: str) -> Checked:
         """What would this text mean?"""
-        loaded = await asyncio.to_thread(self._load, text)
+        loaded = await self.loaded(text)
         difference = None if loaded.config is None else diff(self.reloader.config, loaded.config)
         return Checked(loaded.problems, difference)
+
+    async def loaded(self, text: str) -> Loaded:
+        """This text in the place of the file, read as far as it can be."""
+        return await asyncio.to_thread(self._load, text)
 
     async def revisions(self) -> list[Revision]:
         """What was in force, newest first."""

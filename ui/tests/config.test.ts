@@ -1,3 +1,4 @@
+import { formSchema, merged, withSection } from '../src/pages/config/form';
 import { describe, expect, test } from 'vitest';
 import { outline, pathTo, suggest, type Schema } from '../src/pages/config/complete';
 import { unified } from '../src/lib/unified';
@@ -97,4 +98,48 @@ describe('a difference', () => {
     expect(changes.filter((line) => !line.startsWith('+')).map((line) => line.slice(1))).toEqual(before.split('\n'));
   });
   test('of equal texts is nothing', () => expect(unified(TEXT, TEXT)).toBe(''));
+});
+
+describe('a form of the configuration', () => {
+  const root = {
+    properties: {
+      models: {
+        additionalProperties: {
+          properties: {
+            ttl: {
+              anyOf: [
+                { type: 'integer', minimum: 0 },
+                { type: 'string', pattern: '\\$\\{' },
+              ],
+              default: 0,
+            },
+            quiet: { anyOf: [{ type: 'boolean' }, { enum: ['yes'] }, { type: 'string', pattern: '\\$\\{' }] },
+            old: { type: 'string', deprecated: true },
+          },
+          allOf: [{ if: { properties: { kind: { const: 'x' } } }, then: { properties: { own: { type: 'string' } } } }],
+        },
+      },
+    },
+  } as unknown as Schema;
+  test('shows each key in its plain kind, and a macro as text', () => {
+    const made = formSchema(root, true, {});
+    expect(made.properties?.ttl).toMatchObject({ type: 'integer', minimum: 0, 'x-placeholder': '0' });
+    expect(made.properties?.quiet?.type).toEqual(['boolean', 'null']);
+    expect(made.properties).not.toHaveProperty('old');
+    expect(made.allOf?.[0]?.then?.properties).toHaveProperty('own');
+    expect(formSchema(root, true, { ttl: '${idle}' }).properties?.ttl?.type).toBe('string');
+  });
+  test('changes what was changed and leaves the rest as it is', () => {
+    const section = { cmd: 'x', ttl: 5, metadata: { a: 1 } };
+    const before = { cmd: 'x', ttl: 5, quiet: null, filters: {} };
+    expect(merged(section, before, { ...before, ttl: 9 })).toEqual({ ...section, ttl: 9 });
+    expect(merged(section, before, { ...before, ttl: null })).toEqual({ cmd: 'x', metadata: { a: 1 } });
+    expect(merged(section, before, { ...before, filters: { strip: 'a' } })).toEqual({
+      ...section,
+      filters: { strip: 'a' },
+    });
+    expect(withSection({ models: { a: section, b: {} } }, 'b', { ttl: 1 })).toEqual({
+      models: { a: section, b: { ttl: 1 } },
+    });
+  });
 });

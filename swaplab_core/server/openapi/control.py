@@ -139,6 +139,21 @@ CONTROL: Mapping[tuple[str, str], Operation] = {
     ("POST", "/api/config/validate"): Operation(
         {JSON: record(ok=FLAG, problems=_PROBLEMS, changes=maybe(shape("Changes")))}, _TEXT_OF_FILE
     ),
+    ("POST", "/api/config/rewrite"): _takes(
+        partly(record(content=TEXT), document=OBJECT), record(content=TEXT, document=OBJECT)
+    ),
+    ("POST", "/api/config/resolve"): _takes(
+        record(content=TEXT, model=TEXT),
+        partly(
+            record(model=TEXT, entry=OBJECT, problem=TEXT, command=maybe(listing(TEXT))),
+            env=OBJECT,
+            folder=TEXT,
+            base_url=TEXT,
+            node=TEXT,
+            ready=maybe(TEXT),
+            stop=listing(TEXT),
+        ),
+    ),
     ("GET", "/api/config/history"): json_answer(
         record(revisions=listing(record(revision=TEXT, time=TEXT, author=TEXT, reason=TEXT)))
     ),

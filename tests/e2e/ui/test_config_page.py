@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -89,3 +90,37 @@ def test_without_the_right_it_can_be_read_and_not_changed(visitor, swaplab):
         expect(page.get_by_text("You may look but not change")).to_be_visible()
         expect(page.get_by_role("button", name="Save …")).to_have_count(0)
         expect(page.get_by_role("textbox", name="Text of the configuration")).to_contain_text("alpha")
+
+
+def test_a_form_changes_the_text_line_by_line_and_what_would_run_is_shown(visitor, swaplab, admin):
+    entry = f"    cmd: {json.dumps(sim()['cmd'])}\n"
+    content = f"# Mine.\nmodels:\n  alpha:\n{entry}  beta:\n{entry}    ttl: 60   # naps\n"
+    assert swaplab.ask_as_admin("PUT", "/api/config/editor", json_body={"content": content}).status == 200
+    with visitor.visit(swaplab, "/config?side=form&model=beta", key=admin) as page:
+        form = page.get_by_role("complementary", name="Beside the text")
+        idle = form.get_by_label("ttl", exact=True)
+        expect(idle).to_have_value("60")
+        idle.fill("90")
+        form.get_by_label("description", exact=True).fill("The second")
+        form.get_by_role("button", name="Put into the text").click()
+        text = page.get_by_role("textbox", name="Text of the configuration")
+        expect(text).to_contain_text(re.compile(r"ttl\S* 90"))
+        expect(text).to_contain_text("The second")
+        assert barriers(page) == []
+        form.get_by_role("tab", name="Resolved").click()
+        expect(form.get_by_label("The command")).to_contain_text(re.compile(r"--port\s+\d+"))
+        expect(form).to_contain_text("http://")
+        form.get_by_label("Of which model").select_option("alpha")
+        form.get_by_role("tab", name="Form").click()
+        expect(idle).to_have_value("")
+        form.get_by_label("Of which model").select_option("Global settings")
+        wait = form.get_by_label("healthCheckTimeout", exact=True)
+        wait.fill("77")
+        form.get_by_role("button", name="Put into the text").click()
+        expect(text).to_contain_text("healthCheckTimeout: 77")
+        save(page, "by form")
+        expect(page.get_by_role("status").filter(has_text="Saved and in force")).to_be_visible()
+    written = swaplab.config.read_text()
+    assert written.startswith("# Mine.\nmodels:\n  alpha:\n")
+    assert "    ttl: 90   # naps\n    description: The second\n" in written
+    assert written.endswith("healthCheckTimeout: 77\n")

@@ -260,3 +260,53 @@ def restarts_one(swaplab):
     swaplab.wait_for_log("the configuration files are as they were")
     assert len(swaplab.reloads()) == 1
     assert swaplab.starts() == ["one", "one"]
+
+
+def test_values_of_a_form_go_into_the_text_and_its_comments_stay(serve):
+    async def scenario(lab):
+        read = await lab.post("/api/config/rewrite", {"content": TEXT})
+        document = read.json["document"]
+        assert document["models"]["a"] == {"cmd": "serve --port ${PORT}", "ttl": 60}
+        document["models"]["a"] |= {"ttl": 90, "name": "The first"}
+        answer = await lab.post("/api/config/rewrite", {"content": TEXT, "document": document})
+        expected = TEXT.replace("    ttl: 60\n", "    ttl: 90\n    name: The first\n")
+        assert answer.json["content"] == expected
+        assert lab.config.read_text() == TEXT
+        assert (await lab.post("/api/config/rewrite", {"content": TEXT, "document": []})).status == 400
+        assert (await lab.post("/api/config/rewrite", {"content": "models: ["})).status == 422
+
+    serve(scenario)
+
+
+def test_what_a_text_would_run_is_told_without_secrets(serve, monkeypatch):
+    monkeypatch.setenv("HUB_TOKEN", "hf_from_the_environment")
+    text = """\
+macros:
+  args: --threads ${n}
+  n: 4
+models:
+  a:
+    cmd: serve --port ${PORT} ${args} --hub ${env.HUB_TOKEN} --api-key abcdefgh
+    env: [MODE=fast, MY_SECRET=sesame]
+"""
+
+    async def scenario(lab):
+        answer = await lab.post("/api/config/resolve", {"content": text, "model": "a"})
+        found = answer.json
+        port = found["command"][2]
+        assert found["command"] == [
+            "serve", "--port", port, "--threads", "4", "--hub", "<redacted>", "--api-key", "<redacted>",
+        ]  # fmt: skip
+        assert (found["env"], found["base_url"]) == (
+            {"MODE": "fast", "MY_SECRET": "<redacted>"},
+            f"http://localhost:{port}",
+        )
+        assert found["entry"]["cmd"].startswith(f"serve --port {port} --threads 4")
+        assert "hf_from_the_environment" not in answer.text
+        assert "sesame" not in answer.text
+        broken = await lab.post("/api/config/resolve", {"content": f"{text}    ttl: soon\n", "model": "a"})
+        assert (broken.json["command"], broken.json["problem"]) == (None, "the text has errors")
+        assert broken.json["entry"]["ttl"] == "soon"
+        assert (await lab.post("/api/config/resolve", {"content": text, "model": "b"})).status == 404
+
+    serve(scenario)

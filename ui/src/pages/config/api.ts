@@ -51,4 +51,25 @@ export const textOf = async (revision: string): Promise<string> =>
   (await api.get<{ content: string }>(`api/config/history/${revision}`)).content;
 export const restore = (revision: string, based: string): Promise<ConfigText> =>
   api.post<ConfigText>('api/config/restore', { revision }, { etag: `"${based}"` });
+/** What one model of a text becomes. */
+export interface Resolved {
+  entry: Record<string, unknown>;
+  problem: string;
+  /** Null: nothing would be started. */
+  command: string[] | null;
+  env?: Record<string, string>;
+  folder?: string;
+  base_url?: string;
+  node?: string;
+  ready?: string | null;
+  stop?: string[];
+}
+export const resolve = (content: string, model: string, signal?: AbortSignal): Promise<Resolved> =>
+  api.post<Resolved>('api/config/resolve', { content, model }, { signal });
+/** A text as a document; with another document the text that says so, its comments kept. */
+export const rewrite = (
+  content: string,
+  document?: Record<string, unknown>,
+): Promise<{ content: string; document: Record<string, unknown> }> =>
+  api.post('api/config/rewrite', document ? { content, document } : { content });
 export const schema = (): Promise<Record<string, unknown>> => api.get('api/config/schema');

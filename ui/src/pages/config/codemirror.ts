@@ -112,15 +112,22 @@ export function createMerge(parent: HTMLElement, theirs: string, mine: string): 
   });
 }
 
-export function goTo(view: EditorView, line: number, column = 1): void {
+export function goTo(view: EditorView, line: number, column = 1, focus = true): void {
   const found = view.state.doc.line(Math.min(Math.max(1, line), view.state.doc.lines));
   const place = Math.min(found.from + Math.max(0, column - 1), found.to);
   view.dispatch({ selection: { anchor: place }, effects: EditorView.scrollIntoView(place, { y: 'center' }) });
-  view.focus();
+  if (focus) view.focus();
 }
 
+/** Only what differs is replaced, so that the cursor and the view stay. */
 export function replaceText(view: EditorView, text: string): void {
-  view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+  const now = view.state.doc.toString();
+  const most = Math.min(now.length, text.length);
+  let start = 0;
+  while (start < most && now[start] === text[start]) start += 1;
+  let end = 0;
+  while (end < most - start && now[now.length - 1 - end] === text[text.length - 1 - end]) end += 1;
+  view.dispatch({ changes: { from: start, to: now.length - end, insert: text.slice(start, text.length - end) } });
 }
 
 function marks(view: EditorView, problems: readonly Problem[]): Diagnostic[] {
