@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from swaplab_hub.weights import RemoteFile
 
 MODULE = "swaplab_hub.worker"
 QUESTION_SECONDS = 60.0
+AT_ONCE = 3
 GIB = 2**30
 
 _PROGRESS = re.compile(r"(?P<percent>\d{1,3}(?:\.\d+)?)% (?P<text>.+)")
@@ -97,9 +99,10 @@ def deletion_command(deletion: Deletion, cache: Path, settings: Settings) -> Com
 
 @define(eq=False)
 class Library:
-    """Asks the hub, in a process of its own for each question."""
+    """Asks the hub, in a process of its own for each question; few at once, whoever asks."""
 
     lab: LabView
+    _places: asyncio.Semaphore = field(factory=lambda: asyncio.Semaphore(AT_ONCE), init=False)
 
     async def search(self, query: str, filter_: str, settings: Settings) -> list[dict[str, Any]]:
         """Look for repositories. Raises HubFailed and its like."""
@@ -115,7 +118,8 @@ class Library:
         return Remote(repo, found["commit"], found["gated"], files)
 
     async def _ask(self, command: Command) -> Any:
-        output = await self.lab.run(command, timeout_seconds=QUESTION_SECONDS)
+        async with self._places:
+            output = await self.lab.run(command, timeout_seconds=QUESTION_SECONDS)
         lines = output.stdout.decode(errors="replace").strip().splitlines() or [""]
         if output.exit_code != 0:
             told = output.stderr.decode(errors="replace").strip().splitlines()

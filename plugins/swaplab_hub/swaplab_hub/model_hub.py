@@ -62,18 +62,19 @@ class ModelHub:
     lab: LabView
     environment: Mapping[str, str]
     home: Path
+    library: Library = field(init=False)
     _scanned: dict[Path, tuple[tuple[float, ...], Repo]] = field(factory=dict, init=False)
     _remotes: dict[tuple[str, str], tuple[float, Remote]] = field(factory=dict, init=False)
+    _asking: asyncio.Lock = field(factory=asyncio.Lock, init=False)
+
+    @library.default
+    def _library(self) -> Library:
+        return Library(self.lab)
 
     @property
     def settings(self) -> Settings:
         """As they are now."""
         return self.lab.settings(NAME, Settings)
-
-    @property
-    def library(self) -> Library:
-        """The way to the hub."""
-        return Library(self.lab)
 
     @property
     def wishes(self) -> Wishes:
@@ -160,11 +161,13 @@ class ModelHub:
 
     async def remote(self, repo: str, revision: str) -> Remote:
         """What the hub has of a repository, asked anew after two minutes. Raises HubFailed and its like."""
-        now, key = time.monotonic(), (repo, revision)
-        self._remotes = {k: kept for k, kept in self._remotes.items() if now - kept[0] < FRESH_SECONDS}
-        if key not in self._remotes:
-            self._remotes[key] = (now, await self.library.files(repo, revision, self.settings))
-        return self._remotes[key][1]
+        key = (repo, revision)
+        async with self._asking:  # a form and its preview ask the same at once
+            now = time.monotonic()
+            self._remotes = {k: kept for k, kept in self._remotes.items() if now - kept[0] < FRESH_SECONDS}
+            if key not in self._remotes:
+                self._remotes[key] = (now, await self.library.files(repo, revision, self.settings))
+            return self._remotes[key][1]
 
     async def preview(self, wish: Wish) -> Preview:
         """What a download would bring. Raises HubFailed and its like, InvalidRequest."""

@@ -5,6 +5,7 @@ Nothing here knows a backend: each says for which weights it can write a recipe.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Mapping
@@ -91,7 +92,7 @@ class RecipeMaker:
             "format": found.format,
             "file": found.file,
             "path": str(path / found.file) if found.file else "",
-            "context": _context(path / "config.json"),
+            "context": await asyncio.to_thread(_context, path / "config.json"),
         }
         answer = await self._post("/api/recipes/offers", wanted)
         return [

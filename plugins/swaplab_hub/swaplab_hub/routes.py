@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 import orjson
 from attrs import define
 
-from swaplab_core.domain.errors import ClientError, Conflict, FileFailed, InvalidRequest, NotThere
+from swaplab_core.domain.errors import (
+    ClientError,
+    Conflict,
+    FileFailed,
+    InvalidRequest,
+    NodeError,
+    NotThere,
+    SwaplabError,
+)
 from swaplab_core.plugin import Call, Gateway, JobState, Policy, Reply, Route
+from swaplab_core.plugin.routes import Handler
 from swaplab_hub import names, views, wire
 from swaplab_hub.forms import wish_of
 from swaplab_hub.model_hub import DELETE, DOWNLOAD, ModelHub
@@ -30,11 +40,11 @@ class HubRoutes:
     def all(self) -> list[Route]:
         """The route table."""
         return [
-            _route("GET", "/models", Policy.READ, self.listing, LEGACY),
-            _route("DELETE", "/models", Policy.ADMIN, self.delete, LEGACY),
-            _route("GET", "/path", Policy.READ, self.path, f"{LEGACY}/path"),
-            _route("PUT", "/path", Policy.ADMIN, self.choose, f"{LEGACY}/path"),
-            _route("POST", "/recipe", Policy.ADMIN, self.recipe, f"{LEGACY}/recipe"),
+            _route("GET", "/models", Policy.READ, _older(self.listing), LEGACY),
+            _route("DELETE", "/models", Policy.ADMIN, _older(self.delete), LEGACY),
+            _route("GET", "/path", Policy.READ, _older(self.path), f"{LEGACY}/path"),
+            _route("PUT", "/path", Policy.ADMIN, _older(self.choose), f"{LEGACY}/path"),
+            _route("POST", "/recipe", Policy.ADMIN, _older(self.recipe, always=400), f"{LEGACY}/recipe"),
             _route("GET", "/search", Policy.READ, self.search),
             _route("GET", "/files", Policy.READ, self.files),
             _route("POST", "/downloads", Policy.ADMIN, self.download),
@@ -58,23 +68,17 @@ class HubRoutes:
         body = _body(call)
         written = body.get("hubPath", "")
         if not isinstance(written, str):
-            return _refused(400, "hubPath must be a text")
-        try:
-            await self.hub().choose(written)
-        except InvalidRequest as error:
-            return _refused(400, str(error))
+            raise InvalidRequest("hubPath must be a text")
+        await self.hub().choose(written)
         return Reply.of_json(await self._listing())
 
     async def delete(self, call: Call, _: Gateway) -> Reply:
         """Delete `{"cacheDir"}` and wait; `revisions` for some of it, `nodes` (ids, or `["*"]`) for other machines,
         `force` although entries or recipes name it. Answers the new list, the job, and what each machine said."""
         hub, body = self.hub(), _body(call)
-        try:
-            folder = names.check_folder(str(body.get("cacheDir") or ""))
-            revisions, machines = _texts(body, "revisions"), _texts(body, "nodes")
-            plan = await hub.deletion_plan(folder, revisions, machines, even_if_used=body.get("force") is True)
-        except ClientError as error:
-            return _refused(_status(error), str(error), code=error.code)
+        folder = names.check_folder(str(body.get("cacheDir") or ""))
+        revisions, machines = _texts(body, "revisions"), _texts(body, "nodes")
+        plan = await hub.deletion_plan(folder, revisions, machines, even_if_used=body.get("force") is True)
         job = hub.lab.submit(plan, kind=DELETE, title="Delete a model", target=names.id_of(folder), input=dict(body))
         job = await hub.lab.wait(job.id)
         more = {"job": job.id, "nodes": job.result.get("nodes", {}), **await self._listing()}
@@ -86,12 +90,9 @@ class HubRoutes:
     async def recipe(self, call: Call, gateway: Gateway) -> Reply:
         """Make a recipe and a model entry of `{"cacheDir"}`; `backend` and `modelId` choose others than the usual."""
         body = _body(call)
-        try:
-            folder = names.check_folder(str(body.get("cacheDir") or ""))
-            maker = RecipeMaker(self.hub(), gateway)
-            made = await maker.make(folder, str(body.get("modelId") or folder), str(body.get("backend") or ""))
-        except (ClientError, FileFailed) as error:
-            return _refused(400, str(error))
+        folder = names.check_folder(str(body.get("cacheDir") or ""))
+        maker = RecipeMaker(self.hub(), gateway)
+        made = await maker.make(folder, str(body.get("modelId") or folder), str(body.get("backend") or ""))
         return Reply.of_json(made)
 
     async def _listing(self) -> dict[str, Any]:
@@ -180,8 +181,25 @@ def _texts(body: Mapping[str, Any], key: str) -> list[str]:
     return found
 
 
-def _status(error: ClientError) -> int:
+def _older(handler: Handler, *, always: int = 0) -> Handler:
+    """Answer errors in the shape and with the status that older clients know."""
+
+    @wraps(handler)
+    async def answered(call: Call, gateway: Gateway) -> Reply:
+        try:
+            return await handler(call, gateway)
+        except (ClientError, FileFailed, NodeError) as error:
+            return _refused(always or _status(error), str(error), code=error.code)
+
+    return answered
+
+
+def _status(error: SwaplabError) -> int:
     match error:
+        case FileFailed():
+            return 500
+        case NodeError():
+            return 502
         case NotThere():
             return 404
         case Conflict():

@@ -21,7 +21,10 @@ class Settings:
         "Hub", "", help="address of another hub or a mirror; unwritten: as HF_ENDPOINT says", pattern=r"|https?://\S+"
     )
     token_file: str = form_field(
-        "Token file", "", widget="path", help="file with your access token; unwritten: HF_TOKEN, or where `hf` keeps it"
+        "Token file",
+        "",
+        widget="path",
+        help="file with your access token, read where HF_TOKEN is not set; unwritten: where `hf` keeps it",
     )
     parallel: int = form_field("Files at once", 4, minimum=1, maximum=32, help="in one download")
     reserve_gib: float = form_field(

@@ -204,6 +204,9 @@ def test_the_older_routes_refuse_as_they_always_did(swaplab, cache, tmp_path):
         assert isinstance(ask(swaplab, "DELETE", LEGACY, body, 400)["error"], str)
     assert FOLDER in ask(swaplab, "DELETE", LEGACY, {"cacheDir": FOLDER}, 404)["error"]
     (tmp_path / "file").write_text("")
+    json = {"Content-Type": "application/json"}
+    told = swaplab.ask_as_admin("DELETE", LEGACY, body=b"{oops", headers=json)
+    assert (told.status, told.json()["error"]) == (400, "invalid JSON body")
     for path in ("relative", str(tmp_path / "file")):
         assert path in ask(swaplab, "PUT", f"{LEGACY}/path", {"hubPath": path}, 400)["error"]
     assert isinstance(ask(swaplab, "POST", f"{LEGACY}/recipe", {"cacheDir": "nothing"}, 400)["error"], str)
