@@ -144,7 +144,7 @@ docs: $(VENV)/.docs
 	@echo "The pages are in .cache/site/index.html"
 
 nightly: $(VENV)/.tests
-	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property tests/integration/cluster tests/docs/test_example_plugin.py
+	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property tests/integration/cluster tests/integration/plugins/test_benchmarks_verdict.py tests/docs/test_example_plugin.py
 	$(BIN)/python scripts/mutants.py
 
 # Printed figures are part of it: -s. One after the other: they measure.

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from attrs import define
+from attrs import asdict, define
 
 from swaplab_benchy.bench import RUN, Bench
 from swaplab_benchy.options import read_options
 from swaplab_benchy.results import Run, markdown, rows, to_document
+from swaplab_benchy.score_verdict import ScoreComparison, compare_scores
 from swaplab_benchy.verdict import Comparison, compare, overall, regresses
 from swaplab_benchy.wire import run_document
 from swaplab_core.domain.errors import Conflict, InvalidRequest, NotThere
@@ -102,7 +103,10 @@ class BenchRoutes:
         a, b = await self._run(call.query.get("a", "")), await self._run(call.query.get("b", ""))
         margin = _percent(call.query.get("max_regress", "5"))
         found = await asyncio.to_thread(compare, a.result, b.result, margin=margin)
-        return Reply.of_json(comparison_document(a, b, found, margin))
+        scores = compare_scores(a.result, b.result, margin=margin)
+        if not found and not scores:
+            raise InvalidRequest("the two runs have no test in common", advice="run both with the same options")
+        return Reply.of_json(comparison_document(a, b, found, scores, margin))
 
     async def export(self, call: Call, _: Gateway) -> Reply:
         """Results as a file: `?format=json|csv|markdown&id=&id=`; without ids all of them."""
@@ -141,13 +145,16 @@ def _percent(text: str) -> float:
     return value
 
 
-def comparison_document(a: Run, b: Run, found: tuple[Comparison, ...], margin: float) -> dict[str, Any]:
+def comparison_document(
+    a: Run, b: Run, found: tuple[Comparison, ...], scores: tuple[ScoreComparison, ...], margin: float
+) -> dict[str, Any]:
     """A comparison as JSON."""
+    judged = [(each.verdict, each.change) for each in found] + [(each.verdict, each.change) for each in scores]
     return {
         "a": {"id": a.id, "model": a.provenance.model, "created": a.created},
         "b": {"id": b.id, "model": b.provenance.model, "created": b.created},
-        "verdict": overall(found).value,
-        "regresses": regresses(found, margin),
+        "verdict": overall(verdict for verdict, _ in judged).value,
+        "regresses": regresses(judged, margin),
         "margin": margin,
         "same_launch": bool(a.provenance.launch_hash) and a.provenance.launch_hash == b.provenance.launch_hash,
         "metrics": [
@@ -161,11 +168,12 @@ def comparison_document(a: Run, b: Run, found: tuple[Comparison, ...], margin: f
                 "superiority": each.superiority,
                 "reason": each.reason,
                 "points": [
-                    {"test": str(p.point), "a": p.a.mean, "b": p.b.mean, "change": p.change} for p in each.points
+                    {"test": str(p.point), "a": p.a.middle, "b": p.b.middle, "change": p.change} for p in each.points
                 ],
             }
             for each in found
         ],
+        "scores": [asdict(each) | {"verdict": each.verdict.value} for each in scores],
     }
 
 

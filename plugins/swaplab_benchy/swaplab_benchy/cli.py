@@ -59,10 +59,9 @@ def _follow(server: ServerClient, run_id: str) -> int:
         click.echo(document.get("error", document["status"]), err=True)
         return 1
     for result in document.get("results", ()):
-        if "result" in result:
-            _print_result(server.request("GET", f"/api/benchy/results/{result['result']}"))
-        else:
-            click.echo(f"{result['model']}: results are in {result['folder']}")
+        _print_result(server.request("GET", f"/api/benchy/results/{result['result']}"))
+        if "folder" in result:
+            click.echo(f"  all that the suites wrote is in {result['folder']}")
     return 0
 
 
@@ -72,6 +71,9 @@ def _print_result(result: dict[str, Any]) -> None:
         metrics = point["metrics"]
         cells = [f"{name} {_number(metrics.get(key))}" for name, key in _SHOWN if metrics.get(key)]
         click.echo(f"  {point['name']:<24} {'   '.join(cells)}")
+    for score in result["scores"]:
+        value = score["failure"] or "no score" if score["value"] is None else f"{score['value']:.1%}  {score['metric']}"
+        click.echo(f"  {score['task'] or score['suite']:<24} {value}")
 
 
 _SHOWN = (("pp", "pp_throughput"), ("tg", "tg_throughput"), ("ttft ms", "e2e_ttft"))
@@ -106,6 +108,8 @@ def compare(server: ServerClient, a: str, b: str, max_regress: str) -> None:
         click.echo(f"{metric['metric']:<16} {metric['verdict']:<13} {metric['reason']}")
         for point in metric["points"]:
             click.echo(f"    {point['test']:<24} {point['a']:>10.1f} → {point['b']:>10.1f}  {point['change']:+.1%}")
+    for score in found["scores"]:
+        click.echo(f"{score['task']:<16} {score['verdict']:<13} {score['a']:.1%} → {score['b']:.1%}  {score['reason']}")
     click.echo(f"verdict: {found['verdict']}")
     if found["regresses"]:
         sys.exit(REGRESSED)

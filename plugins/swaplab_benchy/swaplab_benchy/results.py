@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 from typing import Any
 
 from attrs import asdict, field, frozen
@@ -27,6 +27,11 @@ class Samples:
     def mean(self) -> float:
         """The average."""
         return fmean(self.values)
+
+    @property
+    def middle(self) -> float:
+        """The median: one run that something else on the machine has held up does not move it."""
+        return median(self.values)
 
     @property
     def deviation(self) -> float:
