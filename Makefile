@@ -154,7 +154,7 @@ soak: $(VENV)/.tests
 bench: $(VENV)/.tests
 	$(BIN)/python -m benchmarks $(ARGS)
 
-screenshots: $(VENV)/.tests $(VENV)/.ui
+screenshots: $(VENV)/.tests $(VENV)/.ui .cache/benchy/.installed
 	$(BIN)/python scripts/screenshots.py
 
 clean:

@@ -1,6 +1,6 @@
 """Pictures of every page, light and dark, for the documentation: `make screenshots`. Needs Debian's chromium.
 
-The demo is served from a folder of its own, two models are asked, one benchmark-free minute of life is shown.
+The demo is served from a folder of its own, two models are asked and one is measured.
 """
 
 from __future__ import annotations
@@ -40,7 +40,13 @@ CACHED = {
     "ggml-org/gpt-oss-20b-GGUF": {"gpt-oss-20b-mxfp4.gguf": 12_109_566_560},
     "HuggingFaceTB/SmolLM2-135M-Instruct-GGUF": {"smollm2-135m-instruct-Q8_0.gguf": 144_811_360},
 }
+SHOWN = (
+    "**/api/plugins/hub/**", "**/api/config/editor", "**/api/benchy*", "**/api/benchy/*", "**/api/models/*",
+    "**/api/captures/*",
+)  # fmt: skip
+"""Answers in which folders of this machine stand."""
 SETTLE_MS = 1500
+BENCHY = ROOT / ".cache" / "benchy" / "bin" / "llama-benchy"
 
 
 @contextmanager
@@ -48,6 +54,7 @@ def demo(folder: Path) -> Iterator[str]:
     """Serve the demo; answers its address."""
     cache_models(folder / "hf" / "hub")
     ours = {"SWAPLAB_STATE_DIR": str(folder / "state"), "HF_HOME": str(folder / "hf"), "PYTHONUNBUFFERED": "1"}
+    ours |= {"LLAMA_BENCHY_CMD": str(BENCHY)} if BENCHY.exists() else {}
     environment = {**os.environ, **ours}
     argv = [SWAPLAB, "demo", "--folder", folder / "demo", "--listen", "127.0.0.1:0"]
     with subprocess.Popen(
@@ -96,6 +103,32 @@ def live_a_little(page: Page, url: str) -> None:
     page.locator("[data-state=done]").first.wait_for(timeout=60_000)
 
 
+def benchmark_a_little(page: Page, url: str) -> None:
+    """Two runs of the real model, where llama-benchy is, so that there is something to compare."""
+    if not BENCHY.exists():
+        return
+    body = {
+        "model": "smollm2",
+        "pp": [64, 256],
+        "tg": [32],
+        "depth": [0, 256],
+        "runs": 5,
+        "skipCoherence": True,
+        "exactTg": True,
+    }
+    for _ in range(2):
+        run = page.request.post(f"{url}/api/benchy", data=body, headers={"X-Swaplab": "1"}).json()["id"]
+        while "finishedAt" not in page.request.get(f"{url}/api/benchy/{run}").json():
+            page.wait_for_timeout(SETTLE_MS)
+
+
+def choose_results(page: Page) -> None:
+    """Compare what was measured."""
+    for box in page.locator("[data-result] input").all():
+        box.check()
+    page.wait_for_timeout(2 * SETTLE_MS)
+
+
 def without_our_paths(route: Route, folder: Path) -> None:
     """Pass an answer on with the folders of this machine named as a reader's would be."""
     answer = route.fetch()
@@ -107,14 +140,17 @@ def take(browser: Browser, url: str, link: str, folder: Path) -> None:
     """Every page in both lights."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    for shown in ("**/api/plugins/hub/**", "**/api/config/editor", "**/api/models/*", "**/api/captures/*"):
+    for shown in SHOWN:
         page.route(shown, lambda route: without_our_paths(route, folder))
     page.goto(link)
     page.wait_for_timeout(SETTLE_MS)
     live_a_little(page, url)
+    benchmark_a_little(page, url)
     for name, path in PAGES.items():
         page.goto(f"{url}/ui/#{path}")
         page.wait_for_timeout(SETTLE_MS)
+        if name == "benchmarks":
+            choose_results(page)
         for light in ("light", "dark"):
             page.emulate_media(color_scheme=light)
             page.wait_for_timeout(250)

@@ -66,7 +66,12 @@ def state(run):
 
 def test_a_run_is_started_watched_stored_charted_and_compared(visitor, swaplab):
     with visitor.visit(swaplab, PAGE, key=swaplab.admin_token, size=(1280, 1600)) as page:
-        sizes = {"Prompt tokens": "32", "Generated tokens": "16", "Context depth": "0, 64"}
+        sizes = {
+            "Prompt tokens": "32",
+            "Generated tokens": "16",
+            "Context depth": "0, 64",
+            "Exactly so many tokens": True,
+        }
         start(page, "smol", **sizes, Repetitions="5")
         run = newest(page)
         expect(run.get_by_role("progressbar")).to_have_attribute("aria-valuenow", re.compile("[1-9]"), timeout=LONG_MS)

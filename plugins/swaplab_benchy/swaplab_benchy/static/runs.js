@@ -95,7 +95,7 @@ function page(state, act, host, t) {
     <div class="sl-row wrap">
       <sl-action action="benchy:run" .context=${state.only ? { model: state.only } : {}}></sl-action>
       ${state.only ? nothing : html`<sl-action action="benchy:install"></sl-action>`}
-      <span class="sl-grow"></span>${exports(chosen, host, t)}
+      <span class="sl-grow"></span>${exports(chosen.length ? chosen : state.only ? shown : [], chosen.length > 0, host, t)}
     </div>
     ${state.error ? html`<p class="sl-callout error" role="alert">${state.error}</p>` : nothing}
     ${runs(state, act, t)}
@@ -122,9 +122,9 @@ function filter(name, state, act, t) {
     </select></label>`;
 }
 
-function exports(chosen, host, t) {
-  const ids = chosen.length ? { ids: chosen.map((result) => result.id).join(',') } : {};
-  return html`<span class="sl-small sl-muted">${t(chosen.length ? 'exportChosen' : 'exportAll')}</span>
+function exports(some, areChosen, host, t) {
+  const ids = some.length ? { ids: some.map((result) => result.id).join(',') } : {};
+  return html`<span class="sl-small sl-muted">${t(areChosen ? 'exportChosen' : 'exportAll')}</span>
     ${FORMS.map(([format, name, file]) => html`<a class="sl-btn small" href=${host.address('api/benchy/export', { format, ...ids })}
       download=${file}>${name}</a>`)}`;
 }
