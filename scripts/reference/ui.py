@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reference.markdown import code, sentence, table
 from swaplab_core.plugin.forms import HINTS
-from swaplab_core.plugin.pages import CELLS, KINDS, SECTIONS, SLOTS, WIDGETS
+from swaplab_core.plugin.pages import CELLS, CONTEXTS, KINDS, SECTIONS, SLOTS, WIDGETS
 
 INTRODUCTION = """\
 # What plugins can show
@@ -54,6 +54,10 @@ def page() -> str:
             INTRODUCTION,
             f"## Slots\n\nSections of the side bar: {', '.join(map(code, SECTIONS))}.\n",
             table(("slot", "where"), [(code(name), sentence(where)) for name, where in SLOTS.items()]),
+            "\nPanels on a model's page get words that say what they are about. They stand in braces in a `source`",
+            "(`api/plugins/mine/of/{model}`), are among the props of a module, and `only` of a view or module says",
+            'which values it wants: `only={"backend": ("mine",)}`, `("*",)` being any but an empty one.\n',
+            table(("word", "what it is"), [(code(word), what) for word, what in CONTEXTS["model.tabs"].items()]),
             "\n`page:<route>` is the head of that page. A table's `row_actions` names a slot of its own.\n",
             "## Kinds of views\n",
             table(

@@ -9,7 +9,7 @@ all: nobody can tell where its secrets are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from attrs import frozen
 
@@ -56,6 +56,22 @@ def redacted(text: str) -> str:
     for secret in sorted(_long(secrets | _inner_secrets(found)), key=len, reverse=True):
         shown = shown.replace(secret, HIDDEN)
     return restored("\n".join(_comment_hidden(line) for line in shown.split("\n")))
+
+
+def without_secrets(argv: Sequence[str]) -> tuple[str, ...]:
+    """A command line to show: values of options and variables that are named like secrets are hidden."""
+    shown: list[str] = []
+    for word in argv:
+        before = shown[-1] if shown else ""
+        is_value = before.startswith("-") and "=" not in before and _is_secret_name(before.lstrip("-"))
+        hides = is_value and not word.startswith("-") and _holds_secret(word)
+        shown.append(HIDDEN if hides else _IN_TEXT.sub(_hide_value, word))
+    return tuple(shown)
+
+
+def hidden_in(text: str) -> str:
+    """A text of any kind, such as a log: the values of assignments and options named like secrets are hidden."""
+    return _IN_TEXT.sub(_hide_value, text)
 
 
 def _is_secret_place(path: tuple[str | int, ...]) -> bool:

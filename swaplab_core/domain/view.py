@@ -35,7 +35,9 @@ class View:
 
     `source` is a path relative to the server's root (`api/plugins/hub/models`) that answers the JSON of the kind;
     `refresh_event` names an event after which it is asked again, `refresh_seconds` how often (0: never). `props` are
-    the kind's own settings (columns of a table, children of a grid). A `route` makes it a page of its own.
+    the kind's own settings (columns of a table, children of a grid). A `route` makes it a page of its own. `only` names
+    words of the slot's context and the values they must have for it to be shown (`{"backend": ("mine",)}`); `*` is any
+    value but none. `source` may hold such words: `api/plugins/mine/of/{model}`.
     """
 
     id: str
@@ -48,11 +50,15 @@ class View:
     props: Mapping[str, Any] = field(factory=dict)
     route: str = ""
     order: int = 100
+    only: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
 
 @frozen
 class Module:
-    """An ES module of a plugin, served from its package: `package` and the file below it (`static/runs.js`)."""
+    """An ES module of a plugin, served from its package: `package` and the file below it (`static/runs.js`).
+
+    The words of the slot's context are among its props; `only` is as for a view.
+    """
 
     id: str
     slot: str
@@ -63,6 +69,7 @@ class Module:
     route: str = ""
     props: Mapping[str, Any] = field(factory=dict)
     order: int = 100
+    only: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
 
 @frozen

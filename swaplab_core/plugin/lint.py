@@ -19,7 +19,7 @@ from swaplab_core.domain.plan import Plan
 from swaplab_core.domain.view import Module, NavEntry, Panels, View
 from swaplab_core.plugin.actions import Action
 from swaplab_core.plugin.modules import module_folder, module_name
-from swaplab_core.plugin.pages import CELLS, KINDS, SECTIONS, SLOTS, WIDGETS
+from swaplab_core.plugin.pages import CELLS, CONTEXTS, KINDS, SECTIONS, SLOTS, WIDGETS
 from swaplab_core.plugin.routes import Route
 
 CORE = "core"
@@ -27,6 +27,7 @@ CORE = "core"
 
 _ID = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 _MOUNT = re.compile(r"export\s+(async\s+)?function\s+mount\b|export\s+(const|let)\s+mount\b|export\s*\{[^}]*\bmount\b")
+_WORDS = re.compile(r"\{(\w+)\}")
 _OPTION = re.compile(r"-{1,2}[A-Za-z]")
 
 
@@ -182,8 +183,23 @@ def _lint_view(plugin: str, view: View, routes: Sequence[Route]) -> Iterator[Com
         yield Complaint(where, f"its source {view.source!r} must be relative to the server's root, as api/plugins/…")
     elif _is_own(plugin, view.source) and not _is_served(plugin, view.source, routes):
         yield Complaint(where, f"the plugin serves nothing at {view.source!r}")
+    yield from _lint_context(where, view.slot, view.only, view.source)
     if view.kind == "table":
         yield from _lint_columns(where, view.props)
+
+
+def _lint_context(where: str, slot: str, only: Mapping[str, Sequence[str]], source: str = "") -> Iterator[Complaint]:
+    """Whether the words it asks for are words of its slot."""
+    known = CONTEXTS.get(slot, {})
+    told = f"the slot {slot!r} tells {', '.join(known) or 'nothing'}"
+    for word in _WORDS.findall(source):
+        if word not in known:
+            yield Complaint(where, f"its source asks for {{{word}}}, but {told}")
+    for word, values in only.items():
+        if word not in known:
+            yield Complaint(where, f"`only` asks for {word!r}, but {told}")
+        if isinstance(values, str) or not values or not all(isinstance(value, str) for value in values):
+            yield Complaint(where, f"`only` must name a tuple of texts for {word!r}, not {values!r}")
 
 
 def _lint_columns(where: str, props: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -209,6 +225,7 @@ def _lint_module(plugin: str, module: Module) -> Iterator[Complaint]:
         yield Complaint(where, f"a page needs a route that begins with /x/{plugin}/, not {module.route!r}")
     if module.slot not in SLOTS:
         yield Complaint(where, f"no page of the core has the slot {module.slot!r}", is_error=False)
+    yield from _lint_context(where, module.slot, module.only)
     try:
         folder = module_folder(module)
     except PluginFailed as error:

@@ -26,15 +26,28 @@ SLOTS: Mapping[str, str] = MappingProxyType(
         "page": "a page of its own, at the view's or module's `route` (`/x/<plugin>/<page>`)",
         "dashboard.cards": "cards of the overview",
         "models.row.actions": "the menu of a model in the list; target `model`",
-        "models.row.badges": "beside a model's name in the list; context `model`",
+        "models.row.badges": "beside a model's name in the list",
         "model.header.actions": "the head of a model's page; target `model`",
-        "model.tabs": "tabs of a model's page; context `model`",
-        "model.sections": "cards on the first tab of a model's page; context `model`",
+        "model.tabs": "tabs of a model's page",
+        "model.sections": "cards on the first tab of a model's page",
         "plugin.actions": "a plugin's card on the page of plugins; target `plugin`",
         "command-palette": "the command palette (Ctrl-K); no target",
     }
 )
 """The slots of the core's pages. `page:<route>` is the head of a plugin's page; `row_actions` of a table names more."""
+
+_OF_A_MODEL: Mapping[str, str] = MappingProxyType(
+    {
+        "model": "its id",
+        "backend": "the name of its backend",
+        "node": "the machine it runs on, empty for this one",
+        "recipe": "its recipe, empty without one",
+    }
+)
+CONTEXTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"models.row.badges": _OF_A_MODEL, "model.tabs": _OF_A_MODEL, "model.sections": _OF_A_MODEL}
+)
+"""What a slot is about, as words: in a `source` they stand in braces, `only` asks for their values."""
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -70,7 +83,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "`source`: one of the server's own logs instead, `proxy` or `model:<id>`",
         ),
         "markdown": Kind("formatted text, made harmless", "`{text}`, or a text"),
-        "code": Kind("text as it is", "`{text, language?}`, or a text"),
+        "code": Kind("text as it is", "`{text, language?}`, or a text", "`key`: what the text is called instead"),
         "diff": Kind("a unified diff in colours", "`{diff}`, or a text"),
         "form": Kind(
             "a form over something that can be written",

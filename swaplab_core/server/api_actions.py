@@ -58,7 +58,7 @@ class ActionRoutes:
     async def check(self, request: web.Request) -> web.Response:
         """Run the checks that plugins offer: `?plugin=`."""
         checkups = await self.diagnostics.run(request.query.get("plugin", ""))
-        return json_response({"diagnostics": [_checkup_record(checkup) for checkup in checkups]})
+        return json_response({"diagnostics": [checkup_record(checkup) for checkup in checkups]})
 
 
 def read_wish(body: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +75,8 @@ def read_wish(body: dict[str, Any]) -> dict[str, Any]:
     return {"data": data, "target": target, "start_at": start_at}
 
 
-def _checkup_record(checkup: Checkup) -> dict[str, Any]:
+def checkup_record(checkup: Checkup) -> dict[str, Any]:
+    """One check with its findings."""
     return {
         "id": f"{checkup.plugin}:{checkup.diagnostic.id}",
         "plugin": checkup.plugin,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,11 @@ import orjson
 from aiohttp import web
 from attrs import define, field
 
+from swaplab_core.config.redact import without_secrets
 from swaplab_core.domain.access import Policy
+from swaplab_core.domain.errors import SwaplabError
+from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.launch import LaunchSpec
 from swaplab_core.engine import SwapPlan
 from swaplab_core.server.body import model_name, parse_object, read_body
 from swaplab_core.server.projections import LLAMA_SWAP_STATES, STOPPED, Projections
@@ -84,7 +89,16 @@ class ModelRoutes:
 
     async def detail(self, request: web.Request) -> web.Response:
         """One model by id or alias, with how it is launched."""
-        return json_response(self.show.detail(self.models.find(request.match_info["model"])))
+        model = self.models.find(request.match_info["model"])
+        return json_response(self.show.detail(model) | await self._launch(model.id))
+
+    async def _launch(self, model: ModelId) -> dict[str, Any]:
+        """How it would be started now; of its environment names only, of its arguments no secrets."""
+        try:
+            spec = await self.memory.spec(model)
+        except SwaplabError as error:
+            return {"launch": None, "launch_problem": str(error)}
+        return {"launch": _launch_record(spec), "launch_problem": ""}
 
     async def load(self, request: web.Request) -> web.Response:
         """Bring a model up; answers when it is ready."""
@@ -149,4 +163,21 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
             }
             for place in verdict.places
         ],
+    }
+
+
+def _launch_record(spec: LaunchSpec) -> dict[str, Any]:
+    return {
+        "command": shlex.join(without_secrets(spec.argv)),
+        "base_url": spec.base_url,
+        "cwd": str(spec.cwd) if spec.cwd else "",
+        "environment": sorted(spec.env),
+        "node": spec.node,
+        "ready_path": spec.readiness.path,
+        "ready_within_seconds": spec.readiness.deadline_seconds,
+        "stop": shlex.join(spec.stop.argv) or "SIGTERM",
+        "stop_within_seconds": spec.stop.grace_seconds,
+        "can_sleep": spec.sleep is not None,
+        "before": [step.title for step in spec.before],
+        "after": [step.title for step in spec.after],
     }

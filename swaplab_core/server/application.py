@@ -24,6 +24,7 @@ from swaplab_core.server.access_log import access_log_middleware
 from swaplab_core.server.api_actions import ActionRoutes
 from swaplab_core.server.api_activity import ActivityRoutes
 from swaplab_core.server.api_backends import BackendRoutes
+from swaplab_core.server.api_bundle import BundleRoutes
 from swaplab_core.server.api_config import ConfigRoutes
 from swaplab_core.server.api_config_form import ConfigFormRoutes
 from swaplab_core.server.api_debug import DebugRoutes
@@ -34,6 +35,7 @@ from swaplab_core.server.api_logs import LogRoutes
 from swaplab_core.server.api_manifest import ManifestRoutes
 from swaplab_core.server.api_memory import MemoryRoutes
 from swaplab_core.server.api_metrics import MetricsRoutes
+from swaplab_core.server.api_model_entry import ModelEntryRoutes
 from swaplab_core.server.api_models import ModelRoutes
 from swaplab_core.server.api_nodes import NodeRoutes
 from swaplab_core.server.api_performance import PerformanceRoutes
@@ -66,6 +68,7 @@ from swaplab_core.services.config_preview import ConfigPreview
 from swaplab_core.services.diagnostics import Diagnostics
 from swaplab_core.services.managed_models import ManagedModels
 from swaplab_core.services.memory import Memory
+from swaplab_core.services.model_entry import ModelEntries
 from swaplab_core.services.models import Models
 from swaplab_core.services.plugin_settings import SettingsEditor
 from swaplab_core.services.recipes import Recipes
@@ -120,7 +123,7 @@ def build_application(
     A client that waits for a stream hears something every `keep_alive_seconds`.
     """
     hooks = parts.catalogue.hooks
-    actions = parts.actions
+    actions, diagnostics = parts.actions, Diagnostics(hooks, parts.view)
     sender = Sender(parts.access)
     waiting = WaitingRoom(parts.models, keep_alive_seconds, parts.observer.metrics.pace)
     through = Through(parts.models, parts.dispatcher, parts.relay, waiting, parts.observer)
@@ -138,7 +141,9 @@ def build_application(
         PluginRoutes(parts.catalogue),
         JobRoutes(parts.jobs, actions, parts.bus, sender),
         NodeRoutes(parts.view.nodes),
-        ActionRoutes(actions, Diagnostics(hooks, parts.view), sender),
+        ActionRoutes(actions, diagnostics, sender),
+        BundleRoutes(show, parts.catalogue, diagnostics, parts.editor, parts.inventory, parts.logs),
+        ModelEntryRoutes(ModelEntries(parts.editor, parts.schema, parts.models.config), sender),
         ConfigRoutes(parts.editor, parts.models, sender, parts.schema),
         ConfigFormRoutes(parts.preview),
         ManifestRoutes(

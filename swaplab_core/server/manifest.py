@@ -104,6 +104,7 @@ def _view(plugin: str, view: View) -> dict[str, Any]:
         "route": view.route,
         "source": source if view.source else None,
         "props": dict(view.props),
+        "only": {word: list(values) for word, values in view.only.items()},
     }
 
 
@@ -123,4 +124,5 @@ def _module(plugin: str, module: Module, url: str, css: tuple[str, ...]) -> dict
         "sdk": SDK,
         "props": dict(module.props),
         "order": module.order,
+        "only": {word: list(values) for word, values in module.only.items()},
     }

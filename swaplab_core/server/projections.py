@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from attrs import define, field
 
+from swaplab_core.config.redact import without_secrets
 from swaplab_core.config.schema import Config, ModelConfig
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.job import JobId
@@ -58,7 +60,7 @@ class Projections:
         """One model with how it is launched. Of its environment the names only, for values may be secrets."""
         state = self.of_models.state(entry)
         return self._model(state) | {
-            "command": state.command,
+            "command": shlex.join(without_secrets(shlex.split(state.command))),
             "environment": sorted(entry.env),
             "check_endpoint": entry.check_endpoint,
             "proxy": entry.proxy,
@@ -164,6 +166,7 @@ def model_record(state: ModelState) -> dict[str, Any]:
         "description": model.description,
         "backend": model.backend,
         "node": state.node,
+        "recipe": model.recipe.recipe if model.recipe else "",
         "unlisted": model.unlisted,
         "state": state.phase.value,
         "stale": state.is_stale,

@@ -25,6 +25,17 @@ _NO_BACKENDS = "No backend folders yet. Put one into ./backend beside the config
 RECIPES_ROUTE, BACKENDS_ROUTE = "/x/recipes/catalogue", "/x/recipes/backends"
 PREVIEW_PORT = 8000
 
+_OF_MODEL = (
+    {
+        "id": "source", "title": "Its text", "kind": "code",
+        "source": {"get": "api/recipes/source?recipeRef={recipe}", "refresh": {"event": "config.changed"}},
+        "props": {"key": "content"},
+    },
+    {
+        "id": "diff", "title": "Changes against its repository", "kind": "diff",
+        "source": {"get": "api/recipes/source/diff?recipeRef={recipe}"},
+    },
+)  # fmt: skip
 _COLUMNS = (
     {"id": "name", "title": "Name"},
     {"id": "identity", "title": "Recipe", "type": "code"},
@@ -69,7 +80,7 @@ class RecipePages:
 
     @hookimpl
     def swaplab_panels(self) -> Iterable[Panels]:
-        """Two pages: the catalogue, and a card for each backend."""
+        """Two pages, the catalogue and a card for each backend, and a tab on the pages of models that have a recipe."""
         table = View(
             "catalogue", "page", "Recipes", "table", source="api/recipes/table", route=RECIPES_ROUTE,
             refresh_event="config",
@@ -79,11 +90,15 @@ class RecipePages:
             "backends", "page", "Backends", "cards", source="api/recipes/cards", route=BACKENDS_ROUTE,
             props={"empty": _NO_BACKENDS},
         )  # fmt: skip
+        of_model = View(
+            "of_model", "model.tabs", "Recipe", "grid", only={"recipe": ("*",)}, order=10,
+            props={"min_width": "30rem", "children": list(_OF_MODEL)},
+        )  # fmt: skip
         nav = (
             NavEntry("catalogue", "Recipes", RECIPES_ROUTE, icon="book-open", section="library", order=10),
             NavEntry("backends", "Backends", BACKENDS_ROUTE, icon="server", section="library", order=20),
         )
-        return [Panels(nav=nav, views=(table, cards))]
+        return [Panels(nav=nav, views=(table, cards, of_model))]
 
     @hookimpl
     def swaplab_actions(self) -> Iterable[Action]:

@@ -31,6 +31,7 @@ _STATES = [state.value for state in JobState]
 _PROBLEMS = listing(shape("Problem"))
 _TEXT_OF_FILE = {JSON: record(content=TEXT)}
 _REVISION = record(path=TEXT, content=TEXT, updatedAt=TEXT, revision=TEXT, redacted=FLAG)
+_ENTRY = record(model=TEXT, content=maybe(TEXT), line=COUNT, values=OBJECT, revision=TEXT, redacted=FLAG)
 _SWITCH = {"type": "string", "enum": ["true", "false", "1", "0"]}
 
 CONTROL_SHAPES: Mapping[str, Schema] = {
@@ -134,6 +135,10 @@ CONTROL: Mapping[tuple[str, str], Operation] = {
         record(items=listing(record(id=TEXT, title=TEXT, executor=TEXT, address=TEXT, labels=OBJECT)))
     ),
     ("GET", "/api/diagnostics"): json_answer(record(diagnostics=listing(OBJECT)), {"plugin": TEXT}),
+    ("GET", "/api/diagnostics/bundle"): Operation({"application/zip": ANYTHING}),
+    ("GET", "/api/config/form/{model}"): json_answer(OBJECT),
+    ("GET", "/api/config/models/{model}"): json_answer(_ENTRY),
+    ("PUT", "/api/config/models/{model}"): _takes(partly({"type": "object"}, content=TEXT, values=OBJECT), _ENTRY),
     ("GET", "/api/config/editor"): json_answer(_REVISION),
     ("PUT", "/api/config/editor"): Operation({JSON: partly(_REVISION, changes=shape("Changes"))}, _TEXT_OF_FILE),
     ("POST", "/api/config/validate"): Operation(

@@ -88,6 +88,7 @@ SHAPES: Mapping[str, Schema] = {
         name=TEXT,
         description=TEXT,
         backend=TEXT,
+        recipe=described(TEXT, "the recipe it is made of, empty without one"),
         unlisted=FLAG,
         state=_PHASES,
         stale=described(FLAG, "it still runs an earlier configuration"),

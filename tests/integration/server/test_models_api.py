@@ -131,6 +131,12 @@ def test_what_a_model_took_of_the_memory_is_known_after_a_load_and_told_with_a_p
     assert learned["models"].keys() == swaplab.models().keys()
 
 
+def test_how_a_model_would_be_launched_is_told_before_it_runs(swaplab):
+    launch = swaplab.ask("GET", "/api/models/s").json()["launch"]
+    assert "--model org/small" in launch["command"]
+    assert (launch["environment"], launch["stop"]) == (["TOKEN"], "SIGTERM")
+
+
 def test_the_version_is_told(swaplab):
     told = swaplab.ask("GET", "/api/version").json()
 
