@@ -63,7 +63,7 @@ def without_secrets(argv: Sequence[str]) -> tuple[str, ...]:
     shown: list[str] = []
     for word in argv:
         before = shown[-1] if shown else ""
-        is_value = before.startswith("-") and "=" not in before and _is_secret_name(before.lstrip("-"))
+        is_value = before.startswith("-") and "=" not in before and is_secret_name(before.lstrip("-"))
         hides = is_value and not word.startswith("-") and _holds_secret(word)
         shown.append(HIDDEN if hides else _IN_TEXT.sub(_hide_value, word))
     return tuple(shown)
