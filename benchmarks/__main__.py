@@ -2,7 +2,8 @@
 
     python -m benchmarks [--json FILE] [--quick]
 
-Each part can be run by itself (`python -m benchmarks.relay --help`, and swap, daemon, waiting, fanout, engine, reload);
+Each part can be run by itself (`python -m benchmarks.relay --help`, and swap, daemon, waiting, fanout, engine, reload,
+cluster_status);
 what is a target here is said in docs/explanation/performance.md. `--quick` shows that everything runs: its figures mean
 nothing.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 from attrs import asdict, define
 
 from benchmarks import daemon, fanout, relay, swap, waiting
+from swaplab_cluster.testing_sshd import find_sshd
 from swaplab_core.testing.llama_server import ADVICE, find_llama_server
 
 RATIOS = (("go", 1.0, 0.9), ("aiohttp", 0.7, 0.7))
@@ -98,6 +100,11 @@ def of_reload(told: dict[str, float]) -> Iterator[Figure]:
     yield Figure("an edit among 1 000 models in force after, p99", told["edit_p99_ms"], "ms", 300)
 
 
+def of_cluster(told: dict[str, float]) -> Iterator[Figure]:
+    yield Figure("status of 32 machines, 8 silent, while they are looked at", told["stale_max_ms"], "ms", 80)
+    yield Figure("a whole look at them", told["refresh_s"], "s", 14)
+
+
 def script(name: str, *options: str) -> dict:
     """A benchmark that is a program of its own, in a fresh process."""
     argv = [sys.executable, str(Path(__file__).with_name(f"{name}.py")), "--json", *options]
@@ -117,6 +124,8 @@ def measure(*, quick: bool) -> dict:
         "engine": script("engine", *(["--waiting", "400", "--steps", "200"] if quick else [])),
         "reload": script("reload", *(["--rewrites", "6", "--models", "100", "--edits", "2"] if quick else [])),
     }
+    if find_sshd() is not None:
+        told["cluster"] = script("cluster_status", *(["--asks", "10"] if quick else []))
     if server is not None:
         rounds = (3, 1) if quick else (30, 4)
         told["swap"] = swap.summary(*swap.measure(server.resolve(), *rounds))
@@ -131,6 +140,7 @@ READERS = {
     "fanout": of_fanout,
     "engine": of_engine,
     "reload": of_reload,
+    "cluster": of_cluster,
 }
 
 
