@@ -51,7 +51,7 @@ class HubActions:
                 ActionSpec(
                     "make_recipe", "Make a recipe", RecipeForm,
                     "A recipe and a model entry for what is cached.", "plus",
-                    slots=(pages.MODEL_ROW,), target="repo", order=10,
+                    slots=(pages.MODEL_ROW, "command-palette"), order=10,
                 ),
                 self._make_recipe,
             ),
@@ -106,9 +106,9 @@ class HubActions:
             raise NotThere(f"{target!r} is no revision", advice="write organisation/name@commit")
         return await self.hub().deletion_plan(names.folder_of(names.check_repo(repo)), [revision])
 
-    async def _make_recipe(self, form: RecipeForm, target: str) -> Plan:
+    async def _make_recipe(self, form: RecipeForm, _: str) -> Plan:
         hub = self.hub()
-        repo = names.check_repo(target or form.repo)
+        repo = names.check_repo(form.repo)
         maker = RecipeMaker(hub, hub.lab.gateway)
         folder, model = names.folder_of(repo), form.model_id.strip() or repo.rpartition("/")[2]
         offer = await maker.offer(folder, form.backend)

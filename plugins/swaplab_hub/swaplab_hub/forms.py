@@ -15,7 +15,6 @@ from swaplab_hub.weights import GGUF
 
 ROOT = "api/plugins/hub"
 _CHOICES = Options(f"{ROOT}/choices", value="id", label="label", depends_on=("/repo", "/revision"), free=True)
-_REVISIONS = Options(f"{ROOT}/revisions", value="commit", label="label", depends_on=("/repo",))
 _MACHINES = Options(f"{ROOT}/machines", value="id", label="title")
 _BACKENDS = Options(f"{ROOT}/backends", value="id", label="label", depends_on=("/repo",))
 
@@ -64,7 +63,7 @@ class DeleteForm:
     """What of a model goes, and where."""
 
     revisions: tuple[str, ...] = form_field(
-        "Only these revisions", (), options=_REVISIONS, help="none: all of it; what other revisions use stays"
+        "Only these revisions", (), help="branches or commits, with commas; none: all of it", advanced=True
     )
     machines: tuple[str, ...] = form_field("On these machines, too", (), options=_MACHINES, help="all of it, there")
     even_if_used: bool = form_field("Even if it is used", default=False, help="models of the configuration name it")
@@ -74,7 +73,7 @@ class DeleteForm:
 class RecipeForm:
     """What is made of a cached model."""
 
-    repo: str = form_field("Model", "", help="organisation/name", widget="hf-model")
+    repo: str = form_field("Model", help="organisation/name, from the cache", widget="hf-model")
     backend: str = form_field("Backend", "", options=_BACKENDS, help="empty: the first that loads such weights")
     model_id: str = form_field("Name", "", help="of the model that clients ask for; empty: as on the hub")
 

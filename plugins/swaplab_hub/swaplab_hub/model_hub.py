@@ -363,7 +363,7 @@ def _refuse_used(repo: str, uses: Uses, *, even_if_used: bool) -> None:
     if uses.up:
         raise Conflict(f"{repo} is loaded by {', '.join(uses.up)}", advice="unload that first")
     if not even_if_used:
-        raise Conflict(f"{repo} is used by {uses}", advice="delete those first, or say that it goes all the same")
+        raise Conflict(f"{repo} is used by {uses}", advice="delete those first, or choose “even if it is used” (force)")
 
 
 def _what(deletion: Deletion) -> str:

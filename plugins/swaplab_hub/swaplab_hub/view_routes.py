@@ -36,7 +36,6 @@ class ViewRoutes:
             ("/view/cleanup", self.cleanup),
             ("/view/nodes", self.nodes),
             ("/choices", self.choices),
-            ("/revisions", self.revision_choices),
             ("/machines", self.machines),
             ("/backends", self.backends),
         )
@@ -87,18 +86,6 @@ class ViewRoutes:
         revision = names.check_revision(call.query.get("revision", ""))
         remote = await self.hub().remote(names.check_repo(repo), revision)
         return Reply.of_json({"items": [views.choice(each) for each in choices(remote.files)]})
-
-    async def revision_choices(self, call: Call, _: Gateway) -> Reply:
-        """The cached revisions of `?repo=`."""
-        repo = call.query.get("repo", "")
-        if not repo:
-            return Reply.of_json({"items": []})
-        found = await self.hub().find(names.folder_of(names.check_repo(repo)))
-        items = [
-            {"commit": each.commit, "label": f"{each.commit[:12]} {', '.join(each.refs)}".strip()}
-            for each in found.revisions
-        ]
-        return Reply.of_json({"items": items})
 
     async def machines(self, _: Call, __: Gateway) -> Reply:
         """The machines beside this one."""

@@ -277,7 +277,7 @@ def test_a_backend_folder_writes_the_recipe_for_weights_of_its_engine(swaplab, k
     assert over(swaplab, act(swaplab, "download", repo=REPO))["state"] == "succeeded"
     offered = ask(swaplab, "GET", f"/api/plugins/hub/backends?repo={REPO}")["items"]
     assert offered[0]["id"] == "spark-vllm-docker"
-    done = over(swaplab, act(swaplab, "make_recipe", REPO, modelId="mine"))
+    done = over(swaplab, act(swaplab, "make_recipe", repo=REPO, modelId="mine"))
     assert done["state"] == "succeeded", done
     assert done["result"]["backendDir"] == str(kit.root / "backend" / "spark-vllm-docker")
     text = Path(done["result"]["recipePath"]).read_text()
