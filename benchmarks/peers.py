@@ -124,9 +124,9 @@ def running_swaplab(peers: Peers, folder: Path, settings: dict | None = None) ->
     """A daemon as it is installed, everything on, and the engine that it has started."""
     command = " ".join((*peers.upstream, "${PORT}"))
     config = folder / "config.yaml"
-    store = {"store": {"path": str(folder / "activity.sqlite")}}
+    own = {"store": {"path": str(folder / "activity.sqlite")}, "startPort": find_free_port()}
     config.write_text(
-        json.dumps({**store, **(settings or {}), "models": {MODEL: {"cmd": command, "concurrencyLimit": 100_000}}})
+        json.dumps({**own, **(settings or {}), "models": {MODEL: {"cmd": command, "concurrencyLimit": 100_000}}})
     )
     port = find_free_port()
     argv = [Path(sys.executable).with_name("swaplab"), "serve", "--config", config, "--listen", f"{LOOPBACK}:{port}"]

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from attrs import frozen
+from attrs import define, field
 
 from swaplab_core.ports import Timer
 
 
-@frozen
+@define(eq=False)
 class LoopClock:
-    """Monotonic seconds of the event loop that runs, so `now` agrees with its timers."""
+    """Monotonic seconds of the event loop that runs at the first question, so `now` agrees with its timers."""
+
+    _time: Callable[[], float] | None = field(default=None, init=False)
 
     def now(self) -> float:
         """Seconds since an arbitrary point."""
-        return asyncio.get_running_loop().time()
+        if self._time is None:
+            self._time = asyncio.get_running_loop().time  # asking for the loop is a system call
+        return self._time()
 
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds`."""

@@ -28,8 +28,9 @@ def read_usage(message: Mapping[str, Any]) -> Usage | None:
     tokens that were really processed, those from the cache not included.
     """
     usage = _NOTHING
-    for part in _usage_objects(message):
-        usage = merge_usage(usage, _from_usage(part))
+    for place in (message, _mapping(message, "response"), _mapping(message, "message")):
+        if place and (part := _mapping(place, "usage")):
+            usage = merge_usage(usage, _from_usage(part))
     if timings := _mapping(message, "timings"):
         usage = merge_usage(usage, _from_timings(timings))
     if metrics := _mapping(message, "metrics"):
@@ -45,11 +46,6 @@ def merge_usage(earlier: Usage, later: Usage) -> Usage:
         return earlier
     pairs = zip(_values(earlier), _values(later), strict=True)
     return Usage(*(after if after or before is None else before for before, after in pairs))
-
-
-def _usage_objects(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    places = (message, _mapping(message, "response"), _mapping(message, "message"))
-    return [usage for place in places if place and (usage := _mapping(place, "usage"))]
 
 
 def _from_usage(usage: Mapping[str, Any]) -> Usage:

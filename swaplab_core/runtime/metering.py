@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from swaplab_core.domain.activity import ActivityRow
 from swaplab_core.domain.metering import Usage
@@ -27,7 +27,7 @@ _NOTHING = Usage()
 UsageReader = Callable[[Mapping[str, Any]], Usage | None]
 
 
-@frozen
+@define
 class Measured:
     """What a Meter found. Times are in milliseconds; None: not known.
 

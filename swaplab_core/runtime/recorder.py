@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from swaplab_core.domain.activity import ActivityRow
 from swaplab_core.domain.errors import StoreFailed
@@ -33,7 +33,7 @@ PACKED_AT_ONCE = 64
 _log = logging.getLogger(__name__)
 
 
-@frozen
+@define(eq=False)
 class _Entry:
     row: ActivityRow
     capture: Raw | None

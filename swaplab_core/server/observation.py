@@ -154,6 +154,8 @@ class Observer:
 
 def client_of(entry: Request) -> str:
     """Who asked: the address, and how the program calls itself, without its version's tail."""
-    told = next((value for name, value in entry.headers.items() if name.lower() == "user-agent"), "")
+    told = entry.headers.get("User-Agent")
+    if told is None:
+        told = next((value for name, value in entry.headers.items() if name.lower() == "user-agent"), "")
     program = told.partition(" ")[0][:MOST_NAME]
     return f"{entry.remote} {program}".strip()

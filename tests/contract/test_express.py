@@ -198,6 +198,21 @@ class ExpressContract(Contract[ExpressWorld]):
 
         self.run(scenario)
 
+    def test_one_request_asks_again_before_what_is_known_is_too_old(self):
+        async def scenario(world: ExpressWorld) -> None:
+            async with world.client() as caller:
+                for known in world.lane._admitted.values():
+                    known.renewed_at = 0.0
+                for _ in range(3):
+                    assert (await caller.ask(world.request())).status == 200
+                assert world.long == 1, "the others pass meanwhile, and afterwards"
+                world.refuse = lambda _: True
+                for known in world.lane._admitted.values():
+                    known.renewed_at = known.until = 0.0
+                assert (await caller.ask(world.request())).status == 403
+
+        self.run(scenario)
+
     def test_who_is_refused_is_never_remembered(self):
         async def scenario(world: ExpressWorld) -> None:
             world.refuse = lambda request: request.headers.get("Authorization") != "Bearer right"

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from attrs import define, field, frozen
+from attrs import define, field
 from multidict import CIMultiDict
 
 from swaplab_core.adapters.destination import Destination, upstream_destination
@@ -34,13 +34,15 @@ _PATHS = frozenset(POSTED)
 
 @define(eq=False)
 class Admitted:
-    """A head that was let in, and everything that follows from it for each request that has it.
+    """A head that was let in, and everything that follows from it for each request that has it. It is good until
+    `until`, and the first request from `renewed_at` on takes the long way to make it good again.
 
     `upstream` is what the engine is sent, up to the length of the body. `headers` are those of the request without the
     length, `shown` the same for people.
     """
 
     until: float
+    renewed_at: float
     rules: object
     headers: CIMultiDict[str]
     upstream: bytes
@@ -64,7 +66,7 @@ class Plan:
     way: Way | None = None
 
 
-@frozen
+@define(eq=False)
 class Passable:
     """A request that may pass, with the lease it holds: whoever gets this must release it."""
 
@@ -95,9 +97,13 @@ class Lane:
     def admitted(self, key: bytes, peer: str) -> Admitted | None:
         """What is known of requests with this head from this address; None when nothing fresh is."""
         found = self._admitted.get((key, peer))
-        if found is None or found.until < time.monotonic() or found.rules is not self.rules():
+        if found is None or found.rules is not self.rules():
             return None
-        return found
+        now = time.monotonic()
+        if now >= found.renewed_at:
+            found.renewed_at = found.until  # this one asks again; the others need not, as long as it is fresh
+            return None
+        return found if now < found.until else None
 
     def learn(self, key: bytes, peer: str, request: web.Request) -> None:
         """A plain request was let in on the long way."""
@@ -106,9 +112,10 @@ class Lane:
         if len(self._admitted) >= MOST_REMEMBERED:
             self._admitted.clear()
         headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
-        path = upstream_path(request.raw_path)
+        path, now = upstream_path(request.raw_path), time.monotonic()
         self._admitted[key, peer] = Admitted(
-            time.monotonic() + FRESH_SECONDS,
+            now + FRESH_SECONDS,
+            now + FRESH_SECONDS / 2,
             self.rules(),
             CIMultiDict(headers),
             _upstream_head(request, path),
