@@ -346,3 +346,14 @@ def test_machines_are_a_matrix_with_this_one(swaplab, cache):
     shown = ask(swaplab, "GET", "/api/plugins/hub/view/nodes")
     assert shown["columns"][0]["id"] == "local"
     assert shown["cells"][FOLDER]["local"]["state"] == "ok"
+
+
+def test_from_the_hub_to_an_answer_of_the_real_engine(environment, hub, tmp_path, llama_server, tiny_gguf):
+    hub.add("org/Speaks-GGUF", {"Speaks-F32.gguf": tiny_gguf("Hello from the hub.").read_bytes()})
+    paths = f"{llama_server.parent}:{os.environ['PATH']}"
+    env = {**environment, "HF_HOME": str(tmp_path / "hf"), "PATH": paths}
+    with running_swaplab(tmp_path, {}, env=env) as swaplab:
+        assert over(swaplab, act(swaplab, "download", repo="org/Speaks-GGUF"))["state"] == "succeeded"
+        made = over(swaplab, act(swaplab, "make_recipe", repo="org/Speaks-GGUF", modelId="speaks"))
+        assert made["state"] == "succeeded", made
+        assert swaplab.chat("speaks", max_tokens=30).said.strip() == "Hello from the hub."
