@@ -70,7 +70,7 @@ class Bench:
         return self.environ.get("LLAMA_BENCHY_DISABLE", "").strip().lower() in {"1", "true"}
 
     def runner(self, options: RunOptions | None = None) -> Runner:
-        """The program that would run these options. Raises PluginFailed, saying what to install."""
+        """The program that would run these options. Raises Conflict, saying what to install."""
         intelligence = bool(options and options.intelligence)
         return find_runner(
             self.environ,
@@ -91,7 +91,7 @@ class Bench:
         )
 
     async def plan(self, options: RunOptions) -> Plan:
-        """One step a model. Raises UnknownModel, PluginFailed.
+        """One step a model. Raises UnknownModel, and Conflict when no runner is here.
 
         Runs on one machine wait for each other, so that none disturbs another.
         """

@@ -17,7 +17,7 @@ from swaplab_benchy.bench import Bench, Settings
 from swaplab_benchy.form import InstallForm, RunForm, options_of
 from swaplab_benchy.sandbox import Account
 from swaplab_benchy.store import ResultStore
-from swaplab_core.domain.errors import PluginError
+from swaplab_core.domain.errors import Conflict
 from swaplab_core.plugin import (
     Action,
     ActionSpec,
@@ -150,7 +150,7 @@ def _missing(bench: Bench) -> str:
     """Why no benchmark can be run, "" when one can."""
     try:
         bench.runner()
-    except PluginError as error:
+    except Conflict as error:
         return error.message
     return ""
 

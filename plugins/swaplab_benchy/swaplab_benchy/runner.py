@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
-from swaplab_core.plugin import PluginFailed
+from swaplab_core.domain.errors import Conflict
 
 VERSION = "0.4.0"
 """The release of llama-benchy that our environment installs and our tests run."""
@@ -43,7 +43,7 @@ def find_runner(
 ) -> Runner:
     """Choose the runner. `installed` is the program of our own environment of this edition, None when there is none.
 
-    Raises PluginFailed, saying what to install.
+    Raises Conflict, saying what to install.
     """
     if command := environ.get("LLAMA_BENCHY_CMD", "").strip():
         return Runner(_split(command), "LLAMA_BENCHY_CMD")
@@ -56,15 +56,15 @@ def find_runner(
     if program := find_program("llama-benchy") or find_program("~/.local/bin/llama-benchy"):
         return Runner((program,), "PATH")
     if intelligence:
-        raise PluginFailed("no runner for intelligence suites is here", advice=_INSTALL)
-    raise PluginFailed("llama-benchy is not installed", advice=_INSTALL)
+        raise Conflict("no runner for intelligence suites is here", advice=_INSTALL)
+    raise Conflict("llama-benchy is not installed", advice=_INSTALL)
 
 
 def _split(command: str) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(command))
     except ValueError as error:
-        raise PluginFailed(f"LLAMA_BENCHY_CMD cannot be read: {error}", advice="close the quotes") from None
+        raise Conflict(f"LLAMA_BENCHY_CMD cannot be read: {error}", advice="close the quotes") from None
 
 
 def requirement(*, intelligence: bool, commit: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from swaplab_benchy.runner import INTELLIGENCE_COMMIT, INTELLIGENCE_SOURCE, VERSION, Runner, find_runner
-from swaplab_core.plugin import PluginFailed
+from swaplab_core.domain.errors import Conflict
 
 
 def find(*, environ=None, programs=(), installed=None, intelligence=False, commit=""):
@@ -43,11 +43,11 @@ def test_programs_of_the_users_own_are_found():
 
 @pytest.mark.parametrize("intelligence", [False, True])
 def test_without_any_it_says_what_to_install(intelligence):
-    with pytest.raises(PluginFailed) as caught:
+    with pytest.raises(Conflict) as caught:
         find(intelligence=intelligence)
     assert "LLAMA_BENCHY_CMD" in caught.value.advice
 
 
 def test_an_open_quote_is_a_clear_mistake():
-    with pytest.raises(PluginFailed, match="LLAMA_BENCHY_CMD cannot be read"):
+    with pytest.raises(Conflict, match="LLAMA_BENCHY_CMD cannot be read"):
         find(environ={"LLAMA_BENCHY_CMD": "run 'x"})

@@ -20,6 +20,10 @@ from running_swaplab import Swaplab, running_swaplab, sim
 from swaplab_core.testing.waiting import wait_until
 
 ADMIN = "the-administrators-key"
+INSTALL = (
+    "llama-benchy is not installed (run the action “Install llama-benchy” of the page Benchmarks (or `swaplab bench "
+    "install`), put llama-benchy or uvx on PATH, or name a command in LLAMA_BENCHY_CMD)"
+)
 TELLTALE = "A_SECRET_OF_THE_DAEMON"
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("benchmarks")]
 
@@ -127,3 +131,17 @@ def test_the_preview_says_as_whom(swaplab, place):
     form = {"model": "m", "enableIntelligence": True, "intelligencePlugins": ["evalplus"], "allowCodeExec": True}
     answer = ask(swaplab, "POST", "/api/actions/benchy:run?dry_run=1", {"input": form, "target": "m"})
     assert "suites may run what the model wrote, as the user" in answer.json()["warnings"][0]
+
+
+def test_where_no_runner_is_it_is_said_what_to_install_and_nothing_is_broken(tmp_path):
+    with running_swaplab(tmp_path, {"m": sim()}, env={"PATH": "/nowhere", "HOME": str(tmp_path)}) as daemon:
+        answer = daemon.ask_as_admin("POST", "/api/benchy", json_body={"model": "m"})
+        assert (answer.status, answer.error["message"]) == (409, INSTALL)
+        [offer] = [
+            each for each in daemon.ask_as_admin("GET", "/api/actions").json()["actions"] if each["id"] == "benchy:run"
+        ]
+        assert offer["available"] == {"ok": False, "reason": "llama-benchy is not installed"}
+        [plan] = daemon.ask_as_admin(
+            "POST", "/api/actions/benchy:install?dry_run=1", json_body={"input": {"intelligence": True}}
+        ).json()["commands"][1:]
+        assert "@564b66b8ce81492aa21ffafad0a9bbbba1d6fc8e" in str(plan)
