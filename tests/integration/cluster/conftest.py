@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from attrs import frozen
-from running_swaplab import marked_processes, running_swaplab
+from node_models import alone, sim_on
+from running_swaplab import Swaplab, command, marked_processes, running_swaplab
 
 from swaplab_cluster.testing_agents import RealAgent, running_agent
 from swaplab_cluster.testing_netns import can_make_namespaces, namespaces
@@ -71,14 +72,19 @@ def sshd_nodes(tmp_path_factory) -> Iterator[SshdNodes]:
 @pytest.fixture
 def over_ssh(tmp_path, sshd_nodes) -> Field:
     """Three machines reached with ssh."""
+    return field_over_ssh(tmp_path, sshd_nodes)
+
+
+def field_over_ssh(folder: Path, sshd_nodes: SshdNodes) -> Field:
+    """Three machines reached with ssh, for a daemon in this folder."""
     addresses = list(sshd_nodes.processes)
-    (tmp_path / "cluster-inventory.yaml").write_text(inventory(addresses, [f"ssh_port: {sshd_nodes.port}"] * 3))
+    (folder / "cluster-inventory.yaml").write_text(inventory(addresses, [f"ssh_port: {sshd_nodes.port}"] * 3))
     settings = {
         "knownHosts": str(sshd_nodes.known_hosts),
         "sshIdentity": str(sshd_nodes.identity),
         "collectSeconds": 0,
     }
-    return Field(tmp_path, settings, {}, uuid.uuid4().hex, sshd_nodes)
+    return Field(folder, settings, {}, uuid.uuid4().hex, sshd_nodes)
 
 
 @pytest.fixture(scope="session")
@@ -94,14 +100,19 @@ def agents(tmp_path_factory) -> Iterator[dict[str, RealAgent]]:
 
 @pytest.fixture
 def through_agents(tmp_path, agents) -> Field:
-    """Three machines reached through agents, and all of them as a gang."""
+    """Three machines reached through agents."""
+    return field_through_agents(tmp_path, agents)
+
+
+def field_through_agents(folder: Path, agents: Mapping[str, RealAgent]) -> Field:
+    """Three machines reached through agents, and all of them as a gang, for a daemon in this folder."""
     keys = [f"agent_port: {agent.port}, agent_pin: {agent.pin}" for agent in agents.values()]
     addresses = [agent.address for agent in agents.values()]
     gang = "gangs:\n  - {id: trio, nodes: [n2, n3, n4]}\n"
-    (tmp_path / "cluster-inventory.yaml").write_text(inventory(addresses, keys, gang))
+    (folder / "cluster-inventory.yaml").write_text(inventory(addresses, keys, gang))
     token = str(next(iter(agents.values())).token_file)
     environment = {"LLAMA_SWAP_CLUSTER_EXEC_MODE": "agent", "LLAMA_SWAP_AGENT_TOKEN_FILE": token}
-    return Field(tmp_path, {}, environment, uuid.uuid4().hex)
+    return Field(folder, {}, environment, uuid.uuid4().hex)
 
 
 @pytest.fixture
@@ -154,3 +165,49 @@ def _with_agents(folder: Path, spaces) -> Iterator[Field]:
         (folder / "cluster-inventory.yaml").write_text(inventory([agent.address for agent in running], pins))
         settings = {"execMode": "agent", "agentTokenFile": str(running[0].token_file), "statusSeconds": 0}
         yield Field(folder, settings, {}, uuid.uuid4().hex)
+
+
+@frozen
+class Lab:
+    """One daemon for the tests of a file. What a test changes it changes back."""
+
+    field: Field
+    swaplab: Swaplab
+
+
+@pytest.fixture(scope="module")
+def ssh_lab(tmp_path_factory, sshd_nodes) -> Iterator[Lab]:
+    """Machines over ssh, and models on two of them and here."""
+    field = field_over_ssh(tmp_path_factory.mktemp("ssh-lab"), sshd_nodes)
+    models = {"a": sim_on("n2", "127.0.0.2"), "b": sim_on("n3", "127.0.0.3"), "local": sim_on("", "127.0.0.1")}
+    with field.serving(models, **alone(*models)) as swaplab:
+        yield Lab(field, swaplab)
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory, sshd_nodes, llama_server, tiny_gguf) -> Iterator[Lab]:
+    """Real engines on two nodes."""
+    engine = {"backend": "llamacpp", "model": str(tiny_gguf("Hello from a node.")), "binary": str(llama_server)}
+    models = {
+        "engine": {**engine, "node": "n3"},
+        "fixed": sim_on("n3", "127.0.0.3"),
+        "far": {**engine, "node": "n2"},
+        "local": sim_on("", "127.0.0.1"),
+    }
+    field = field_over_ssh(tmp_path_factory.mktemp("engines"), sshd_nodes)
+    with field.serving(models, **alone("far", "local", "engine", "fixed")) as swaplab:
+        yield Lab(field, swaplab)
+
+
+@pytest.fixture(scope="module")
+def agent_lab(tmp_path_factory, agents) -> Iterator[Lab]:
+    """Machines through agents, models on two of them, and two on all of them as a gang."""
+    field = field_through_agents(tmp_path_factory.mktemp("agent-lab"), agents)
+    models = {
+        "a": sim_on("n2", "127.0.0.2"),
+        "b": sim_on("n3", "127.0.0.3"),
+        "big": sim_on("trio", "{{address}}"),
+        "broken": {"cmd": command("python{{rank}}", "x", "--port", "${PORT}"), "node": "trio"},
+    }
+    with field.serving(models, **alone(*models)) as swaplab:
+        yield Lab(field, swaplab)

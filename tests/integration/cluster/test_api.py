@@ -7,7 +7,6 @@ import threading
 import time
 
 import pytest
-from node_models import alone, sim_on
 from running_swaplab import Swaplab
 
 
@@ -87,33 +86,31 @@ def test_an_inventory_that_cannot_be_read_is_told_with_its_line(over_ssh):
         assert "autodiscoverPath" in answer.json()
 
 
-def test_dgx_updates_are_refused_unless_they_are_plainly_asked_for(over_ssh):
+def test_dgx_updates_are_refused_unless_they_are_plainly_asked_for(ssh_lab):
     def refused(swaplab: Swaplab, body: object) -> str:
         answer = swaplab.ask_as_admin("POST", "/api/cluster/dgx/update", json_body=body)
         assert answer.status == 400, answer.text
         return answer.text
 
-    with over_ssh.serving({}) as swaplab:
-        swaplab.ask("GET", "/api/cluster/status?force=1")  # the look at the start is over
-        before = logins(over_ssh)
-        refused(swaplab, {})
-        refused(swaplab, {"targets": []})
-        assert "not in the inventory: 192.0.2.77" in refused(swaplab, {"targets": ["n2", "192.0.2.77"]})
-        json_type = {"Content-Type": "application/json"}
-        pieces = iter([b'{"targets":', b'["n2"]}'])
-        chunked = swaplab.ask_as_admin("POST", "/api/cluster/dgx/update", body=pieces, headers=json_type)
-        assert chunked.status == 400
-        asked = swaplab.ask_as_admin("POST", "/api/cluster/dgx/update", json_body={"targets": ["n2"]})
-        assert asked.status == 409
-        assert asked.json()["plan"] == [{"node": "n2", "ip": "127.0.0.2", "unloads": []}]
-        wrong = swaplab.ask_as_admin(
-            "POST", "/api/cluster/dgx/update", json_body={"targets": ["n2"], "confirm": "guess"}
-        )
-        other = {"targets": ["n3"], "confirm": asked.json()["confirm"]}
-        assert wrong.status == 409
-        assert swaplab.ask_as_admin("POST", "/api/cluster/dgx/update", json_body=other).status == 409
-        assert swaplab.ask("GET", "/api/jobs").json()["jobs"] == []
-        assert logins(over_ssh) == before, "nothing was sent to any node"
+    swaplab, field = ssh_lab.swaplab, ssh_lab.field
+    swaplab.ask("GET", "/api/cluster/status?force=1")  # the look at the start is over
+    before = logins(field)
+    refused(swaplab, {})
+    refused(swaplab, {"targets": []})
+    assert "not in the inventory: 192.0.2.77" in refused(swaplab, {"targets": ["n2", "192.0.2.77"]})
+    json_type = {"Content-Type": "application/json"}
+    pieces = iter([b'{"targets":', b'["n2"]}'])
+    chunked = swaplab.ask_as_admin("POST", "/api/cluster/dgx/update", body=pieces, headers=json_type)
+    assert chunked.status == 400
+    asked = swaplab.ask_as_admin("POST", "/api/cluster/dgx/update", json_body={"targets": ["n2"]})
+    assert asked.status == 409
+    assert asked.json()["plan"] == [{"node": "n2", "ip": "127.0.0.2", "unloads": []}]
+    wrong = swaplab.ask_as_admin("POST", "/api/cluster/dgx/update", json_body={"targets": ["n2"], "confirm": "guess"})
+    other = {"targets": ["n3"], "confirm": asked.json()["confirm"]}
+    assert wrong.status == 409
+    assert swaplab.ask_as_admin("POST", "/api/cluster/dgx/update", json_body=other).status == 409
+    assert swaplab.ask("GET", "/api/jobs").json()["jobs"] == []
+    assert logins(field) == before, "nothing was sent to any node"
 
 
 def logins(field) -> int:
@@ -121,67 +118,62 @@ def logins(field) -> int:
     return sum(process.output().count("Accepted publickey") for process in field.sshd.processes.values())
 
 
-def test_a_drained_node_takes_no_models_until_it_is_undrained(over_ssh):
-    models = {"a": sim_on("n2", "127.0.0.2"), "b": sim_on("n3", "127.0.0.3")}
-    with over_ssh.serving(models, **alone(*models)) as swaplab:
-        assert swaplab.chat("a").status == 200
-        told = swaplab.ask_as_admin("POST", "/api/drain", json_body={"node": "n2", "reason": "a new cable"})
-        assert told.json()["nodes"] == [
-            {"node": "n2", "reason": "a new cable", "running": [{"id": "a", "state": "ready", "serving": 0}]}
-        ]
-        refused = swaplab.chat("a")
-        assert refused.status == 503
-        assert "n2 is drained: a new cable" in refused.error["message"]
-        assert swaplab.chat("b").status == 200
-        assert swaplab.ask_as_admin("POST", "/api/drain", json_body={"node": "nowhere"}).status == 404
-        assert swaplab.ask_as_admin("POST", "/api/drain", json_body={}).status == 400
-        assert swaplab.ask_as_admin("DELETE", "/api/drain?node=n2").json() == {"nodes": [], "models": []}
-        assert swaplab.chat("a").status == 200
+def test_a_drained_node_takes_no_models_until_it_is_undrained(ssh_lab):
+    swaplab = ssh_lab.swaplab.renew()
+    assert swaplab.chat("a").status == 200
+    told = swaplab.ask_as_admin("POST", "/api/drain", json_body={"node": "n2", "reason": "a new cable"})
+    assert told.json()["nodes"] == [
+        {"node": "n2", "reason": "a new cable", "running": [{"id": "a", "state": "ready", "serving": 0}]}
+    ]
+    refused = swaplab.chat("a")
+    assert refused.status == 503
+    assert "n2 is drained: a new cable" in refused.error["message"]
+    assert swaplab.chat("b").status == 200
+    assert swaplab.ask_as_admin("POST", "/api/drain", json_body={"node": "nowhere"}).status == 404
+    assert swaplab.ask_as_admin("POST", "/api/drain", json_body={}).status == 400
+    assert swaplab.ask_as_admin("DELETE", "/api/drain?node=n2").json() == {"nodes": [], "models": []}
+    assert swaplab.chat("a").status == 200
 
 
-def test_stopping_everything_tells_first_and_then_does_it(over_ssh):
-    models = {"a": sim_on("n2", "127.0.0.2"), "b": sim_on("", "127.0.0.1")}
-    with over_ssh.serving(models, **alone(*models)) as swaplab:
-        for name in models:
-            assert swaplab.chat(name).status == 200
-        dry = swaplab.ask_as_admin("POST", "/api/cluster/stop", json_body={"dryRun": True}).json()
-        assert dry["message"].startswith("2 models would be stopped")
-        assert swaplab.model("a")["state"] == "ready"
-        answer = swaplab.ask_as_admin("POST", "/api/cluster/stop", json_body={})
-        assert answer.status == 200, answer.text
-        done = answer.json()
-        assert done["message"] == "2 models stopped; stop scripts skipped: no backend in use has one"
-        stopped = {(one["node"], *one["models"], one["ok"]) for one in done["nodes"]}
-        assert stopped == {("n2", "a", True), ("", "b", True)}
-        assert over_ssh.living() == []
+def test_stopping_everything_tells_first_and_then_does_it(ssh_lab):
+    swaplab = ssh_lab.swaplab.renew()
+    for name in ("a", "local"):
+        assert swaplab.chat(name).status == 200
+    dry = swaplab.ask_as_admin("POST", "/api/cluster/stop", json_body={"dryRun": True}).json()
+    assert dry["message"].startswith("2 models would be stopped")
+    assert swaplab.model("a")["state"] == "ready"
+    answer = swaplab.ask_as_admin("POST", "/api/cluster/stop", json_body={})
+    assert answer.status == 200, answer.text
+    done = answer.json()
+    assert done["message"] == "2 models stopped; stop scripts skipped: no backend in use has one"
+    stopped = {(one["node"], *one["models"], one["ok"]) for one in done["nodes"]}
+    assert stopped == {("n2", "a", True), ("", "local", True)}
+    assert ssh_lab.field.living() == []
 
 
-def test_settings_are_chosen_kept_and_given_up_again(over_ssh):
-    file = str(over_ssh.folder / "cluster-inventory.yaml")
-    with over_ssh.serving({}) as swaplab:
-        assert swaplab.ask("GET", "/api/cluster/settings").json()["execMode"] == "local"
-        assert swaplab.ask_as_admin("PUT", "/api/cluster/settings", json_body={"execMode": "ftp"}).status == 400
-        assert (
-            swaplab.ask_as_admin("PUT", "/api/cluster/settings", json_body={"inventoryFile": "/no/such"}).status == 400
-        )
-        chosen = {"execMode": "agent", "inventoryFile": file}
-        told = swaplab.ask_as_admin("PUT", "/api/cluster/settings", json_body=chosen).json()
-        assert (told["execMode"], told["inventoryFile"], told["inventoryExists"]) == ("agent", file, True)
-        assert status(swaplab, "?view=summary")["connectivityMode"] == "agent"
-        assert swaplab.ask_as_admin("PUT", "/api/cluster/settings", json_body={}).json()["execMode"] == "local"
+def test_settings_are_chosen_kept_and_given_up_again(ssh_lab):
+    swaplab, file = ssh_lab.swaplab, str(ssh_lab.field.folder / "cluster-inventory.yaml")
+    assert swaplab.ask("GET", "/api/cluster/settings").json()["execMode"] == "local"
+    assert swaplab.ask_as_admin("PUT", "/api/cluster/settings", json_body={"execMode": "ftp"}).status == 400
+    assert swaplab.ask_as_admin("PUT", "/api/cluster/settings", json_body={"inventoryFile": "/no/such"}).status == 400
+    chosen = {"execMode": "agent", "inventoryFile": file}
+    told = swaplab.ask_as_admin("PUT", "/api/cluster/settings", json_body=chosen).json()
+    assert (told["execMode"], told["inventoryFile"], told["inventoryExists"]) == ("agent", file, True)
+    assert status(swaplab, "?view=summary")["connectivityMode"] == "agent"
+    assert swaplab.ask_as_admin("PUT", "/api/cluster/settings", json_body={}).json()["execMode"] == "local"
 
 
-def test_the_wizard_writes_an_inventory_and_overwrites_none_unasked(over_ssh):
-    new = str(over_ssh.folder / "mine.yaml")
-    with over_ssh.serving({}) as swaplab:
-        body = {"nodes": "192.0.2.1\n192.0.2.2", "defaultSshUser": "ops", "inventoryFile": new}
-        made = swaplab.ask_as_admin("POST", "/api/cluster/settings/wizard", json_body=body).json()
-        assert made["wizard"] == {"inventoryFile": new, "nodes": ["192.0.2.1", "192.0.2.2"], "headNode": "192.0.2.1"}
-        assert made["settings"]["inventoryFile"] == new
-        other = {**body, "nodes": "192.0.2.9"}
-        assert swaplab.ask_as_admin("POST", "/api/cluster/settings/wizard", json_body=other).status == 409
-        assert (
-            swaplab.ask_as_admin("POST", "/api/cluster/settings/wizard", json_body={**other, "overwrite": True}).status
-            == 200
-        )
-        assert swaplab.ask_as_admin("POST", "/api/cluster/settings/wizard", json_body={"nodes": "-x"}).status == 400
+def test_the_wizard_writes_an_inventory_and_overwrites_none_unasked(ssh_lab):
+    swaplab, new = ssh_lab.swaplab, str(ssh_lab.field.folder / "mine.yaml")
+    body = {"nodes": "192.0.2.1\n192.0.2.2", "defaultSshUser": "ops", "inventoryFile": new}
+    made = swaplab.ask_as_admin("POST", "/api/cluster/settings/wizard", json_body=body).json()
+    assert made["wizard"] == {"inventoryFile": new, "nodes": ["192.0.2.1", "192.0.2.2"], "headNode": "192.0.2.1"}
+    assert made["settings"]["inventoryFile"] == new
+    other = {**body, "nodes": "192.0.2.9"}
+    assert swaplab.ask_as_admin("POST", "/api/cluster/settings/wizard", json_body=other).status == 409
+    assert (
+        swaplab.ask_as_admin("POST", "/api/cluster/settings/wizard", json_body={**other, "overwrite": True}).status
+        == 200
+    )
+    assert swaplab.ask_as_admin("POST", "/api/cluster/settings/wizard", json_body={"nodes": "-x"}).status == 400
+    assert swaplab.ask_as_admin("PUT", "/api/cluster/settings", json_body={}).status == 200, "as it was"

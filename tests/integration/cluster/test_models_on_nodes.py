@@ -9,30 +9,23 @@ import time
 from pathlib import Path
 
 from node_models import alone, sim_on
-from running_swaplab import command
 
 from swaplab_cluster.testing_sshd import make_key
 from swaplab_core.testing.waiting import wait_until
 
 
-def test_the_real_llama_server_runs_on_the_second_node_and_is_stopped_there(over_ssh, llama_server, tiny_gguf):
-    model = {
-        "backend": "llamacpp",
-        "model": str(tiny_gguf("Hello from node two.")),
-        "binary": str(llama_server),
-        "node": "n2",
-    }
-    with over_ssh.serving({"far": model, "local": sim_on("", "127.0.0.1")}, **alone("far", "local")) as swaplab:
-        assert swaplab.chat("far").said == "Hello from node two."
-        record = swaplab.model("far")
-        assert record["node"] == "n2"
-        assert record["base_url"].startswith("http://127.0.0.2:")
-        [engine] = over_ssh.living()
-        assert engine == record["pid"]
-        assert swaplab.chat("local").status == 200
-        assert swaplab.ask("POST", "/api/models/unload/far").status == 200
-        wait_until(lambda: engine not in over_ssh.living(), "the engine on the node to be gone")
-        assert swaplab.chat("local").status == 200
+def test_the_real_llama_server_runs_on_the_second_node_and_is_stopped_there(engines):
+    swaplab = engines.swaplab.renew()
+    assert swaplab.chat("far").said == "Hello from a node."
+    record = swaplab.model("far")
+    assert record["node"] == "n2"
+    assert record["base_url"].startswith("http://127.0.0.2:")
+    [engine] = engines.field.living()
+    assert engine == record["pid"]
+    assert swaplab.chat("local").status == 200
+    assert swaplab.ask("POST", "/api/models/unload/far").status == 200
+    wait_until(lambda: engine not in engines.field.living(), "the engine on the node to be gone")
+    assert swaplab.chat("local").status == 200
 
 
 def test_a_program_that_is_not_on_the_node_is_a_clear_error(over_ssh):
@@ -56,14 +49,14 @@ def test_a_changed_host_key_is_refused_with_what_to_do(over_ssh, tmp_path, sshd_
         assert "is not pinned" in swaplab.chat("b").error["message"]
 
 
-def test_a_port_that_is_taken_on_the_node_is_not_used(over_ssh, llama_server, tiny_gguf):
-    model = {"backend": "llamacpp", "model": str(tiny_gguf("Hi.")), "binary": str(llama_server), "node": "n3"}
-    models = {"engine": model, "fixed": sim_on("n3", "127.0.0.3")}
-    with over_ssh.serving(models) as swaplab, socket.socket() as first, socket.socket() as second:
+def test_a_port_that_is_taken_on_the_node_is_not_used(engines):
+    swaplab = engines.swaplab.renew()
+    with socket.socket() as first, socket.socket() as second:
         for at, taken in enumerate((first, second)):
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             taken.bind(("127.0.0.3", swaplab.ports[at]))
             taken.listen()
-        assert swaplab.chat("engine").said == "Hi."
+        assert swaplab.chat("engine").said == "Hello from a node."
         assert int(swaplab.model("engine")["base_url"].rpartition(":")[2]) not in swaplab.ports[:2]
         assert "already listens on port" in swaplab.chat("fixed").error["message"]
 
@@ -74,15 +67,13 @@ def test_a_daemon_that_is_killed_leaves_nothing_on_the_nodes(over_ssh):
         os.kill(swaplab.process.pid, signal.SIGKILL)
 
 
-def test_through_agents_and_with_no_engine_on_the_control_host(through_agents):
-    models = {"a": sim_on("n2", "127.0.0.2"), "b": sim_on("n3", "127.0.0.3")}
-    with through_agents.serving(models, **alone("a", "b")) as swaplab:
-        assert swaplab.chat("a").status == 200
-        assert swaplab.chat("b").status == 200
-        daemon = set(swaplab.living())
-        engines = set(through_agents.living())
-        assert len(engines) == 2
-        assert not daemon & engines, "no engine descends from the control host's daemon"
+def test_through_agents_and_with_no_engine_on_the_control_host(agent_lab):
+    swaplab = agent_lab.swaplab.renew()
+    assert swaplab.chat("a").status == 200
+    assert swaplab.chat("b").status == 200
+    engines = set(agent_lab.field.living())
+    assert len(engines) == 2
+    assert not set(swaplab.living()) & engines, "no engine descends from the control host's daemon"
 
 
 def parents(pid: int) -> list[int]:
@@ -94,30 +85,28 @@ def parents(pid: int) -> list[int]:
     return found
 
 
-def test_a_gang_starts_as_one_and_a_rank_that_is_killed_ends_it(through_agents, agents):
-    gang = sim_on("trio", "{{address}}")
-    with through_agents.serving({"big": gang}) as swaplab:
-        assert swaplab.chat("big").status == 200
-        ranks = through_agents.living()
-        assert len(ranks) == 3
-        assert {agent.process.pid for agent in agents.values()} <= {pid for rank in ranks for pid in parents(rank)}
-        began = time.monotonic()
-        victim = next(rank for rank in ranks if agents["n3"].process.pid in parents(rank))
-        os.kill(victim, signal.SIGKILL)
-        swaplab.wait_for("big", state="stopped")
-        wait_until(lambda: not through_agents.living(), "the other ranks to be gone")
-        assert time.monotonic() - began < 10.0
-        swaplab.wait_for_log("rank 1 has ended (killed by signal 9); stopping the others")
-        assert swaplab.chat("big").status == 200, "it is started afresh"
+def test_a_gang_starts_as_one_and_a_rank_that_is_killed_ends_it(agent_lab, agents):
+    swaplab, field = agent_lab.swaplab.renew(), agent_lab.field
+    assert swaplab.chat("big").status == 200
+    ranks = field.living()
+    assert len(ranks) == 3
+    assert {agent.process.pid for agent in agents.values()} <= {pid for rank in ranks for pid in parents(rank)}
+    began = time.monotonic()
+    victim = next(rank for rank in ranks if agents["n3"].process.pid in parents(rank))
+    os.kill(victim, signal.SIGKILL)
+    swaplab.wait_for("big", state="stopped")
+    wait_until(lambda: not field.living(), "the other ranks to be gone")
+    assert time.monotonic() - began < 10.0
+    swaplab.wait_for_log("rank 1 has ended (killed by signal 9); stopping the others")
+    assert swaplab.chat("big").status == 200, "it is started afresh"
 
 
-def test_a_gang_of_which_one_rank_cannot_start_leaves_nothing(through_agents):
-    broken = {"cmd": command("python{{rank}}", "x", "--port", "${PORT}"), "node": "trio"}
-    with through_agents.serving({"broken": broken}) as swaplab:
-        message = swaplab.chat("broken").error["message"]
-        assert "trio: rank 0 on n2 was not started" in message
-        assert "does not allow python0" in message
-        assert through_agents.living() == []
+def test_a_gang_of_which_one_rank_cannot_start_leaves_nothing(agent_lab):
+    swaplab = agent_lab.swaplab.renew()
+    message = swaplab.chat("broken").error["message"]
+    assert "trio: rank 0 on n2 was not started" in message
+    assert "does not allow python0" in message
+    assert agent_lab.field.living() == []
 
 
 def test_a_node_that_is_pulled_fails_its_models_and_heals(far, spaces):
