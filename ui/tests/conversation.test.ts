@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import {
+  branchOff,
+  isUnfinished,
+  joined,
   newConversation,
+  switchBranch,
   newStep,
   readExport,
   speed,
@@ -12,7 +16,7 @@ import {
   type Conversation,
 } from '../src/pages/playground/conversation';
 import { cosine, percentile } from '../src/pages/playground/vectors';
-import { csv, summary, type Shot } from '../src/pages/playground/load.svelte';
+import { csv, ramp, summary, type Shot } from '../src/pages/playground/load.svelte';
 
 const said = (model: string, text: string): Answer => ({
   model,
@@ -99,4 +103,34 @@ test('a load test is summed up and exported safely', () => {
     { label: 'tokensPerSecond', p50: 10 },
   ]);
   expect(csv([failed])).toContain(`"'=cmd(""x"")"`);
+});
+
+test('a branch is left and come back to, with all that followed it', () => {
+  const conversation = talk();
+  const first = conversation.exchanges[0]!;
+  const before = JSON.parse(JSON.stringify(conversation.exchanges)) as typeof conversation.exchanges;
+  branchOff(conversation, first);
+  first.text = 'Otherwise';
+  first.answers = [said('a', 'New')];
+  conversation.exchanges.splice(1);
+  switchBranch(conversation, first, 0);
+  expect(conversation.exchanges.map((each) => each.text)).toEqual(before.map((each) => each.text));
+  expect(first.answers).toEqual(before[0]?.answers);
+  switchBranch(conversation, first, 1);
+  expect(conversation.exchanges.map((each) => each.text)).toEqual(['Otherwise']);
+  switchBranch(conversation, first, 7);
+  expect(first.text).toBe('Otherwise');
+});
+
+test('what was stopped or cut off may be gone on with, and becomes one', () => {
+  const whole = said('a', 'One');
+  expect(isUnfinished(whole)).toBe(false);
+  expect(isUnfinished({ ...whole, state: 'stopped' })).toBe(true);
+  expect(isUnfinished({ ...whole, steps: [{ ...whole.steps[0]!, finish: 'length' }] })).toBe(true);
+  expect(joined(whole.steps[0]!, { ...newStep(), text: ' and two' }).text).toBe('One and two');
+});
+
+test('a ramp is ascending, each step once, and no nonsense', () => {
+  expect(ramp('4, 1 2;2 x 0 1000')).toEqual([1, 2, 4]);
+  expect(ramp('')).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LogBuffer, type LogRecord } from '../src/lib/log/buffer';
-import { apply, EVERYTHING, hits, makeFilter } from '../src/lib/log/filter';
+import { apply, EVERYTHING, hits, indexAt, makeFilter, mark } from '../src/lib/log/filter';
 import { piecesOf } from '../src/lib/log/pieces';
 
 const line = (seq: number, text: string, more: Partial<LogRecord> = {}): LogRecord => ({
@@ -107,4 +107,14 @@ describe('a line with colours', () => {
       ['d', false],
     ]);
   });
+});
+
+test('lines are hidden by a second word, found by their time and named by their number', () => {
+  const buffer = new LogBuffer();
+  buffer.push([line(1, 'GET /a'), line(2, 'GET /health'), line(5, 'POST /b')]);
+  const shown = buffer.lines.filter(makeFilter({ ...EVERYTHING, text: 'get', without: 'HEALTH' }).fits);
+  expect(shown.map((each) => each.text)).toEqual(['GET /a']);
+  expect([0, 2, 3, 99].map((at) => indexAt(buffer.lines, at))).toEqual([0, 1, 2, 2]);
+  expect(indexAt([], 3)).toBe(0);
+  expect(mark(buffer.lines[2]!)).toBe('proxy@5');
 });

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser import PHONE
+from browser import PHONE, barriers
 from playwright.sync_api import expect
 from running_swaplab import command, running_swaplab, sim
 
@@ -102,6 +102,28 @@ def test_several_sources_are_read_together_by_time(visitor, swaplab):
         page.get_by_role("button", name="Regular expression").click()
         expect(log).to_contain_text("other: started")
         expect(log).to_contain_text("swaplab-sim")
+
+
+def test_lines_are_hidden_gone_to_by_time_and_linked_to(visitor, swaplab):
+    swaplab.ask("POST", "/api/models/load/talker")
+    with visitor.visit(swaplab, "/logs?source=model:talker") as page:
+        log = page.get_by_role("log")
+        expect(log).to_contain_text("listening")
+        page.get_by_label("Without …").fill("listening")
+        expect(log).not_to_contain_text("listening")
+        expect(log).to_contain_text("WARN something is slow")
+        page.get_by_role("button", name="Options of the view").click()
+        page.get_by_role("menuitemcheckbox", name="How long ago").click()
+        expect(log.locator("time").first).to_contain_text(re.compile("ago|now"))
+        page.get_by_role("button", name="Options of the view").click()
+        page.get_by_role("menuitem", name="Go to a time …").click()
+        page.get_by_label("Date and time").fill("2020-01-01T00:00:00")
+        page.get_by_role("button", name="Go there").click()
+        log.locator("[data-index]", has_text="something broke").locator("time").last.click()
+        expect(page).to_have_url(re.compile("line=model%3Atalker%40"))
+        page.reload()
+        expect(log.locator(".marked")).to_contain_text("ERROR something broke")
+        assert barriers(page) == []
 
 
 def test_what_is_shown_can_be_taken_away_as_a_file(visitor, swaplab):

@@ -162,3 +162,53 @@ def test_the_timeline_tells_why_a_model_had_to_go(visitor, swaplab):
         pieces.last.focus()
         page.keyboard.press("Enter")
         expect(page.locator(".details")).to_contain_text("Why:")
+
+
+def test_what_stood_before_is_a_branch_and_what_was_set_is_kept(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=paris") as page:
+        ask(page, "First?")
+        expect(answer(page, "paris")).to_have_attribute("data-state", "done")
+        page.get_by_role("button", name="Edit", exact=True).click()
+        page.get_by_role("textbox", name="Edit").fill("Second?")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("2 of 2")).to_be_visible()
+        expect(answer(page, "paris")).to_have_attribute("data-state", "done")
+        page.get_by_role("button", name="The version before").click()
+        expect(page.get_by_role("article").get_by_text("First?")).to_be_visible()
+        answer(page, "paris").get_by_role("button", name="Request and response").click()
+        raw = page.get_by_role("dialog", name="Request and response")
+        expect(raw.get_by_label("Request", exact=True)).to_contain_text('"content": "First?"')
+        expect(raw.get_by_label("Response", exact=True)).to_contain_text("data: ")
+        page.keyboard.press("Escape")
+
+        page.get_by_role("button", name="Parameters").click()
+        drawer = page.get_by_role("dialog", name="Parameters")
+        drawer.get_by_label("The answer begins with").fill("Well: ")
+        drawer.get_by_label("Presets: Name").fill("well")
+        drawer.get_by_role("button", name="Keep").first.click()
+        page.keyboard.press("Escape")
+        ask(page, "And?")
+        expect(answer(page, "paris")).to_contain_text(re.compile("Well: .*Paris"))
+        page.reload()
+        page.get_by_role("button", name="Parameters").click()
+        expect(drawer.get_by_label("The answer begins with")).to_have_value("")
+        drawer.get_by_role("combobox", name="Presets").select_option("well")
+        expect(drawer.get_by_label("The answer begins with")).to_have_value("Well: ")
+        assert barriers(page) == []
+
+
+def test_a_load_test_climbs_its_steps_with_several_models(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground/load") as page:
+        page.get_by_role("combobox", name="Model").last.select_option("paris")
+        page.get_by_label("Requests", exact=True).last.fill("2")
+        page.get_by_label("At once").fill("1, 2")
+        page.get_by_text("Also these models").click()
+        page.get_by_role("checkbox", name="rome").check()
+        page.get_by_role("button", name="Start").click()
+        steps = page.get_by_role("table", name="Steps")
+        expect(steps.get_by_role("row")).to_have_count(5, timeout=60_000)
+        expect(page.get_by_text(re.compile("paris answered first after .* rome answered first after"))).to_be_visible()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Steps as CSV").click()
+        assert len(download.value.path().read_text().splitlines()) == 5
+        assert barriers(page) == []

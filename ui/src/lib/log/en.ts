@@ -21,4 +21,13 @@ export const en = {
   nothing: 'Nothing has been written yet',
   noFit: 'No line fits the filter',
   disconnected: 'The connection is lost; trying again …',
+  without: 'Without …',
+  smallText: 'Small text',
+  stamp_time: 'Times of day',
+  stamp_full: 'Dates and times',
+  stamp_ago: 'How long ago',
+  jumpTo: 'Go to a time …',
+  moment: 'Date and time',
+  jump: 'Go there',
+  linkTop: 'Copy a link to the first line in view',
 } as const;

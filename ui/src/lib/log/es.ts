@@ -23,4 +23,13 @@ export const es: Record<keyof typeof en, string> = {
   nothing: 'Aún no se ha escrito nada',
   noFit: 'Ninguna línea pasa el filtro',
   disconnected: 'Se perdió la conexión; reintentando …',
+  without: 'Sin …',
+  smallText: 'Letra pequeña',
+  stamp_time: 'Horas del día',
+  stamp_full: 'Fechas y horas',
+  stamp_ago: 'Hace cuánto',
+  jumpTo: 'Ir a una hora …',
+  moment: 'Fecha y hora',
+  jump: 'Ir',
+  linkTop: 'Copiar un enlace a la primera línea visible',
 };

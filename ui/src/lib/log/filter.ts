@@ -6,6 +6,8 @@ export interface Wish {
   isRegex: boolean;
   /** Hide what matches instead of showing it. */
   exclude: boolean;
+  /** Lines with this are hidden, whatever else fits; read as `text` is. */
+  without: string;
   /** The least level; lines without one are shown only for "". */
   level: string;
   /** Lines around each hit that are shown too. */
@@ -13,7 +15,7 @@ export interface Wish {
 }
 
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export const EVERYTHING: Wish = { text: '', isRegex: false, exclude: false, level: '', context: 0 };
+export const EVERYTHING: Wish = { text: '', isRegex: false, exclude: false, without: '', level: '', context: 0 };
 
 export interface Filter {
   /** What is wrong with the regular expression. */
@@ -23,21 +25,28 @@ export interface Filter {
 }
 
 export function makeFilter(wish: Wish): Filter {
-  const { pattern, problem } = patternOf(wish);
+  const { pattern, problem: wrong } = patternOf(wish.text, wish.isRegex);
+  const hidden = patternOf(wish.without, wish.isRegex);
+  const problem = wrong || hidden.problem;
   const least = LEVELS.indexOf(wish.level as (typeof LEVELS)[number]);
   const fits = (line: Line) => {
     if (least >= 0 && LEVELS.indexOf(line.level as (typeof LEVELS)[number]) < least) return false;
+    if (hidden.pattern && found(hidden.pattern, line)) return false;
     if (!pattern) return true;
-    pattern.lastIndex = 0;
-    return pattern.test(line.text) !== wish.exclude;
+    return found(pattern, line) !== wish.exclude;
   };
   return { problem, pattern: wish.exclude ? null : pattern, fits };
 }
 
-function patternOf(wish: Wish): { pattern: RegExp | null; problem: string } {
-  if (!wish.text) return { pattern: null, problem: '' };
+function found(pattern: RegExp, line: Line): boolean {
+  pattern.lastIndex = 0;
+  return pattern.test(line.text);
+}
+
+function patternOf(text: string, isRegex: boolean): { pattern: RegExp | null; problem: string } {
+  if (!text) return { pattern: null, problem: '' };
   try {
-    const source = wish.isRegex ? wish.text : wish.text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+    const source = isRegex ? text : text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
     return { pattern: new RegExp(source, 'gi'), problem: '' };
   } catch (error) {
     return { pattern: null, problem: error instanceof Error ? error.message : String(error) };
@@ -64,3 +73,17 @@ export function hits(text: string, pattern: RegExp | null): [number, number][] {
   }
   return found;
 }
+
+/** Where the first line of that moment or later stands; the last one when there is none. */
+export function indexAt(lines: readonly Line[], seconds: number): number {
+  let [low, high] = [0, lines.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((lines[middle]?.ts ?? 0) < seconds) low = middle + 1;
+    else high = middle;
+  }
+  return Math.max(0, Math.min(low, lines.length - 1));
+}
+
+/** The address of a line: its source, and its number there. */
+export const mark = (line: Pick<Line, 'source' | 'seq'>): string => `${line.source}@${line.seq}`;

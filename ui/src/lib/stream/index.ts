@@ -27,6 +27,8 @@ export interface Ask {
   signal: AbortSignal;
   /** Requests of one conversation are shown together in the activity. */
   session?: string;
+  /** Hears the answer as it comes. */
+  onText?: (text: string) => void;
 }
 
 export const requestBody = (ask: Pick<Ask, 'endpoint' | 'model' | 'turns' | 'params'>): Record<string, unknown> =>
@@ -42,25 +44,32 @@ export async function* ask(wanted: Ask): AsyncGenerator<Delta> {
       ...(wanted.session ? { 'X-Session-ID': wanted.session } : {}),
     },
   });
-  yield* readAnswer(response, wanted.endpoint);
+  yield* readAnswer(response, wanted.endpoint, wanted.onText);
 }
 
-export async function* readAnswer(response: Response, endpoint: Endpoint): AsyncGenerator<Delta> {
+export async function* readAnswer(
+  response: Response,
+  endpoint: Endpoint,
+  onText?: (text: string) => void,
+): AsyncGenerator<Delta> {
   const read = READERS[endpoint];
   if (!response.headers.get('Content-Type')?.includes('event-stream')) {
-    yield* read((await response.json()) as Record<string, unknown>);
+    const text = await response.text();
+    onText?.(text);
+    yield* read(JSON.parse(text) as Record<string, unknown>);
     return;
   }
   const splitter = new LoadingSplitter();
-  for await (const event of events(response)) for (const delta of read(event)) yield* splitter.take(delta);
+  for await (const event of events(response, onText)) for (const delta of read(event)) yield* splitter.take(delta);
   yield* splitter.end();
 }
 
-async function* events(response: Response): AsyncGenerator<Record<string, unknown>> {
+async function* events(response: Response, onText?: (text: string) => void): AsyncGenerator<Record<string, unknown>> {
   let waiting: { name: string; data: string }[] = [];
   const parser = createParser({ onEvent: ({ event, data }) => waiting.push({ name: event ?? '', data }) });
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    onText?.(piece.value);
     parser.feed(piece.value);
     const now = waiting;
     waiting = [];

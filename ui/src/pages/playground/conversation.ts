@@ -24,6 +24,8 @@ export interface Step {
   usage?: Usage;
   finish?: string;
   timing: Timing;
+  /** Under which its bytes are known, while the visit lasts. */
+  raw?: string;
 }
 
 export interface Answer {
@@ -39,6 +41,17 @@ export interface Exchange {
   text: string;
   images: string[];
   answers: Answer[];
+  /** What stood here before it was asked or said in another way; the place of the present one is empty. */
+  branches?: Branch[];
+  branch?: number;
+}
+
+/** An exchange as it was, and what followed it. */
+export interface Branch {
+  text: string;
+  images: string[];
+  answers: Answer[];
+  rest: Exchange[];
 }
 
 export interface Conversation {
@@ -51,6 +64,8 @@ export interface Conversation {
   endpoint: Endpoint;
   system: string;
   params: Params;
+  /** What each answer begins with. */
+  prefill?: string;
   exchanges: Exchange[];
 }
 
@@ -98,6 +113,49 @@ export function turnsFor(conversation: Conversation, exchange: Exchange, answer:
     if (said) turns.push(...answerTurns(said.steps));
   }
   return turns;
+}
+
+const NOTHING: Branch = { text: '', images: [], answers: [], rest: [] };
+
+/** Keep an exchange and what follows it as a branch, before it becomes another. */
+export function branchOff(conversation: Conversation, exchange: Exchange): void {
+  if (!exchange.answers.some(hasText)) return;
+  const branches = exchange.branches ?? [NOTHING];
+  branches[exchange.branch ?? 0] = branchOf(conversation, exchange);
+  exchange.branches = [...branches, NOTHING];
+  exchange.branch = branches.length;
+}
+
+/** Show another branch; what is shown now is kept in its place. */
+export function switchBranch(conversation: Conversation, exchange: Exchange, to: number): void {
+  const wanted = exchange.branches?.[to];
+  if (!wanted || !exchange.branches || to === exchange.branch) return;
+  const now = branchOf(conversation, exchange);
+  exchange.branches = exchange.branches.with(exchange.branch ?? 0, now).with(to, NOTHING);
+  exchange.branch = to;
+  const { text, images, answers, rest } = copied(wanted);
+  Object.assign(exchange, { text, images, answers });
+  conversation.exchanges.splice(placeOf(conversation, exchange) + 1, Infinity, ...rest);
+}
+
+function branchOf(conversation: Conversation, exchange: Exchange): Branch {
+  const rest = conversation.exchanges.slice(placeOf(conversation, exchange) + 1);
+  return copied({ text: exchange.text, images: exchange.images, answers: exchange.answers, rest });
+}
+
+const copied = (branch: Branch): Branch => JSON.parse(JSON.stringify(branch)) as Branch;
+const placeOf = (conversation: Conversation, exchange: Exchange): number =>
+  conversation.exchanges.findIndex((each) => each.id === exchange.id);
+
+/** May it be gone on with? It was stopped, or cut off. */
+export const isUnfinished = (answer: Answer): boolean =>
+  hasText(answer) &&
+  (answer.state === 'stopped' ||
+    (answer.state === 'done' && /^(length|max_tokens|incomplete)$/.test(answer.steps.at(-1)?.finish ?? '')));
+
+/** Two steps, of which the second goes on with the first, as one. */
+export function joined(first: Step, second: Step): Step {
+  return { ...second, text: first.text + second.text, reasoning: first.reasoning + second.reasoning };
 }
 
 const hasText = (answer: Answer): boolean => answer.steps.some((step) => step.text || step.tools.length);

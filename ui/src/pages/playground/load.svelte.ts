@@ -74,6 +74,48 @@ export class LoadRun {
   }
 }
 
+/** What one model did with so many requests at once. Times in seconds. */
+export interface Level {
+  model: string;
+  atOnce: number;
+  done: number;
+  failed: number;
+  ttft: number;
+  ttft95: number;
+  total: number;
+  throughput: number;
+}
+
+export function level(run: LoadRun, atOnce: number): Level {
+  const rows = summary(run.shots);
+  const of = (label: SummaryRow['label']) => rows.find((row) => row.label === label);
+  return {
+    model: run.model,
+    atOnce,
+    done: run.shots.filter((shot) => shot.phase === 'done').length,
+    failed: run.shots.filter((shot) => shot.phase === 'failed').length,
+    ttft: (of('ttft')?.p50 ?? NaN) / 1000,
+    ttft95: (of('ttft')?.p95 ?? NaN) / 1000,
+    total: (of('total')?.p50 ?? NaN) / 1000,
+    throughput: run.throughput,
+  };
+}
+
+/** `1, 2, 4` as a ramp: ascending, each once, within what a browser can do. */
+export const ramp = (text: string): number[] =>
+  [...new Set(text.split(/[\s,;]+/).map(Number))]
+    .filter((n) => Number.isInteger(n) && n >= 1 && n <= 100)
+    .sort((a, b) => a - b);
+
+export function levelsCsv(levels: readonly Level[]): string {
+  const head = 'model,at_once,done,failed,ttft_p50_s,ttft_p95_s,total_p50_s,tokens_per_second';
+  const line = (each: Level) =>
+    [quoted(each.model), each.atOnce, each.done, each.failed, each.ttft, each.ttft95, each.total, each.throughput].map(
+      (cell) => (typeof cell === 'number' ? (Number.isFinite(cell) ? Math.round(cell * 1000) / 1000 : '') : cell),
+    );
+  return `${[head, ...levels.map((each) => line(each).join(','))].join('\n')}\n`;
+}
+
 export interface SummaryRow {
   label: 'ttft' | 'total' | 'tokensPerSecond';
   isTime: boolean;

@@ -1,16 +1,33 @@
 /** Asking: one request after the other where models would push each other out, at once where they are all there. */
 import { ApiError, isAbort, sentence } from '$lib/api/client';
 import { models } from '$lib/state/models.svelte';
-import { addTool, ask, type Delta } from '$lib/stream';
-import { newId, newStep, turnsFor, type Answer, type Conversation, type Exchange, type Step } from './conversation';
+import { addTool, ask, requestBody, type Delta } from '$lib/stream';
+import {
+  branchOff,
+  joined,
+  newId,
+  newStep,
+  turnsFor,
+  type Answer,
+  type Conversation,
+  type Exchange,
+  type Step,
+} from './conversation';
 import { library } from './library.svelte';
 
+export interface Raw {
+  request: string;
+  response: string;
+}
+/** Of one answer, so many characters. */
+const MOST_RAW = 2 ** 20;
 const READY_POLL_MS = 100;
 const DRAW_MS = 50;
 const DRAW_MOST_MS = 1000;
 
 class Talk {
   /** By conversation: what ends its requests. */
+  #raw = new Map<string, Raw>();
   #running = $state<Record<string, AbortController>>({});
   /** One for each visit, so that the activity shows the visit's requests together. */
   readonly session = `swaplab-${newId()}`;
@@ -30,22 +47,45 @@ class Talk {
     void library.keep(kept);
     if (exchange) await this.#run(kept, exchange, exchange.answers);
   }
-  /** Answer again; what was said after it goes. */
-  async again(conversation: Conversation, exchange: Exchange, answer?: Answer): Promise<void> {
+  /** Answer again; what stood here, and after it, is kept as a branch. */
+  async again(conversation: Conversation, exchange: Exchange, answer?: Answer, isKept = false): Promise<void> {
+    if (!isKept) branchOff(conversation, exchange);
     cutAfter(conversation, exchange);
     if (answer) Object.assign(answer, waiting(answer.model));
     else exchange.answers = conversation.models.map(waiting);
     await this.#run(conversation, exchange, answer ? [answer] : exchange.answers);
   }
   async edit(conversation: Conversation, exchange: Exchange, text: string): Promise<void> {
+    branchOff(conversation, exchange);
     exchange.text = text;
-    await this.again(conversation, exchange);
+    await this.again(conversation, exchange, undefined, true);
   }
+  /** Go on where an answer was stopped or cut off. */
+  async goOn(conversation: Conversation, exchange: Exchange, answer: Answer): Promise<void> {
+    cutAfter(conversation, exchange);
+    await this.#run(conversation, exchange, [answer]);
+    const [first, second] = answer.steps.slice(-2);
+    if (first && second && answer.steps.length > 1) answer.steps.splice(-2, 2, joined(first, second));
+    void library.keep(conversation);
+  }
+  /** What was sent for a step, and what came, as it was; for this visit. */
+  rawOf(step: Step): Raw | undefined {
+    return this.#raw.get(step.raw ?? '');
+  }
+
   /** Go on with the results of the tools the model called. */
   async resume(conversation: Conversation, exchange: Exchange, answer: Answer): Promise<void> {
     cutAfter(conversation, exchange);
     answer.state = 'waiting';
     await this.#run(conversation, exchange, [answer]);
+  }
+
+  #listen(id: string, request: string): (text: string) => void {
+    const raw: Raw = { request, response: '' };
+    this.#raw.set(id, raw);
+    return (text) => {
+      if (raw.response.length < MOST_RAW) raw.response += text;
+    };
   }
 
   async #run(conversation: Conversation, exchange: Exchange, answers: readonly Answer[]): Promise<void> {
@@ -67,13 +107,17 @@ class Talk {
     const turns = turnsFor(conversation, exchange, answer);
     answer.state = 'running';
     answer.error = undefined;
-    answer.steps.push(newStep());
+    const begins = answer.steps.length ? '' : (conversation.prefill ?? '');
+    if (begins) turns.push({ role: 'assistant', content: begins });
+    answer.steps.push({ ...newStep(), text: begins, raw: newId() });
     const step = answer.steps.at(-1) as Step;
     const { endpoint, params } = $state.snapshot(conversation) as Conversation;
     const started = performance.now();
     const watch = watchReady(answer.model, step, started);
     try {
-      const pieces = ask({ endpoint, model: answer.model, turns, params, signal, session: this.session });
+      const wanted = { endpoint, model: answer.model, turns, params };
+      const onText = this.#listen(step.raw ?? '', JSON.stringify(requestBody(wanted), null, 2));
+      const pieces = ask({ ...wanted, signal, session: this.session, onText });
       await drawn(pieces, started, step, () => library.changed(conversation));
       answer.state = 'done';
     } catch (error) {
