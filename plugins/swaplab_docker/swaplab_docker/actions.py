@@ -245,7 +245,7 @@ class Actions:
 
     async def clear(self, _: NoInput, __: str) -> Plan:
         """Stop everything that was left behind."""
-        known = await self.known(anew=True)
+        known = await self.known()
         up = {model: state != "stopped" for model, state in (await self.live.models()).items()}
         left = [one for each in known.containers if (one := owned(each, self.live.lab.instance, up)).is_leftover]
 
@@ -262,10 +262,10 @@ class Actions:
 
     # finding
 
-    async def known(self, *, anew: bool = False) -> Known:
+    async def known(self) -> Known:
         """What the engine has. Raises Conflict while there is none: nothing can be planned then."""
         try:
-            return await (self.live.look() if anew else self.live.now())
+            return await self.live.look()
         except NodeError as error:
             raise Conflict(error.message, advice=error.advice) from None
 

@@ -96,6 +96,7 @@ class DockerEngine:
     place: Place
     config_folder: Path = field(factory=lambda: Path.home() / ".docker")
     _client: Docker | None = field(default=None, init=False)
+    _closed: bool = field(default=False, init=False)
 
     async def info(self) -> EngineInfo:
         """Two questions."""
@@ -185,6 +186,7 @@ class DockerEngine:
 
     async def close(self) -> None:
         """See `Engine`."""
+        self._closed = True
         if self._client is not None:
             client, self._client = self._client, None
             await client.close()
@@ -198,6 +200,8 @@ class DockerEngine:
     async def _asking(self, seconds: float = ASK_SECONDS) -> AsyncIterator[Docker]:
         """The client for short questions, what goes wrong told as our errors."""
         with self._errors(seconds):
+            if self._closed:
+                raise NodeError(f"the container engine at {self.place.url} is asked nothing more")
             if self._client is None:
                 self._client = self._connect()
             async with asyncio.timeout(seconds):

@@ -34,7 +34,7 @@ def diagnostics(live: Callable[[], Live], find_program: Callable[[str], str | No
     async def containers() -> Iterable[Finding]:
         known = live()
         try:
-            found, models = await asyncio.gather(known.now(), known.models())
+            found, models = await asyncio.gather(known.look(), known.models())
         except SwaplabError:
             return [Finding(Health.OK, "without an engine there are none")]
         up = {model: state != "stopped" for model, state in models.items()}

@@ -35,24 +35,24 @@ class Fleet:
         """Every machine's images; one that cannot be asked has its error beside it."""
         if force:
             self._known.clear()
-        return list(await asyncio.gather(*(self._of(node, force=force) for node in self.lab.nodes())))
+        return list(await asyncio.gather(*(self._of(node) for node in self.lab.nodes())))
 
     def forget(self, node: NodeId) -> None:
         """Ask this machine next time."""
         self._known.pop(node, None)
 
-    async def _of(self, node: Node, *, force: bool) -> NodeImages:
+    async def _of(self, node: Node) -> NodeImages:
         if node.id == LOCAL:
-            return await self._here(node, force=force)
+            return await self._here(node)
         at, known = self._known.get(node.id, (0.0, None))
         if known is None or self.clock() - at > FRESH_SECONDS:
             known = await self._there(node)
             self._known[node.id] = (self.clock(), known)
         return known
 
-    async def _here(self, node: Node, *, force: bool) -> NodeImages:
+    async def _here(self, node: Node) -> NodeImages:
         try:
-            known = await (self.live.look() if force else self.live.now())
+            known = await self.live.look()
         except SwaplabError as error:
             return NodeImages(node, error=str(error), is_local=True)
         return NodeImages(node, known.images, is_local=True)

@@ -58,6 +58,7 @@ class Live:
     changed: Callable[[], None] = lambda: None
     _engine: Engine | None = field(default=None, init=False)
     _watching: bool = field(default=False, init=False)
+    _ended: bool = field(default=False, init=False)
 
     @property
     def settings(self) -> Settings:
@@ -69,18 +70,26 @@ class Live:
     async def engine(self) -> Engine:
         """The engine; another one when the settings say so. Raises NodeError when there is none."""
         place = await asyncio.to_thread(self._find)
+        if self._ended:
+            raise NodeError("swaplab is ending, and asks the container engine nothing more")
         if self._engine is not None and self._engine.place == place:
             return self._engine
-        await self.close()
-        if place is None:
+        before, self._engine = self._engine, None if place is None else self.make(place)  # at once: others ask, too
+        if before is not None:
+            await before.close()
+        if self._engine is None:
             self.known = Known()
             raise NodeError(NO_ENGINE, advice=NO_ENGINE_ADVICE)
-        self._engine = self.make(place)
         return self._engine
 
     def _find(self) -> Place | None:
         here = Surroundings(self.environment, self.home, self.settings.host)
         return find(here, read=_read, exists=lambda path: path.is_socket())
+
+    async def end(self) -> None:
+        """Let go of the engine for good: whoever still wants to know something is refused."""
+        self._ended = True
+        await self.close()
 
     async def close(self) -> None:
         """Let go of the engine."""
@@ -104,10 +113,6 @@ class Live:
         self._tell(before)
         self._watch()
         return self.known
-
-    async def now(self) -> Known:
-        """What is known: from memory where the engine is watched, asked for otherwise. Raises NodeError."""
-        return self.known if self.known.is_known and self._watching else await self.look()
 
     def known_images(self) -> KnownImages:
         """The names of this machine's images, for who chooses among them."""
@@ -136,8 +141,8 @@ class Live:
             try:
                 await self._follow_events()
                 tries = 0
-            except SwaplabError as error:
-                self.error = str(error)
+            except* SwaplabError as group:
+                self.error = str(group.exceptions[0])
             before, self.known = self.known, Known()
             self._tell(before)
             await asyncio.sleep(AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS) - 1)])
@@ -166,7 +171,7 @@ class Live:
 
     async def measure(self) -> Mapping[str, Usage]:
         """What each container that runs uses; takes about two seconds. Raises NodeError."""
-        known, engine = await self.now(), await self.engine()
+        known, engine = await self.look(), await self.engine()
         up = [one.id for one in known.containers if one.state == "running"][:MOST_MEASURED]
         found = await asyncio.gather(*(engine.usage(one) for one in up), return_exceptions=True)
         self.usage = {one: usage for one, usage in zip(up, found, strict=True) if isinstance(usage, Usage)}

@@ -120,7 +120,7 @@ class DockerPlugin:
     async def swaplab_shutdown(self) -> None:
         """Let go of the engine."""
         if self._parts is not None:
-            await self._parts.live.close()
+            await self._parts.live.end()
 
     def _of(self, lab: LabView) -> Parts:
         if self._parts is None:

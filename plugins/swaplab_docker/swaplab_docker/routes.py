@@ -94,7 +94,7 @@ class Routes:
             raise InvalidRequest("id or reference is required")
         node, force = self._node(body), body.get("force") is True
         if node.id == LOCAL:
-            await self.live.now()  # without an engine that is the answer, whatever else is wrong
+            await self.live.look()  # without an engine that is the answer, whatever else is wrong
         if node.id == LOCAL and not force:
             await self._refuse_used(target)
         plan = await self.actions.remove_plan(target, node.id, force=force or target == str(body.get("id") or ""))
@@ -157,7 +157,7 @@ class Routes:
         yield b"event: end\ndata: {}\n\n"
 
     async def _owners(self) -> list[Owned]:
-        known, models = await asyncio.gather(self.live.now(), self.live.models())
+        known, models = await asyncio.gather(self.live.look(), self.live.models())
         up = {model: state != "stopped" for model, state in models.items()}
         return [owned(container, self.live.lab.instance, up) for container in known.containers]
 
@@ -184,7 +184,7 @@ class Routes:
     async def engine_hint(self, _: Call, __: Gateway) -> Reply:
         """What the engine is, or what to do without one."""
         try:
-            known = await self.live.now()
+            known = await self.live.look()
             engine = await self.live.engine()
             info = await engine.info()
         except SwaplabError as error:
