@@ -7,8 +7,10 @@ is answered from memory is never old; when the engine goes away nothing is known
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,7 @@ class Live:
     usage: dict[str, Usage] = field(factory=dict)
     changed: Callable[[], None] = lambda: None
     _engine: Engine | None = field(default=None, init=False)
+    _news: asyncio.Event = field(factory=asyncio.Event, init=False)
     _watching: bool = field(default=False, init=False)
     _ended: bool = field(default=False, init=False)
 
@@ -132,40 +135,35 @@ class Live:
     def _watch(self) -> None:
         if not self._watching:
             self._watching = True
-            self.lab.spawn(self._follow, name="watch over the container engine")
+            self.lab.spawn(self._listen, name="watch over the container engine")
+            self.lab.spawn(self._follow, name="looks at the container engine")
 
-    async def _follow(self) -> None:
-        """Look again after each burst of events; when the engine goes, until it is back."""
+    async def _listen(self) -> None:
+        """Hear that something happens; when the engine goes, wait until it is back."""
         tries = 0
-        while True:
+        while not self._ended:
             try:
-                await self._follow_events()
-                tries = 0
-            except* SwaplabError as group:
-                self.error = str(group.exceptions[0])
+                engine = await self.engine()
+                self._news.set()  # what has happened before the first event can be heard
+                async with aclosing(engine.events()) as events:
+                    async for _ in events:
+                        tries = 0
+                        self._news.set()
+            except SwaplabError as error:
+                self.error = str(error)
             before, self.known = self.known, Known()
             self._tell(before)
             await asyncio.sleep(AGAIN_SECONDS[min(tries, len(AGAIN_SECONDS) - 1)])
             tries += 1
 
-    async def _follow_events(self) -> None:
-        engine = await self.engine()
-        news = asyncio.Event()
-
-        async def hear() -> None:
-            async for _ in engine.events():
-                news.set()
-
-        async with asyncio.TaskGroup() as tasks:
-            hearing = tasks.create_task(hear())
-            hearing.add_done_callback(lambda _: news.set())
-            await self.look()  # what has happened before the first event could be heard
-            while not hearing.done():
-                await news.wait()
-                await asyncio.sleep(SETTLE_SECONDS)
-                news.clear()
-                if not hearing.done():
-                    await self.look()
+    async def _follow(self) -> None:
+        """Look again after each burst of events."""
+        while not self._ended:
+            await self._news.wait()
+            await asyncio.sleep(SETTLE_SECONDS)
+            self._news.clear()
+            with contextlib.suppress(SwaplabError):  # `error` keeps it
+                await self.look()
 
     # what containers use
 
