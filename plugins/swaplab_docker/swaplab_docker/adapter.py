@@ -218,7 +218,10 @@ class DockerEngine:
             finally:
                 for answer in answers:
                     answer.close()
-                await client.close()
+                try:
+                    await client.close()
+                finally:  # what had ended its events is raised there, before the connections are given back
+                    await client.session.close()
 
     def _connect(self) -> Docker:
         import aiodocker  # noqa: PLC0415 - see above
