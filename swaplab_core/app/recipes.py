@@ -20,9 +20,11 @@ from swaplab_core.services.backends import Backends
 from swaplab_core.services.hooked_actions import HookedActions
 from swaplab_core.services.managed_models import ManagedModels
 from swaplab_core.services.plugin_lab import PluginLab
+from swaplab_core.services.recipe_actions import RecipeActions
 from swaplab_core.services.recipe_pages import RecipePages
 from swaplab_core.services.recipe_paths import Surroundings
 from swaplab_core.services.recipe_sync import RecipeSync
+from swaplab_core.services.recipe_trial import Trials
 from swaplab_core.services.recipe_world import RecipeWorld
 from swaplab_core.services.recipes import Recipes
 
@@ -43,10 +45,11 @@ def recipe_parts(
     backends = Backends(world, view, state.path / "images.json", common, lambda: hooks.images(view))
     world.more = backends.named
     runs = state.below("runs")
-    recipes = Recipes(world, find_program, nodes.all, local_addresses, runs)
+    recipes = Recipes(world, find_program, nodes.all, local_addresses, runs, view.run)
     launches.recipe_of = recipes.launch_of
     jobs = BackendJobs(backends)
     hooks.register(BACKEND_PAGES, BackendPages(jobs))
     managed = ManagedModels(world, view.config)
-    hooks.register("recipes", RecipePages(recipes, managed))
-    return RecipeParts(recipes, managed, jobs, RecipeSync(view, lambda: folder).changed)
+    trials, changed = Trials(recipes, managed), RecipeSync(view, lambda: folder).changed
+    hooks.register("recipes", RecipePages(RecipeActions(recipes, managed, trials, changed)))
+    return RecipeParts(recipes, managed, jobs, trials, changed)

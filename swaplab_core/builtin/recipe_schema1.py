@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from swaplab_core.domain.image import is_image
 from swaplab_core.domain.recipe import Recipe, RecipeReading
 from swaplab_core.plugin.recipe_document import RecipeDocument
 from swaplab_core.plugin.recipe_parser import RecipeParser
+from swaplab_core.plugin.recipe_schema import recipe_schema
 from swaplab_core.plugin.recipe_template import BadTemplate, placeholders, unknown_name
 from swaplab_core.plugin.recipe_writer import write_recipe
 
@@ -91,6 +93,10 @@ class Schema1Parser(RecipeParser):
     def template(self) -> str:
         """Return a small vLLM recipe."""
         return TEMPLATE
+
+    def schema(self) -> Mapping[str, Any]:
+        """Return the keys of schema 1."""
+        return recipe_schema(*sorted(KEYS - {"defaults"}))
 
 
 def common_fields(document: RecipeDocument) -> dict[str, Any]:

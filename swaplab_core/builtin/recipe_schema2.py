@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from swaplab_core.builtin.recipe_schema1 import KEYS, check_common, common_fields, read_template
 from swaplab_core.domain.backend import Confidence
 from swaplab_core.domain.recipe import Recipe, RecipeReading
 from swaplab_core.plugin.recipe_document import RecipeDocument
 from swaplab_core.plugin.recipe_parser import RecipeParser
+from swaplab_core.plugin.recipe_schema import Schema, recipe_schema
 from swaplab_core.plugin.recipe_writer import write_recipe
 
 INJECTED = ("model", "base_url", "host", "port")
@@ -30,6 +32,29 @@ defaults:
   gpu_memory_utilization: 0.8
   max_model_len: 32768
 """
+
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_MORE: Mapping[str, Schema] = {
+    "sparkrun_version": {"type": "string", "description": "the sparkrun that is needed"},
+    "runtime_version": {"type": "string", "description": "the version of the engine"},
+    "mode": {"enum": ["auto", "solo", "cluster"], "description": "how it is spread"},
+    "metadata": {"type": "object", "description": "what is known of the model", "additionalProperties": {}},
+    "pre_exec": {**_TEXTS, "description": "commands inside the container before the engine"},
+    "post_exec": {**_TEXTS, "description": "commands inside the container once the engine is ready"},
+    "post_commands": {**_TEXTS, "description": "commands on this machine once the engine is ready"},
+    "stop_after_post": {"type": "boolean", "description": "end once the post commands have run"},
+    "executor_config": {
+        "type": "object",
+        "description": "the container",
+        "properties": {
+            "auto_remove": {"type": "boolean"}, "restart_policy": {"type": "string"}, "privileged": {"type": "boolean"},
+            "gpus": {"type": "string"}, "ipc": {"type": "string"}, "shm_size": {"type": "string"},
+            "network": {"type": "string"}, "entrypoint": {"type": "string"}, "user": {"type": "string"},
+            "memory_limit": {"type": "string"}, "cap_add": _TEXTS, "devices": _TEXTS, "ulimit": _TEXTS,
+        },
+    },
+    "benchmark": {"type": "object", "description": "how it is measured", "additionalProperties": {}},
+}  # fmt: skip
 
 
 class Schema2Parser(RecipeParser):
@@ -71,6 +96,10 @@ class Schema2Parser(RecipeParser):
     def template(self) -> str:
         """Return a small SGLang recipe, its command left to the runtime."""
         return TEMPLATE
+
+    def schema(self) -> Mapping[str, Any]:
+        """Return the keys of schema 2, the runtime's own not among them."""
+        return recipe_schema(*sorted((KEYS | {"model_revision"}) - {"defaults"}), more=_MORE)
 
 
 def _check(document: RecipeDocument, recipe: Recipe) -> None:

@@ -24,6 +24,10 @@ class DocumentEdits(ABC):
     async def apply(self, change: Change, *, author: str, reason: str) -> str:
         """Change the document and write what is different; answers the new revision."""
 
+    @abstractmethod
+    async def difference(self, change: Change) -> str:
+        """What a change would write, as a unified diff."""
+
     def models(self) -> Mapping[str, Mapping[str, Any]]:
         """The entries of `models:`."""
         return {name: entry or {} for name, entry in _mapping(self.document(), "models").items()}

@@ -70,6 +70,10 @@ class ConfigEdits(Protocol):
         """
         ...
 
+    async def difference(self, change: Callable[[dict[str, Any]], None]) -> str:
+        """What `apply` would write, as a unified diff; "" for nothing. The file's secrets may be in it."""
+        ...
+
     async def upsert_model(self, model: str, entry: Mapping[str, Any], *, author: str, reason: str) -> str:
         """Add the entry of a model or replace it; answers the new revision."""
         ...

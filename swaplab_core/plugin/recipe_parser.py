@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from swaplab_core.domain.backend import Confidence
 from swaplab_core.domain.recipe import Recipe, RecipeReading
@@ -36,3 +37,7 @@ class RecipeParser(ABC):
     @abstractmethod
     def template(self) -> str:
         """Return the text of a new recipe, for a person to fill in; it has no errors."""
+
+    def schema(self) -> Mapping[str, Any]:
+        """Return a JSON Schema by which an editor completes and explains keys; empty where none is known."""
+        return {}

@@ -21,6 +21,8 @@ from swaplab_core.server.ops_errors import ops_error, ops_response
 from swaplab_core.server.recipe_shapes import active_shape, at, backend_card, backend_shape
 from swaplab_core.server.route import Endpoint, get, post, put
 from swaplab_core.services.backend_jobs import FORMATS, LEGACY_FIELDS, BackendJobs
+from swaplab_core.services.backend_notes import Seen, notes_of
+from swaplab_core.services.checkouts import Checkouts
 from swaplab_core.services.managed_models import ManagedModels
 
 OUTPUT_BYTES = 120_000
@@ -70,9 +72,15 @@ class BackendRoutes:
         return json_response({**known, "backends": cards})
 
     async def page(self, _: web.Request) -> web.Response:
-        """The backend folders as cards with their actions."""
-        active, state, catalogue = await self.jobs.backends.active_state()
-        cards = [backend_card(self._card(one), is_active=one is state) for one in catalogue.backends]
+        """The backend folders as cards: what each is, what is wrong with it, what can be done with it."""
+        backends = self.jobs.backends
+        active, state, catalogue = await backends.active_state()
+        checkouts = await Checkouts(backends.view).all(catalogue.backends)
+        cards = []
+        for one in catalogue.backends:
+            checkout = checkouts.get(one.id)
+            notes = notes_of(one, catalogue, Seen(backends.image_choice(one), checkout, backends.images_error))
+            cards.append(backend_card({**self._card(one), "active": one is state}, notes, checkout))
         return json_response({"items": cards, "active": str(active.folder)})
 
     async def active(self, _: web.Request) -> web.Response:

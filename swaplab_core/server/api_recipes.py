@@ -15,24 +15,22 @@ from swaplab_core.domain.recipe import CachedWeights, RecipeSettings
 from swaplab_core.plugin.forms import form_schema, read_form
 from swaplab_core.server.api_models import json_response
 from swaplab_core.server.body import parse_object, read_body
-from swaplab_core.server.errors import ErrorShape, problem_record
+from swaplab_core.server.errors import ErrorShape
 from swaplab_core.server.ops_errors import ops_error
 from swaplab_core.server.recipe_shapes import (
     model_shape,
     offer_shape,
     preview_shape,
-    recipe_row,
     recipe_shape,
     source_shape,
+    trial_shape,
 )
 from swaplab_core.server.route import Endpoint, delete, get, post, put
 from swaplab_core.services.managed_models import ManagedModels
-from swaplab_core.services.managed_request import ModelRequest, any_bool, read_request, settings_for
-from swaplab_core.services.recipe_catalogue import Entry
+from swaplab_core.services.managed_request import any_bool, read_request
 from swaplab_core.services.recipe_offers import offers
+from swaplab_core.services.recipe_trial import Trials
 from swaplab_core.services.recipes import Recipes
-
-PREVIEW_PORT = 8000
 
 
 @define(eq=False)
@@ -42,13 +40,13 @@ class RecipeRoutes:
     error_shape: ClassVar[ErrorShape] = staticmethod(ops_error)
     recipes: Recipes
     managed: ManagedModels
+    trials: Trials
     changed: Callable[[], Awaitable[None]]
 
     def routes(self) -> list[Endpoint]:
         """The route table."""
         return [
             get("/api/recipes/state", Policy.READ, self.state),
-            get("/api/recipes/table", Policy.READ, self.table),
             post("/api/recipes/models", Policy.ADMIN, self.upsert),
             delete("/api/recipes/models/{model:.+}", Policy.ADMIN, self.delete_model),
             get("/api/recipes/source", Policy.READ, self.source),
@@ -69,10 +67,6 @@ class RecipeRoutes:
     async def state(self, _: web.Request) -> web.Response:
         """Every recipe with its problems, every managed model, orphans marked; nothing is changed."""
         return json_response(await self._state())
-
-    async def table(self, _: web.Request) -> web.Response:
-        """The catalogue as the rows of a table."""
-        return json_response({"items": [recipe_row(shape) for shape in (await self._state())["recipes"]]})
 
     async def upsert(self, request: web.Request) -> web.Response:
         """Create a managed model, or change the fields that are given; answers the whole state."""
@@ -158,15 +152,14 @@ class RecipeRoutes:
         body = await read_object(request)
         name = str(body.get("path") or "recipe.yaml")
         path = PurePosixPath(name if PurePosixPath(name).suffix else f"{name}.yaml")
-        format_, reading = await self.recipes.check(
-            str(body.get("content") or ""), path, str(body.get("recipeRef") or "")
-        )
-        problems = [problem_record(problem) for problem in reading.problems]
-        return json_response({"format": format_, "ok": reading.is_usable, "problems": problems})
+        trial = await self.trials.of_text(str(body.get("content") or ""), path, str(body.get("recipeRef") or ""))
+        return json_response(trial_shape(trial))
 
     async def difference(self, request: web.Request) -> web.Response:
-        """What the user's recipe changes of the backend's own, as a unified diff."""
+        """What a recipe changes, as a unified diff: of the backend's own, or with `against=git` of the last commit."""
         entry = await self.recipes.get(request.query.get("recipeRef", ""))
+        if request.query.get("against") == "git":
+            return json_response({"recipeRef": entry.ref, "diff": await self.recipes.since_commit(entry)})
         catalogue = await self.recipes.world.look()
         return json_response({"recipeRef": entry.ref, "diff": self.recipes.difference(catalogue, entry)})
 
@@ -182,15 +175,7 @@ class RecipeRoutes:
     async def preview(self, request: web.Request) -> web.Response:
         """What a recipe would run with these settings (the fields of POST /api/recipes/models); nothing is run."""
         body = await read_object(request)
-        entry = await self.recipes.get(_text(body, "recipeRef"))
-        if entry.recipe is None or not entry.driver:
-            raise InvalidRequest(f"{entry.id} cannot be run", advice="mend its problems first")
-        asked = ModelRequest(str(body.get("modelId") or entry.id.stem), body)
-        before = self.managed.models().get(asked.model)
-        settings = settings_for(asked, entry.recipe, entry.ref, before.settings if before else None)
-        settings = self.managed.settled(asked.model, settings, entry)
-        options = self._options(entry, asked)
-        preview = await self.recipes.preview(entry, settings, options, model=asked.model, port=PREVIEW_PORT)
+        settings, preview = await self.trials.of_model(_text(body, "recipeRef"), body)
         return json_response({"settings": _settings_shape(settings), **preview_shape(preview)})
 
     async def offers(self, request: web.Request) -> web.Response:
@@ -202,13 +187,6 @@ class RecipeRoutes:
         world = self.recipes.world
         found = offers(weights, await world.look(), world.drivers, world.parsers)
         return json_response({"offers": [offer_shape(each, world.drivers) for each in found]})
-
-    def _options(self, entry: Entry, asked: ModelRequest) -> Any:
-        form = self.recipes.world.drivers[entry.driver].options
-        options, problems = read_form(form, asked.options() or {})
-        if problems:
-            raise InvalidRequest(f"options{problems[0].path}: {problems[0].message}")
-        return options
 
     async def _state(self) -> dict[str, Any]:
         catalogue = await self.recipes.world.look()

@@ -41,6 +41,7 @@ from swaplab_core.server.api_nodes import NodeRoutes
 from swaplab_core.server.api_performance import PerformanceRoutes
 from swaplab_core.server.api_plugins import PluginRoutes
 from swaplab_core.server.api_profiles import ProfileRoutes
+from swaplab_core.server.api_recipe_pages import RecipePageRoutes
 from swaplab_core.server.api_recipes import RecipeRoutes
 from swaplab_core.server.api_session import SessionRoutes
 from swaplab_core.server.api_timeline import TimelineRoutes
@@ -71,6 +72,9 @@ from swaplab_core.services.memory import Memory
 from swaplab_core.services.model_entry import ModelEntries
 from swaplab_core.services.models import Models
 from swaplab_core.services.plugin_settings import SettingsEditor
+from swaplab_core.services.recipe_trial import Trials
+from swaplab_core.services.recipe_values import RecipeValues
+from swaplab_core.services.recipe_wizard import RecipeWizard
 from swaplab_core.services.recipes import Recipes
 from swaplab_core.services.routes import Routes
 
@@ -84,6 +88,7 @@ class RecipeParts:
     recipes: Recipes
     managed: ManagedModels
     backends: BackendJobs
+    trials: Trials
     changed: Callable[[], Awaitable[None]]
 
 
@@ -155,7 +160,7 @@ def build_application(
         ActivityRoutes(parts.activity, lambda: parts.models.config().metrics_max_in_memory),
         PerformanceRoutes(parts.monitor, parts.inventory),
         MetricsRoutes(parts.observer.metrics, parts.monitor, parts.models, parts.http, parts.catalogue.backends),
-        RecipeRoutes(parts.recipes.recipes, parts.recipes.managed, parts.recipes.changed),
+        *_recipe_routes(parts.recipes),
         BackendRoutes(parts.recipes.backends, parts.recipes.managed),
         DebugRoutes(parts.dispatcher),
         TimelineRoutes(parts.timeline),
@@ -169,3 +174,10 @@ def build_application(
         table.mount(group.routes())
     table.seal()
     return application
+
+
+def _recipe_routes(parts: RecipeParts) -> list[RecipeRoutes | RecipePageRoutes]:
+    """The routes of recipe files and of the models made of them."""
+    recipes, managed = parts.recipes, parts.managed
+    pages = RecipePageRoutes(recipes, managed, RecipeValues(recipes), RecipeWizard(recipes), parts.changed)
+    return [RecipeRoutes(recipes, managed, parts.trials, parts.changed), pages]

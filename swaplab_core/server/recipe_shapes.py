@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from swaplab_core.domain.backend import BackendState, FolderFacts, ImageChoice
 from swaplab_core.domain.plan import Step
 from swaplab_core.plugin.abilities import Described
 from swaplab_core.plugin.interface import Backend
 from swaplab_core.server.errors import problem_record
+from swaplab_core.services.backend_choices import ACTIVATE, CHOOSE_IMAGE
+from swaplab_core.services.backend_notes import Note
 from swaplab_core.services.backends import Active, BackendAction
+from swaplab_core.services.checkouts import Checkout
 from swaplab_core.services.managed_entry import args_text
 from swaplab_core.services.managed_models import Managed
 from swaplab_core.services.recipe_catalogue import Entry
 from swaplab_core.services.recipe_offers import RecipeOffer
+from swaplab_core.services.recipe_trial import Trial
 from swaplab_core.services.recipes import Preview
 
 CUSTOM = "custom"
@@ -210,37 +215,106 @@ def recipe_row(shape: Mapping[str, Any]) -> dict[str, Any]:
     """One recipe as a row of a table; `id` is what its actions are about."""
     errors = [problem for problem in shape["problems"] if problem["severity"] == "error"]
     first = next(iter([*errors, *shape["problems"]]), None)
-    state = "usable" if shape["usable"] else "hidden" if shape["hiddenBy"] else "unusable"
-    row = {key: shape[key] for key in ("name", "identity", "engine", "model", "containerImage", "path")}
+    state, look = _recipe_state(shape)
+    keys = ("identity", "backend", "relativePath", "engine", "model", "containerImage", "path")
     return {
-        **row,
-        "id": shape["identity"],
-        "state": {"state": "ok" if shape["usable"] else "warn", "text": state},
+        **{key: shape[key] for key in keys},
+        "id": shape["identity"] if not shape["hiddenBy"] else shape["path"],
+        "name": recipe_link(shape["identity"], shape["name"]),
+        "state": {"state": look, "text": state},
         "problem": first["message"] if first else "",
         "users": ", ".join(shape["usedBy"]),
         "recipe": shape["identity"],
     }
 
 
-def backend_card(card: Mapping[str, Any], *, is_active: bool) -> dict[str, Any]:
-    """One backend as a card of a page."""
+def _recipe_state(shape: Mapping[str, Any]) -> tuple[str, str]:
+    """The state of a recipe in a word, and its look."""
+    if shape["hiddenBy"]:
+        return "hidden", ""
+    if not shape["usable"]:
+        return "unusable", "error"
+    return ("with warnings", "warn") if shape["problems"] else ("usable", "ok")
+
+
+def managed_row(shape: Mapping[str, Any]) -> dict[str, Any]:
+    """One managed model as a row of a table; `values` is what its form begins with."""
+    orphaned, problem = shape["orphaned"], next(iter(shape["problems"]), "")
+    state = ("orphaned", "error") if orphaned else ("older entry", "warn") if shape["legacy"] else ("managed", "ok")
+    keys = ("mode", "tensorParallel", "nodes", "containerImage", "group")
+    form = {key: value for key, value in shape.items() if value is not None}
+    return {
+        **{key: shape[key] for key in keys},
+        "id": shape["modelId"],
+        "model": {"href": f"#/models/{quote(shape['modelId'], safe='')}", "text": shape["modelId"]},
+        "recipe": recipe_link(shape["recipe"], shape["recipeRef"]) if shape["recipe"] else shape["recipeRef"],
+        "state": {"state": state[1], "text": state[0]},
+        "problem": problem,
+        "values": form,
+        "context": {"model": shape["modelId"]},
+    }
+
+
+def recipe_link(identity: str, text: str) -> dict[str, str]:
+    """A link to the page of a recipe."""
+    return {"href": f"#/x/recipes/recipe?recipe={quote(identity, safe='')}", "text": text}
+
+
+def trial_shape(trial: Trial) -> dict[str, Any]:
+    """What came of a text: problems, and the commands that it would run, as a preview."""
+    commands = [] if trial.preview is None else preview_commands(trial.preview)
+    return {
+        "format": trial.format,
+        "ok": trial.reading.is_usable,
+        "problems": [problem_record(problem) for problem in trial.reading.problems],
+        "commands": commands,
+        "warnings": [trial.refusal] if trial.refusal else [],
+    }
+
+
+def preview_commands(preview: Preview) -> list[dict[str, Any]]:
+    """What would be run, one after the other."""
+    spec = preview.spec
+    launch = {"title": "start", "argv": list(spec.argv), "node": spec.node}
+    rendered = [{"title": "which renders the command as", "command": preview.rendered}] if preview.rendered else []
+    return [*map(_step, spec.before), launch, *rendered, *map(_step, spec.after)]
+
+
+def backend_card(card: Mapping[str, Any], notes: Sequence[Note], checkout: Checkout | None) -> dict[str, Any]:
+    """One backend as a card of a page: what it is, what is wrong with it, and what can be done."""
     git, image = card["git"], card["image"]
+    commit = f"{git['branch']} {git['commit'][:10]}" if git else "none"
     items = [
         {"label": "Folder", "value": card["backendDir"], "type": "code"},
-        {"label": "Recipes", "value": card["recipes"], "type": "number"},
-        {"label": "Checkout", "value": f"{git['branch']} {git['commit'][:10]}" if git else "none"},
+        {"label": "Recipes", "value": {"href": f"#/x/recipes/catalogue?backend={quote(card['id'])}",
+                                       "text": str(card["recipes"])}, "type": "link"},
+        {"label": "Repository", "value": card["repoUrl"], "type": "link"},
+        {"label": "Checkout", "value": f"{commit} ({checkout.words})" if checkout else commit},
         {"label": "Image", "value": image["selected"] if image else "", "type": "code"},
-    ]
-    offered = [f"backends:{found['action']}" for found in card["actions"] if not found["unavailable"]]
+        {"label": "Newest image", "value": image.get("latest", "") if image else "", "type": "code"},
+        {"label": "Guide", "value": card["deploymentGuideUrl"], "type": "link"},
+    ]  # fmt: skip
+    kind = " · ".join(part for part in (card["backendKind"], card["backendVendor"]) if part)
     return {
         "id": card["id"],
         "title": card["id"],
         "value": card["title"],
-        "text": "active" if is_active else "",
+        "state": {"state": "ok", "text": "active"} if card["active"] else "",
+        "text": kind,
         "items": [item for item in items if item["value"] not in ("", None)],
-        "actions": offered,
+        "notes": [{"level": note.level, "text": note.text} for note in notes],
+        "actions": _card_actions(card),
         "context": {"backend": card["id"]},
     }
+
+
+def _card_actions(card: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What can be done with a folder, and why something cannot."""
+    own = [(ACTIVATE, "it is the active one")] if card["active"] else [(ACTIVATE, "")]
+    if card["image"]:
+        own.append((CHOOSE_IMAGE, ""))
+    offered = [*own, *((each["action"], each["unavailable"]) for each in card["actions"])]
+    return [{"id": f"backends:{action}", "reason": reason} for action, reason in offered]
 
 
 def preview_shape(preview: Preview) -> dict[str, Any]:

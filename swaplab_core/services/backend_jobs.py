@@ -16,6 +16,7 @@ from swaplab_core.plugin.actions import Action, Planner
 from swaplab_core.plugin.forms import read_form
 from swaplab_core.plugin.hooks import hookimpl
 from swaplab_core.plugin.lab import LabView
+from swaplab_core.services.backend_choices import BackendChoices
 from swaplab_core.services.backends import Backends
 
 PLUGIN = "backends"
@@ -124,8 +125,8 @@ class BackendPages:
 
     @hookimpl
     def swaplab_actions(self) -> Iterable[Action]:
-        """Every action of every backend folder."""
-        return self.jobs.offers()
+        """Every action of every backend folder, and the choices that people make for one."""
+        return [*self.jobs.offers(), *BackendChoices(self.jobs.backends).actions()]
 
     @hookimpl
     async def swaplab_startup(self, lab: LabView) -> None:

@@ -24,6 +24,7 @@ from swaplab_core.config.schema import Config
 from swaplab_core.domain.errors import ConfigError, Conflict, NotThere, Stale
 from swaplab_core.domain.problem import Problem, Severity
 from swaplab_core.domain.revision import Revision
+from swaplab_core.domain.text import unified
 from swaplab_core.plugin.edits import Change, DocumentEdits
 from swaplab_core.runtime.reload import Reloader
 
@@ -130,15 +131,16 @@ class ConfigEditor(DocumentEdits):
             if based_on is not None and based_on != current.revision:
                 raise StaleText(current)
 
-            def edited() -> str:
-                new = document(current.content, str(current.path))
-                change(new)
-                return rewrite(current.content, new, str(current.path))
-
-            text = await asyncio.to_thread(edited)
+            text = await asyncio.to_thread(_edited, current, change)
             if text != current.content:
                 await self._write(current, text, author, reason)
             return revision_of(text)
+
+    async def difference(self, change: Change) -> str:
+        """What `apply` would write, as a unified diff. Raises ConfigError when the file cannot be edited so."""
+        current = await self.current()
+        text = await asyncio.to_thread(_edited, current, change)
+        return unified(current.content, text, current.path.name, current.path.name)
 
     async def _write(self, current: ConfigText, text: str, author: str, reason: str) -> Difference:
         loaded = await asyncio.to_thread(self._load, text)
@@ -191,6 +193,13 @@ class ConfigEditor(DocumentEdits):
             if Path(source.name) == file:
                 return document(source.text, source.name)
         return {}
+
+
+def _edited(current: ConfigText, change: Change) -> str:
+    """Return the text of the file after a change."""
+    new = document(current.content, str(current.path))
+    change(new)
+    return rewrite(current.content, new, str(current.path))
 
 
 def _ports(config: Config) -> dict[Any, int]:

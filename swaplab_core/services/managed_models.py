@@ -6,7 +6,7 @@ shown as an orphan, and goes only when somebody says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,25 +69,29 @@ class ManagedModels:
 
     async def upsert(self, request: ModelRequest) -> tuple[str, str]:
         """Create or change a model; answers its id and the new revision of the file."""
-        catalogue = await self.world.look()
-        before = self.models().get(request.model)
-        entry = self._recipe(request, before, catalogue)
-        wanted = self._wanted(request, entry, before)
-        revision = await self._write(request.model, wanted, f"{request.model} from recipe {wanted.settings.recipe}")
+        wanted = await self._asked(request)
+        reason = f"{request.model} from recipe {wanted.settings.recipe}"
+        revision = await self.edits.apply(self._writing({request.model: wanted}), author=AUTHOR, reason=reason)
         return request.model, revision
 
+    async def upsert_difference(self, request: ModelRequest) -> str:
+        """What `upsert` would write, as a unified diff."""
+        return await self.edits.difference(self._writing({request.model: await self._asked(request)}))
+
     async def sync_defaults(self, reference: str) -> tuple[Entry, list[str]]:
-        """Let the models of a recipe follow its defaults again."""
-        catalogue = await self.world.look()
-        entry = catalogue.find(reference)
-        recipe = _usable(entry)
-        updated = self.users_of(entry)
-        for name in updated:
-            model = self.models()[name]
-            settings = self._as_the_recipe(model.settings, recipe, entry)
-            wanted = Wanted(entry.driver, self.settled(name, settings, entry), node=_node(settings))
-            await self._write(name, wanted, f"{name} follows the defaults of {entry.ref}")
-        return entry, updated
+        """Let the models of a recipe follow its defaults again, in one revision."""
+        entry, wanted = await self._following(reference)
+        if wanted:
+            names = ", ".join(wanted)
+            await self.edits.apply(
+                self._writing(wanted), author=AUTHOR, reason=f"{names} follow the defaults of {entry.ref}"
+            )
+        return entry, list(wanted)
+
+    async def sync_difference(self, reference: str) -> tuple[list[str], str]:
+        """Which models `sync_defaults` would change, and what it would write, as a unified diff."""
+        _, wanted = await self._following(reference)
+        return list(wanted), await self.edits.difference(self._writing(wanted)) if wanted else ""
 
     async def delete(self, model: str) -> str:
         """Remove a model, managed or not; answers the new revision. Raises NotThere."""
@@ -110,6 +114,21 @@ class ManagedModels:
         return orphans
 
     # deciding
+
+    async def _asked(self, request: ModelRequest) -> Wanted:
+        catalogue = await self.world.look()
+        before = self.models().get(request.model)
+        return self._wanted(request, self._recipe(request, before, catalogue), before)
+
+    async def _following(self, reference: str) -> tuple[Entry, dict[str, Wanted]]:
+        """The models of a recipe as they are with its defaults."""
+        entry = (await self.world.look()).find(reference)
+        recipe, models = _usable(entry), self.models()
+        wanted: dict[str, Wanted] = {}
+        for name in self.users_of(entry):
+            settings = self._as_the_recipe(models[name].settings, recipe, entry)
+            wanted[name] = Wanted(entry.driver, self.settled(name, settings, entry), node=_node(settings))
+        return entry, wanted
 
     def _recipe(self, request: ModelRequest, before: ManagedModel | None, catalogue: RecipeCatalogue) -> Entry:
         reference = request.text("recipeRef") or (before.settings.recipe if before else "")
@@ -190,19 +209,22 @@ class ManagedModels:
 
     # writing
 
-    async def _write(self, model: str, wanted: Wanted, reason: str) -> str:
+    def _writing(self, wanted: Mapping[str, Wanted]) -> Callable[[dict[str, Any]], None]:
+        """The change of the file that makes these entries."""
         root = str(self.edits.path.resolve().parent) if self.edits.path is not None else ""
 
         def change(document: dict[str, Any]) -> None:
             models = document.get("models")
             models = dict(models) if isinstance(models, Mapping) else {}
-            old = models.get(model)
-            models[model] = write_entry(old if isinstance(old, Mapping) else {}, wanted)
+            for model, entry in wanted.items():
+                old = models.get(model)
+                models[model] = write_entry(old if isinstance(old, Mapping) else {}, entry)
             document["models"] = models
             document["macros"] = {**portable_macros(root), **(document.get("macros") or {})}
-            _join_group(document, model, wanted.settings.group)
+            for model, entry in wanted.items():
+                _join_group(document, model, entry.settings.group)
 
-        return await self.edits.apply(change, author=AUTHOR, reason=reason)
+        return change
 
 
 def portable_macros(root: str) -> dict[str, str]:

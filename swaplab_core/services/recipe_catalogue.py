@@ -140,7 +140,7 @@ def build(folders: Sequence[Folder], drivers: Mapping[str, Backend], read: Reade
     states = [folder.state for folder in folders if folder.state is not None]
     entries: list[Entry] = []
     for folder in folders:
-        make = _of_a_backend if folder.state is not None else _of_the_user
+        make = _of_a_backend if folder.state is not None else users_entry
         entries += [make(folder, file, states, drivers, read) for file in folder.files]
     entries.sort(key=lambda entry: not entry.is_users)
     shown = _shadowed(entries)
@@ -202,13 +202,14 @@ def _of_a_backend(
     return Entry(RecipeId(state.id, file.relative), file, format_, reading, state.driver, state.facts, is_users=False)
 
 
-def _of_the_user(
+def users_entry(
     folder: Folder,
     file: RecipeFile,
     states: Sequence[BackendState],
     drivers: Mapping[str, Backend],
     read: Reader,
 ) -> Entry:
+    """Return what the catalogue makes of a file in a folder of the user's."""
     format_, reading = read(file, ())
     recipe = reading.recipe
     own = FolderFacts(PurePosixPath(folder.root))

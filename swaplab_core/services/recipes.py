@@ -6,8 +6,7 @@ A recipe of a backend's own is changed by a copy in the user's folder, which tak
 from __future__ import annotations
 
 import asyncio
-import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -28,12 +27,18 @@ from swaplab_core.domain.errors import (
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.launch import LaunchRequest, LaunchSpec, RecipeLaunch
 from swaplab_core.domain.node import LOCAL, Node, NodeId
+from swaplab_core.domain.plan import Command
 from swaplab_core.domain.problem import Problem, Severity
 from swaplab_core.domain.recipe import RecipeReading, RecipeSettings
+from swaplab_core.domain.text import unified
 from swaplab_core.plugin.hooks import guarded
+from swaplab_core.plugin.lab import Output
 from swaplab_core.plugin.recipe_template import BadTemplate, render
 from swaplab_core.services.recipe_catalogue import Entry, RecipeCatalogue
 from swaplab_core.services.recipe_world import RecipeWorld
+
+_GIT_DIFF = ("-c", "core.fsmonitor=false", "diff", "--no-color", "--no-ext-diff", "--no-textconv", "HEAD", "--")
+"""Nothing that the checkout's own settings name is run."""
 
 
 @frozen
@@ -46,13 +51,17 @@ class Preview:
 
 @define(eq=False)
 class Recipes:
-    """The use cases. `local_addresses` are this machine's, `nodes` the enrolled machines, `runs` a folder of ours."""
+    """The use cases.
+
+    `local_addresses` are this machine's, `nodes` the enrolled machines, `runs` a folder of ours, `run` runs git.
+    """
 
     world: RecipeWorld
     find_program: Callable[[str], str | None]
     nodes: Callable[[], tuple[Node, ...]]
     local_addresses: Callable[[], frozenset[str]]
     runs: Path
+    run: Callable[[Command], Awaitable[Output]]
 
     # files
 
@@ -83,11 +92,9 @@ class Recipes:
                 partial(self.world.files.write, entry.file.path, text, based_on=entry.file.revision)
             )
             return await self.get(str(entry.file.path))
-        catalogue = await self.world.look()
-        target = catalogue.primary / entry.id.path
-        copy = _naming_its_backend(text, entry)
-        await asyncio.to_thread(partial(self.world.files.write, target, copy, based_on=""))
-        return await self.get(str(target))
+        file = saved_as(entry, text, (await self.world.look()).primary)
+        await asyncio.to_thread(partial(self.world.files.write, file.path, file.text or "", based_on=""))
+        return await self.get(str(file.path))
 
     async def create(self, reference: str, text: str, *, overwrite: bool) -> Entry:
         """Write a new recipe into the user's folder. Raises InvalidRequest, Conflict and ConfigError."""
@@ -125,8 +132,17 @@ class Recipes:
         if original is None or original.file.text is None or entry.file.text is None:
             return ""
         names = (f"{RECIPES}/{original.id.path}", str(entry.id.path))
-        before, after = (text.splitlines(keepends=True) for text in (original.file.text, entry.file.text))
-        return "".join(difflib.unified_diff(before, after, *names))
+        return unified(original.file.text, entry.file.text, *names)
+
+    async def since_commit(self, entry: Entry) -> str:
+        """What a recipe changes of the last commit of its checkout, as a unified diff. Raises Conflict without one."""
+        folder, name = entry.file.path.parent, entry.file.path.name
+        command = Command(("git", "-C", str(folder), *_GIT_DIFF, name))
+        output = await self.run(command)
+        if output.exit_code != 0:
+            said = output.stderr.decode(errors="replace").strip().split("\n")[0][:200]
+            raise Conflict(f"{folder} cannot be compared with a commit: {said}", advice="it may be no git checkout")
+        return output.stdout.decode(errors="replace")
 
     # launches
 
@@ -207,8 +223,15 @@ def relative_path(reference: str) -> PurePosixPath:
     return path if path.suffix.lower() in {".yaml", ".yml", ".ini"} else path.with_name(f"{path.name}.yaml")
 
 
-def _naming_its_backend(text: str, entry: Entry) -> str:
-    """Add the key that says whose recipe this is, where the text does not."""
+def saved_as(entry: Entry, text: str, primary: Path) -> RecipeFile:
+    """Return the file that a recipe becomes when this text is saved: a backend's own is copied to the user's folder."""
+    if entry.is_users:
+        return RecipeFile(entry.file.relative, entry.file.path, text, "", entry.file.updated_at)
+    return RecipeFile(entry.id.path, primary / entry.id.path, naming_its_backend(text, entry), "", 0.0)
+
+
+def naming_its_backend(text: str, entry: Entry) -> str:
+    """Return the text with the key that says whose recipe it is, which a copy outside of the backend's folder needs."""
     if entry.file.relative.suffix.lower() == ".ini" or (entry.recipe is not None and entry.recipe.backend):
         return text
     if any(line.startswith("backend:") for line in text.splitlines()):

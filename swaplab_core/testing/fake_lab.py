@@ -24,6 +24,7 @@ from swaplab_core.domain.job import Job, JobId, JobState
 from swaplab_core.domain.launch import LaunchSpec
 from swaplab_core.domain.node import LOCAL, Node, NodeId
 from swaplab_core.domain.plan import Command, Plan
+from swaplab_core.domain.text import unified
 from swaplab_core.plugin import Output, Process, Sink
 from swaplab_core.plugin.edits import Change, DocumentEdits
 from swaplab_core.testing.fake_gateway import FakeGateway
@@ -57,6 +58,12 @@ class FakeConfig(DocumentEdits):
         self.text = rewrite(self.text, new)
         self.edits.append((author, reason))
         return f"revision-{len(self.edits)}"
+
+    async def difference(self, change: Change) -> str:
+        """Say what a change would write."""
+        new = document(self.text)
+        change(new)
+        return unified(self.text, rewrite(self.text, new), "before", "after")
 
 
 @define(eq=False)

@@ -16,6 +16,7 @@ from swaplab_core.domain.recipe import CachedWeights, Recipe, RecipeReading, Rec
 from swaplab_core.plugin.flag_map import flags_from
 from swaplab_core.plugin.recipe_document import RecipeDocument
 from swaplab_core.plugin.recipe_parser import RecipeParser
+from swaplab_core.plugin.recipe_schema import DEFAULTS, recipe_schema
 from swaplab_core.plugin.recipe_template import BadTemplate, join_lines, placeholders, render
 from swaplab_core.plugin.recipe_writer import write_recipe
 
@@ -49,6 +50,7 @@ FLAGS: Mapping[str, str] = {
     "cont_batching": "--cont-batching",
 }
 """Defaults of a recipe by the flag of llama-server each becomes."""
+_PLACE = {key: DEFAULTS[key] for key in ("port", "host")}
 
 TEMPLATE = """\
 name: New recipe
@@ -123,6 +125,12 @@ class LlamaCppRecipeParser(RecipeParser):
     def template(self) -> str:
         """Return a small recipe."""
         return TEMPLATE
+
+    def schema(self) -> Mapping[str, Any]:
+        """Return the keys of the folder's recipes, and the defaults that become flags of llama-server."""
+        flags = {key: {"description": f"llama-server {flag}"} for key, flag in FLAGS.items()}
+        file = {"gguf_file": {"type": "string", "description": "the file of the model, its first part"}}
+        return recipe_schema(*sorted(_KEYS - {"defaults"}), more=file, defaults={**_PLACE, **flags})
 
 
 class PresetsParser(RecipeParser):

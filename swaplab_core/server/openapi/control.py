@@ -180,9 +180,20 @@ CONTROL: Mapping[tuple[str, str], Operation] = {
     ("POST", "/api/recipes/source/sync-defaults"): _takes(record(recipeRef=TEXT), OBJECT),
     ("POST", "/api/recipes/source/validate"): _takes(
         partly({"type": "object"}, content=TEXT, recipeRef=TEXT, path=TEXT),
-        record(format=TEXT, ok=FLAG, problems=_PROBLEMS),
+        record(format=TEXT, ok=FLAG, problems=_PROBLEMS, commands=listing(OBJECT), warnings=listing(TEXT)),
     ),
-    ("GET", "/api/recipes/source/diff"): json_answer(record(recipeRef=TEXT, diff=TEXT), _STATE),
+    ("GET", "/api/recipes/source/diff"): json_answer(
+        record(recipeRef=TEXT, diff=TEXT), {**_STATE, "against": choice("copy", "git")}
+    ),
+    ("GET", "/api/recipes/table"): json_answer(record(items=listing(OBJECT))),
+    ("GET", "/api/recipes/managed"): json_answer(record(items=listing(OBJECT)), _STATE),
+    ("GET", "/api/recipes/schema"): json_answer(OBJECT, {"format": TEXT}),
+    ("GET", "/api/recipes/form"): json_answer(record(values=OBJECT), _STATE),
+    ("PUT", "/api/recipes/form"): _takes(OBJECT, record(values=OBJECT)),
+    ("GET", "/api/recipes/form/schema"): json_answer(OBJECT, _STATE),
+    ("POST", "/api/recipes/wizard"): _takes(
+        partly({"type": "object"}, input=maybe(OBJECT), state=maybe(OBJECT)), OBJECT
+    ),
     ("GET", "/api/recipes/formats"): json_answer(record(formats=listing(OBJECT))),
     ("POST", "/api/recipes/preview"): _takes(_MODEL_OF_RECIPE, OBJECT),
     ("POST", "/api/recipes/prune"): _takes(partly({"type": "object"}, dryRun=FLAG), OBJECT),

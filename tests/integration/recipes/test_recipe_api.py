@@ -6,7 +6,6 @@ import pytest
 from recipe_api import CONFIG, recipe_runner
 from recipe_texts import VLLM
 
-from swaplab_core.services.recipe_pages import ModelForm as RecipeForm
 from swaplab_core.testing.recipe_kit.folders import Style
 
 TWO = VLLM.replace("tensor_parallel: 1", "tensor_parallel: 2").replace("name: Small", "name: Two")
@@ -553,27 +552,5 @@ def test_a_preview_shows_the_command_and_starts_nothing(run, vllm):
         assert shown["rendered"].startswith("vllm serve org/small --host 0.0.0.0 --port 8000")
         assert shown["before"][-1]["argv"][:3] == ["docker", "rm", "-f"]
         assert api.kit.docker_calls() == []
-
-    run(scenario)
-
-
-def test_a_model_is_made_of_a_recipe_by_an_action_with_a_preview(run, vllm):
-    async def scenario(api):
-        manifest = await api.ask("GET", "/api/ui/manifest")
-        assert "make_model" in str(manifest)
-        assert "recipes.folders" in str(manifest)  # what an empty page says to do
-        assert "recipes.backends" in str(manifest)
-        rows = (await api.ask("GET", "/api/recipes/table"))["items"]
-        assert [row["recipe"] for row in rows] == ["spark-vllm-docker:small.yaml", "spark-vllm-docker:deep/two.yaml"]
-        cards = (await api.ask("GET", "/api/recipes/cards"))["items"]
-        assert [card["id"] for card in cards] == ["spark-vllm-docker"]
-        form, plan = RecipeForm(model_id="made"), None
-        action = next(one for one in api.lab.lab.parts.actions.all() if one.id == "recipes:make_model")
-        plan = await action.action.plan(form, "spark-vllm-docker:small.yaml")
-        assert plan.steps[0].shown_as.startswith("./run-recipe.sh recipes/small.yaml --solo")
-        offer = api.lab.lab.parts.actions.find("recipes:make_model")
-        job = await api.lab.lab.parts.actions.run(offer, {"modelId": "made"}, "spark-vllm-docker:small.yaml")
-        await api.lab.lab.parts.jobs.wait(job.id)
-        assert (await api.model("made"))["recipeRef"] == "small"
 
     run(scenario)

@@ -1,0 +1,82 @@
+"""Dry runs: what a recipe would run, also one that is not saved yet. Nothing is written and nothing is started."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from attrs import define, frozen
+
+from swaplab_core.adapters.recipe_folders import RecipeFile
+from swaplab_core.domain.errors import InvalidRequest, SwaplabError
+from swaplab_core.domain.recipe import RecipeReading, RecipeSettings
+from swaplab_core.plugin.forms import read_form
+from swaplab_core.services.managed_models import ManagedModels
+from swaplab_core.services.managed_request import ModelRequest, settings_for
+from swaplab_core.services.recipe_catalogue import Entry, Folder, RecipeCatalogue, users_entry
+from swaplab_core.services.recipes import Preview, Recipes, saved_as
+
+PORT = 8000
+
+
+@frozen
+class Trial:
+    """What came of a text: its format and problems, and what it would run; else why that cannot be told."""
+
+    format: str
+    reading: RecipeReading
+    preview: Preview | None = None
+    refusal: str = ""
+
+
+@define(eq=False)
+class Trials:
+    """The use cases."""
+
+    recipes: Recipes
+    managed: ManagedModels
+
+    async def of_model(self, reference: str, body: Mapping[str, Any]) -> tuple[RecipeSettings, Preview]:
+        """What a recipe would run with the fields of a request for a managed model. Raises as `Recipes.preview`."""
+        entry = await self.recipes.get(reference)
+        return await self._preview(entry, body)
+
+    async def of_text(self, text: str, path: PurePosixPath, like: str = "") -> Trial:
+        """What a text would run in the place of the recipe `like`, or as a new one at `path`."""
+        catalogue = await self.recipes.world.look()
+        before = catalogue.find(like) if like else None
+        format_, reading = await self.recipes.check(text, before.id.path if before else path, like)
+        if not reading.is_usable:
+            return Trial(format_, reading)
+        entry = self._entry(text, path, before, catalogue)
+        try:
+            _, preview = await self._preview(entry, {})
+        except SwaplabError as error:
+            return Trial(format_, reading, refusal=str(error))
+        return Trial(format_, reading, preview)
+
+    def _entry(self, text: str, path: PurePosixPath, before: Entry | None, catalogue: RecipeCatalogue) -> Entry:
+        """The recipe as the catalogue would have it, were the text saved."""
+        world = self.recipes.world
+        primary = catalogue.primary
+        new = RecipeFile(path, Path(primary / path), text, "", 0.0)
+        file = new if before is None else saved_as(before, text, primary)
+        return users_entry(Folder(primary, None, ()), file, catalogue.backends, world.drivers, world.read)
+
+    async def _preview(self, entry: Entry, body: Mapping[str, Any]) -> tuple[RecipeSettings, Preview]:
+        if entry.recipe is None or not entry.driver:
+            raise InvalidRequest(f"{entry.id} cannot be run", advice="mend its problems first")
+        asked = ModelRequest(str(body.get("modelId") or entry.id.stem), body)
+        before = self.managed.models().get(asked.model)
+        settings = settings_for(asked, entry.recipe, entry.ref, before.settings if before else None)
+        settings = self.managed.settled(asked.model, settings, entry)
+        options = self._options(entry, asked)
+        return settings, await self.recipes.preview(entry, settings, options, model=asked.model, port=PORT)
+
+    def _options(self, entry: Entry, asked: ModelRequest) -> Any:
+        form = self.recipes.world.drivers[entry.driver].options
+        options, problems = read_form(form, asked.options() or {})
+        if problems:
+            raise InvalidRequest(f"options{problems[0].path}: {problems[0].message}")
+        return options
