@@ -56,7 +56,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "rows that can be sorted and searched",
             "`{items: [{…}]}`; an `id` in a row keeps it apart from others",
             "`columns: [{id, title, type?}]`, `row_actions`: a slot whose actions stand in each row, the row's values "
-            "being their context; `empty`, what to say and to do when there are none",
+            "being their context (`context` in a row adds to it, `values` are what forms begin with); `filters`: columns "
+            "to choose by, `search`: a field to search in, both kept in the address; `empty`, what to say and to do when "
+            "there are none",
         ),
         "matrix": Kind(
             "rows against columns, as healths of nodes",
@@ -65,8 +67,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "cards": Kind(
             "a card for each thing",
-            "`{items: [{id, title, state?, value?, type?, text?, progress?, items?: [{label, value, type?}], actions?: "
-            "[ids], context?}]}`; `progress` is a fraction",
+            "`{items: [{id, title, state?, value?, type?, text?, progress?, items?: [{label, value, type?}], notes?: "
+            "[{level, text}], actions?: [ids or {id, reason}], context?}]}`; `progress` is a fraction, `reason` says why "
+            "an action cannot be run on this thing",
             "`empty`, what to say and to do when there are none",
         ),
         "progress": Kind("bars", "`{items: [{label, value, max?, text?}]}`; without `max` the value is a fraction"),
@@ -84,11 +87,18 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "markdown": Kind("formatted text, made harmless", "`{text}`, or a text"),
         "code": Kind("text as it is", "`{text, language?}`, or a text", "`key`: what the text is called instead"),
-        "diff": Kind("a unified diff in colours", "`{diff}`, or a text"),
+        "diff": Kind("a unified diff in colours", "`{diff}`, or a text; empty: there is no difference"),
         "form": Kind(
             "a form over something that can be written",
             "GET answers `{values}` and an ETag, PUT takes the values",
             "`schema`: a JSON Schema, or `{$ref}` to one",
+        ),
+        "document": Kind(
+            "a text with its problems, completion, a dry run while it is written, and what changes before it is saved",
+            "`{content, revision, path?, editable?}`; texts beside them fill `{name}` in the props",
+            "`save`: PUT takes `{content, revision}` and answers the same, 409 when it is not the newest; `check`: POST "
+            "takes `{content}` and answers `{problems: [{severity, message, advice, path, line, col}], commands?, "
+            "files?, warnings?}`; `schema`: a JSON Schema; `body`: more to send, `{name}` filled in",
         ),
         "iframe": Kind(
             "a page of this server in a frame that can do nothing else", "the source is its address", "`height`"
@@ -98,7 +108,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "callout": Kind("a hint", "`{level, text, title?}` or a list of them; `level` is info, ok, warn or error"),
         "wizard": Kind(
             "forms that follow from each other",
-            "POST `{input, state, context}` answers `{form, title?, text?, state}`, `{job}`, `{done}` or `{abort}`",
+            "POST `{input, state, context}` answers `{form, title?, text?, state}`, `{job}`, `{done}` or `{abort}`; "
+            "`to: {path, query}` goes to another page",
         ),
     }
 )

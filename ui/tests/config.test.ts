@@ -1,6 +1,6 @@
 import { formSchema, merged, withSection } from '../src/pages/config/form';
 import { describe, expect, test } from 'vitest';
-import { outline, pathTo, suggest, type Schema } from '../src/pages/config/complete';
+import { outline, pathTo, suggest, type Schema } from '../src/lib/editor/complete';
 import { unified } from '../src/lib/unified';
 
 const TEXT = `# my models

@@ -119,6 +119,7 @@ export const en = {
   'plugin.toPlugins': 'Plugins',
   'plugin.tooSlow': 'It was not loaded within {seconds} seconds.',
   'view.noRows': 'Nothing here',
+  'view.cannot': '{n} {n|action|actions} cannot be run here',
   'action.run': 'Run',
   'action.done': '{title}: done',
   'action.preview': 'What will happen',

@@ -121,6 +121,7 @@ export const es: Record<keyof typeof en, string> = {
   'plugin.toPlugins': 'Complementos',
   'plugin.tooSlow': 'No se cargó en {seconds} segundos.',
   'view.noRows': 'No hay nada aquí',
+  'view.cannot': '{n} {n|acción no se puede|acciones no se pueden} ejecutar aquí',
   'action.run': 'Ejecutar',
   'action.done': '{title}: hecho',
   'action.preview': 'Lo que ocurrirá',

@@ -19,4 +19,5 @@ export const en = {
   show: 'Show',
   hide: 'Hide',
   numbers: 'Numbers, separated by commas',
+  openFile: 'Take the text of a file …',
 } as const;

@@ -21,4 +21,5 @@ export const es: Record<keyof typeof en, string> = {
   show: 'Mostrar',
   hide: 'Ocultar',
   numbers: 'Números separados por comas',
+  openFile: 'Tomar el texto de un archivo …',
 };

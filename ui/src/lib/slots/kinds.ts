@@ -33,6 +33,7 @@ const KINDS: Record<string, Kind> = {
   code: { load: () => import('./views/CodeView.svelte'), fetches: true },
   diff: { load: () => import('./views/DiffView.svelte'), fetches: true },
   form: { load: () => import('./views/FormView.svelte'), fetches: false },
+  document: { load: () => import('./views/DocumentView.svelte'), fetches: false },
   iframe: { load: () => import('./views/FrameView.svelte'), fetches: false, flush: true },
   tabs: { load: () => import('./views/TabsView.svelte'), fetches: false },
   grid: { load: () => import('./views/GridView.svelte'), fetches: false },

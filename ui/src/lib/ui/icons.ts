@@ -1,5 +1,10 @@
 /** The icons that manifests may name, by lucide's names. An unknown name gives a puzzle piece. */
 import type { IconLike } from './Icon.svelte';
+import ArrowLeft from '@lucide/svelte/icons/arrow-left';
+import BookOpen from '@lucide/svelte/icons/book-open';
+import Eraser from '@lucide/svelte/icons/eraser';
+import Layers from '@lucide/svelte/icons/layers';
+import Pencil from '@lucide/svelte/icons/pencil';
 import Activity from '@lucide/svelte/icons/activity';
 import Bot from '@lucide/svelte/icons/bot';
 import Box from '@lucide/svelte/icons/box';
@@ -43,6 +48,11 @@ import Wrench from '@lucide/svelte/icons/wrench';
 import Zap from '@lucide/svelte/icons/zap';
 
 const NAMED: Record<string, IconLike> = {
+  'arrow-left': ArrowLeft,
+  'book-open': BookOpen,
+  eraser: Eraser,
+  layers: Layers,
+  pencil: Pencil,
   activity: Activity,
   bot: Bot,
   box: Box,

@@ -1,5 +1,6 @@
 /** The editor's part of the API. */
 import { api } from '$lib/api/client';
+import type { Problem } from '$lib/editor/problem';
 
 export interface ConfigText {
   path: string;
@@ -18,15 +19,6 @@ export interface Changes {
   stops: string[];
   policy: boolean;
   sections: string[];
-}
-export interface Problem {
-  severity: 'error' | 'warning';
-  message: string;
-  advice: string;
-  path: string;
-  file: string;
-  line: number;
-  col: number;
 }
 export interface Verdict {
   ok: boolean;

@@ -34,10 +34,6 @@ export const en = {
   sections: 'Other parts',
   policy: 'The rules of who makes room for whom',
   nothing: 'No model changes',
-  conflict: 'Somebody else has saved meanwhile',
-  conflictText:
-    'At the left what is in force now, at the right what you have written. Take over what you want, then save again.',
-  keepMine: 'Go on with this text',
   readOnly: 'You may look but not change: log in as the administrator to edit. Secrets are hidden.',
   outline: 'Outline',
   models: 'Models',

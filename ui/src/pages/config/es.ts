@@ -36,10 +36,6 @@ export const es: Record<keyof typeof en, string> = {
   sections: 'Otras partes',
   policy: 'Las reglas de quién deja sitio a quién',
   nothing: 'Ningún modelo cambia',
-  conflict: 'Otra persona ha guardado mientras tanto',
-  conflictText:
-    'A la izquierda lo que está en vigor, a la derecha lo que usted ha escrito. Pase lo que quiera y guarde de nuevo.',
-  keepMine: 'Seguir con este texto',
   readOnly: 'Puede mirar pero no cambiar: entre como administrador para editar. Los secretos no se muestran.',
   outline: 'Índice',
   models: 'Modelos',

@@ -1,6 +1,6 @@
 /** From the schema of the file to a form for a model or for everything else, and back to values. Pure. */
 import { type Json, type Schema as FormSchema, type Values } from '$lib/form/schema';
-import type { Schema } from './complete';
+import type { Schema } from '$lib/editor/complete';
 
 export type Document = Record<string, unknown>;
 type Part = Schema & { required?: string[]; minimum?: number; else?: Schema };

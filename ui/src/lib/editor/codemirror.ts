@@ -1,4 +1,4 @@
-/** CodeMirror set up for the configuration file; loaded with the page, never before. */
+/** CodeMirror set up for YAML that is checked while it is written; loaded with what shows it, never before. */
 import { autocompletion, closeBrackets, type CompletionContext, type CompletionResult } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands';
 import { yaml } from '@codemirror/lang-yaml';
@@ -17,8 +17,8 @@ import {
   lineNumbers,
 } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
-import type { Problem } from './api';
 import { at, detailOf, pathTo, suggest, type Schema } from './complete';
+import type { Problem } from './problem';
 
 const colours = HighlightStyle.define([
   { tag: tags.comment, color: 'var(--sl-muted)', fontStyle: 'italic' },

@@ -1,0 +1,23 @@
+export const en = {
+  conflict: 'Somebody else has saved meanwhile',
+  conflictText:
+    'At the left what is in force now, at the right what you have written. Take over what you want, then save again.',
+  keepMine: 'Go on with this text',
+  text: 'Text of {path}',
+  save: 'Save',
+  saved: 'Saved',
+  changes: 'What changes',
+  undo: 'Discard my changes',
+  undoText: 'What you have written here since the last save is lost.',
+  leave: 'Leave without saving?',
+  leaveText: 'What you have written here is lost.',
+  leaveYes: 'Leave',
+  noProblems: 'No problems',
+  problems: '{n} {n|problem|problems}',
+  errors: '{n} {n|error|errors}',
+  goto: 'Go to line {line}',
+  readOnly: 'It can be read and not changed here.',
+  copied: 'Saving makes a copy of yours; the original stays as it is.',
+  keys: 'Ctrl-Space completes · Ctrl-S saves · Ctrl-F searches',
+  noChanges: 'No difference',
+} as const;
