@@ -38,7 +38,7 @@ from swaplab_core.app.memory import memory_parts
 from swaplab_core.app.options import Options
 from swaplab_core.app.recipes import recipe_parts
 from swaplab_core.app.store import activity_store, retention
-from swaplab_core.config.diff import Difference
+from swaplab_core.config.diff import Difference, touched
 from swaplab_core.config.load import Source
 from swaplab_core.config.schema import Config
 from swaplab_core.domain.events import ConfigChanged, ModelChanged, PluginsChanged
@@ -125,9 +125,13 @@ class _Ears:
 
     logs: LogBook
     metrics: Metrics
+    bus: Bus
 
     def printed(self, model: ModelId, chunk: bytes) -> None:
         self.logs.heard(model, chunk)
+
+    def progressed(self, model: ModelId) -> None:
+        self.bus.publish(ModelChanged(model))
 
     def loaded(self, model: ModelId, seconds: float) -> None:
         self.metrics.load_done(model, seconds)
@@ -184,7 +188,7 @@ class Lab:
             bus.publish(ModelChanged(model))
 
         dispatcher = Dispatcher(_engine(config, launches), clock, announce)
-        supervisor = Supervisor(nodes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics), nodes)
+        supervisor = Supervisor(nodes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics, bus), nodes)
         dispatcher.upstreams = supervisor
         models = Models(lambda: launches.config, dispatcher, supervisor)
         routes = Routes(models.phase)
@@ -289,6 +293,8 @@ class Lab:
         if not self.store.is_at_place_of(activity_store(config)):
             _log.warning("store: the activity stays where it is until swaplab is started again")
         self.parts.observer.captures.resize(config.capture_buffer_mib * 2**20)
+        for model in touched(config, difference):
+            self.parts.bus.publish(ModelChanged(model))
         self.parts.bus.publish(ConfigChanged(self.reloader.revision))
         spawn(self.parts.editor.refresh(), name="document of the configuration")
         fresh = changed | difference.added

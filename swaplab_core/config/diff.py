@@ -32,6 +32,12 @@ class Difference:
         return self == Difference()
 
 
+def touched(config: Config, difference: Difference) -> frozenset[ModelId]:
+    """Return the models that whoever shows them must look at again, those that are gone among them."""
+    everyone = frozenset(config.models) if difference.is_policy_changed else frozenset()
+    return everyone | difference.added | difference.removed | difference.changed | difference.retuned
+
+
 _POLICY = frozenset({"groups", "routing"})
 _MODELS = frozenset({"models", "names", "macros", "plugin_settings"})
 

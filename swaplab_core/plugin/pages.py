@@ -23,7 +23,9 @@ class Kind:
 
 SLOTS: Mapping[str, str] = MappingProxyType(
     {
-        "page": "a page of its own, at the view's or module's `route` (`/x/<plugin>/<page>`)",
+        "page": "a page of its own, at the view's or module's `route` (`/x/<plugin>/<page>`); its first view's props "
+        "may hold `subtitle` and `back: {href, title}`, any view's `links: [{href, title, icon?}]`; the context is the "
+        "query of the address",
         "dashboard.cards": "cards of the overview",
         "models.row.actions": "the menu of a model in the list; target `model`",
         "models.row.badges": "beside a model's name in the list",
@@ -56,9 +58,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "rows that can be sorted and searched",
             "`{items: [{…}]}`; an `id` in a row keeps it apart from others",
             "`columns: [{id, title, type?}]`, `row_actions`: a slot whose actions stand in each row, the row's values "
-            "being their context (`context` in a row adds to it, `values` are what forms begin with); `filters`: columns "
-            "to choose by, `search`: a field to search in, both kept in the address; `empty`, what to say and to do when "
-            "there are none",
+            "being their context (`context` in a row adds to it, `values` are what forms begin with); `filters`: "
+            "columns to choose by, `search`: a field to search in, both kept in the address; `empty`, what to say and "
+            "to do when there are none",
         ),
         "matrix": Kind(
             "rows against columns, as healths of nodes",
@@ -68,8 +70,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "cards": Kind(
             "a card for each thing",
             "`{items: [{id, title, state?, value?, type?, text?, progress?, items?: [{label, value, type?}], notes?: "
-            "[{level, text}], actions?: [ids or {id, reason}], context?}]}`; `progress` is a fraction, `reason` says why "
-            "an action cannot be run on this thing",
+            "[{level, text}], actions?: [ids or {id, reason}], context?}]}`; `progress` is a fraction, `reason` says "
+            "why an action cannot be run on this thing",
             "`empty`, what to say and to do when there are none",
         ),
         "progress": Kind("bars", "`{items: [{label, value, max?, text?}]}`; without `max` the value is a fraction"),
@@ -96,9 +98,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "document": Kind(
             "a text with its problems, completion, a dry run while it is written, and what changes before it is saved",
             "`{content, revision, path?, editable?}`; texts beside them fill `{name}` in the props",
-            "`save`: PUT takes `{content, revision}` and answers the same, 409 when it is not the newest; `check`: POST "
-            "takes `{content}` and answers `{problems: [{severity, message, advice, path, line, col}], commands?, "
-            "files?, warnings?}`; `schema`: a JSON Schema; `body`: more to send, `{name}` filled in",
+            "`save`: PUT takes `{content, revision}` and answers the same, 409 when it is not the newest; `check`: a "
+            "POST takes `{content}` and answers `{problems: [{severity, message, advice, path, line, col}], "
+            "commands?, files?, warnings?}`; `schema`: a JSON Schema; `body`: more to send, `{name}` filled in",
         ),
         "iframe": Kind(
             "a page of this server in a frame that can do nothing else", "the source is its address", "`height`"

@@ -108,6 +108,10 @@ class Listener(Protocol):
         """Output has come."""
         ...
 
+    def progressed(self, model: ModelId) -> None:
+        """Its load has come further."""
+        ...
+
     def loaded(self, model: ModelId, seconds: float) -> None:
         """It is ready, so long after its start."""
         ...
@@ -121,6 +125,9 @@ class Nobody:
     """A listener that does not listen."""
 
     def printed(self, model: ModelId, chunk: bytes) -> None:
+        """Not heard."""
+
+    def progressed(self, model: ModelId) -> None:
         """Not heard."""
 
     def loaded(self, model: ModelId, seconds: float) -> None:
@@ -390,7 +397,12 @@ class Supervisor:
         self.listener.printed(upstream.model, chunk)
         if upstream.loading is not None:
             for line in upstream.loading.feed(chunk):
-                upstream.progress = self.launches.progress(upstream.model, line) or upstream.progress
+                self._advance(upstream, self.launches.progress(upstream.model, line))
+
+    def _advance(self, upstream: Upstream, progress: Progress | None) -> None:
+        if progress is not None and progress != upstream.progress:
+            upstream.progress = progress
+            self.listener.progressed(upstream.model)
 
 
 OK = 200

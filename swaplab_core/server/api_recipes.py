@@ -170,7 +170,8 @@ class RecipeRoutes:
             {"id": name, "title": parser.title, "suffixes": list(parser.suffixes), "template": parser.template()}
             for name, parser in parsers.items()
         ]
-        return json_response({"formats": shown})
+        choices = [{"id": name, "title": parser.title} for name, parser in parsers.items()]
+        return json_response({"formats": shown, "items": choices})
 
     async def preview(self, request: web.Request) -> web.Response:
         """What a recipe would run with these settings (the fields of POST /api/recipes/models); nothing is run."""

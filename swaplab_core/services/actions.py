@@ -36,9 +36,13 @@ class Offer:
         return f"{self.plugin}:{self.action.spec.id}"
 
     def hindrance(self, target: str) -> str:
-        """Why it cannot be run now, "" when it can. A guard that raises is a hindrance too."""
-        if self.action.spec.unavailable or self.action.guard is None:
-            return self.action.spec.unavailable
+        """Why it cannot be run now, "" when it can. A guard that raises is a hindrance too.
+
+        What is about something can be hindered only where it is known about what.
+        """
+        spec = self.action.spec
+        if spec.unavailable or self.action.guard is None or (spec.target and not target):
+            return spec.unavailable
         said = guarded(partial(self.action.guard, target))
         return f"its guard failed: {said!r}" if isinstance(said, Exception) else said
 

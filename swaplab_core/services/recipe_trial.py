@@ -58,6 +58,8 @@ class Trials:
 
     def _entry(self, text: str, path: PurePosixPath, before: Entry | None, catalogue: RecipeCatalogue) -> Entry:
         """The recipe as the catalogue would have it, were the text saved."""
+        if before is not None and text == before.file.text:
+            return before
         world = self.recipes.world
         primary = catalogue.primary
         new = RecipeFile(path, Path(primary / path), text, "", 0.0)

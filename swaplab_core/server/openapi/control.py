@@ -194,7 +194,7 @@ CONTROL: Mapping[tuple[str, str], Operation] = {
     ("POST", "/api/recipes/wizard"): _takes(
         partly({"type": "object"}, input=maybe(OBJECT), state=maybe(OBJECT)), OBJECT
     ),
-    ("GET", "/api/recipes/formats"): json_answer(record(formats=listing(OBJECT))),
+    ("GET", "/api/recipes/formats"): json_answer(record(formats=listing(OBJECT), items=listing(OBJECT))),
     ("POST", "/api/recipes/preview"): _takes(_MODEL_OF_RECIPE, OBJECT),
     ("POST", "/api/recipes/prune"): _takes(partly({"type": "object"}, dryRun=FLAG), OBJECT),
     ("GET", "/api/recipes/backends"): json_answer(record(active=TEXT, backends=listing(OBJECT))),

@@ -216,7 +216,7 @@ export function choicesFrom(answer: unknown, options: Options): Choice[] {
   const items = Array.isArray(answer) ? answer : isRecord(answer) && Array.isArray(answer.items) ? answer.items : [];
   const pick = (item: Json, key: string | undefined) =>
     key && isRecord(item) ? item[key] : isRecord(item) ? undefined : item;
-  return items.map((item: Json) => {
+  const choices = items.map((item: Json) => {
     const value = (pick(item, options.value) ?? null) as Json;
     const group = options.group ? pick(item, options.group) : undefined;
     return {
@@ -225,6 +225,7 @@ export function choicesFrom(answer: unknown, options: Options): Choice[] {
       group: group === undefined ? undefined : String(group),
     };
   });
+  return [...new Map(choices.map((choice) => [JSON.stringify(choice.value), choice])).values()];
 }
 
 export interface Misfit {
