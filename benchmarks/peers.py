@@ -120,8 +120,10 @@ def find_go_proxy() -> Path | None:
 
 
 @contextmanager
-def running_swaplab(peers: Peers, folder: Path, settings: dict | None = None) -> Iterator[tuple[Proxy, Proxy]]:
-    """A daemon as it is installed, everything on, and the engine that it has started."""
+def running_swaplab(
+    peers: Peers, folder: Path, settings: dict | None = None, program: list[str] | None = None
+) -> Iterator[tuple[Proxy, Proxy]]:
+    """A daemon as it is installed, everything on, and the engine that it has started; `program` is run instead."""
     command = " ".join((*peers.upstream, "${PORT}"))
     config = folder / "config.yaml"
     own = {"store": {"path": str(folder / "activity.sqlite")}, "startPort": find_free_port()}
@@ -129,7 +131,8 @@ def running_swaplab(peers: Peers, folder: Path, settings: dict | None = None) ->
         json.dumps({**own, **(settings or {}), "models": {MODEL: {"cmd": command, "concurrencyLimit": 100_000}}})
     )
     port = find_free_port()
-    argv = [Path(sys.executable).with_name("swaplab"), "serve", "--config", config, "--listen", f"{LOOPBACK}:{port}"]
+    program = program or [str(Path(sys.executable).with_name("swaplab"))]
+    argv = [*program, "serve", "--config", config, "--listen", f"{LOOPBACK}:{port}"]
     with running_process(argv, folder / "swaplab.log") as process:
         process.wait_for_output("serves at")
         swaplab = Proxy("swaplab", port, process.pid)

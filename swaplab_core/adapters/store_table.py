@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -181,9 +182,13 @@ def _known(value: Any) -> Any:
 
 
 def _metadata_text(metadata: Mapping[str, str]) -> str:
-    if not metadata:
-        return ""
-    return orjson.dumps({storable(name): storable(value) for name, value in metadata.items()}).decode()
+    return _text_of(tuple(metadata.items())) if metadata else ""
+
+
+@lru_cache(maxsize=256)
+def _text_of(metadata: tuple[tuple[str, str], ...]) -> str:
+    """Mostly the same for row after row."""
+    return orjson.dumps({storable(name): storable(value) for name, value in metadata}).decode()
 
 
 def _metadata(text: str) -> dict[str, str]:

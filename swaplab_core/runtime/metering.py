@@ -16,8 +16,8 @@ from swaplab_core.domain.activity import ActivityRow
 from swaplab_core.domain.metering import Usage
 from swaplab_core.plugin.usage import merge_usage, read_usage
 from swaplab_core.runtime.error_text import MAX_CHARACTERS, error_text, message_in
-from swaplab_core.runtime.response_body import ResponseBody
-from swaplab_core.runtime.scanning import EventScanner, Message
+from swaplab_core.runtime.response_body import ResponseBody, WholeBody
+from swaplab_core.runtime.scanning import WHOLE_BYTES, EventScanner, Message
 from swaplab_core.runtime.token_times import TokenTimes
 
 EVENT_STREAM = "text/event-stream"
@@ -87,7 +87,7 @@ class Meter:
     status: int = field(default=0, init=False)
     _content_type: str = field(default="", init=False)
     _sent: float | None = field(default=None, init=False)
-    _body: ResponseBody | None = field(default=None, init=False)
+    _body: ResponseBody | WholeBody | None = field(default=None, init=False)
     _tokens: TokenTimes | None = field(default=None, init=False)
 
     def sent(self, now: float) -> None:
@@ -102,6 +102,14 @@ class Meter:
             events, self._tokens = EventScanner(), self._tokens or TokenTimes()
         is_tunnel = status == HTTPStatus.SWITCHING_PROTOCOLS
         self._body = None if is_tunnel else ResponseBody(events, self.keep_bytes, content_encoding)
+
+    def whole(self, status: int, content_type: str, data: bytes) -> None:
+        """Head and body at once, instead of `headers` and `feed`: not packed, and no event stream."""
+        if len(data) <= WHOLE_BYTES:
+            self.status, self._content_type, self._body = status, content_type, WholeBody(data, self.keep_bytes)
+        else:
+            self.headers(status, content_type)
+            self.feed(data, self.started)
 
     def feed(self, chunk: bytes, now: float) -> None:
         """Some bytes of the body, as they go to the client."""
@@ -139,7 +147,7 @@ class _Told:
     error_msg: str = ""
 
 
-def _told(body: ResponseBody, status: int, read: UsageReader) -> _Told:
+def _told(body: ResponseBody | WholeBody, status: int, read: UsageReader) -> _Told:
     if status >= HTTPStatus.BAD_REQUEST:
         return _Told(error_msg=error_text(status, body.whole or b""))
     told = _Told(error_msg=body.failure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from attrs import define, field
 
@@ -11,6 +12,38 @@ from swaplab_core.runtime.scanning import WHOLE_BYTES, Clipping, EventScanner, M
 
 MANY_PIECES = 1024
 """More are joined: a small piece takes more memory than what is in it."""
+
+
+@define(eq=False)
+class WholeBody:
+    """A body that came at once, is no event stream, not packed, and small: there is nothing to follow."""
+
+    data: bytes
+    keep_bytes: int
+    is_decoded: ClassVar[bool] = True
+    failure: ClassVar[str] = ""
+
+    def feed(self, _: bytes) -> int:
+        """There is no more."""
+        raise AssertionError("it was whole")
+
+    def end(self) -> int:
+        """Nothing was held back."""
+        return 0
+
+    def messages(self) -> Iterator[Message]:
+        """The JSON object in it."""
+        return parsed(self.data)
+
+    @property
+    def whole(self) -> bytes:
+        """All of it."""
+        return self.data
+
+    @property
+    def kept(self) -> bytes | None:
+        """The same, unless it was not to be kept."""
+        return self.data if len(self.data) <= self.keep_bytes else None
 
 
 @define(eq=False)

@@ -124,9 +124,12 @@ class Passage:
         answer, self._size = self.lane.answers.of(head), len(data)
         self._status, self._head = answer.status, answer
         self.client.write(answer.data(self.lane.date.now(), len(data)) + data)
-        self.seen.meter.headers(answer.status, answer.content_type, answer.content_encoding)
         self.seen.response_headers = answer.shown_with(len(data))
-        self.seen.chunk(data)
+        if answer.events or answer.content_encoding:
+            self.seen.meter.headers(answer.status, answer.content_type, answer.content_encoding)
+            self.seen.chunk(data)
+        else:
+            self.seen.meter.whole(answer.status, answer.content_type, data)
         self._end("")
         self.client.ended()
 

@@ -58,6 +58,16 @@ def test_what_real_engines_answer_is_understood(recorded):
     assert (measured.ttft_ms is not None) == bool(recorded.events)
 
 
+@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("size", [0, 1, WHOLE_BYTES])
+@pytest.mark.parametrize("keep_bytes", [0, 100, 2 * WHOLE_BYTES])
+def test_a_body_that_comes_at_once_is_understood_alike(status, size, keep_bytes):
+    body = orjson.dumps({"usage": USAGE, "timings": TIMINGS, "text": "x" * size, "error": {"message": "no"}})
+    meter = Meter(100.0, keep_bytes=keep_bytes)
+    meter.whole(status, JSON, body)
+    assert meter.end(101.0) == measure(body, status=status, keep_bytes=keep_bytes)
+
+
 def test_usage():
     assert measure_json({"usage": USAGE}).usage == Usage(25, 10)
 
