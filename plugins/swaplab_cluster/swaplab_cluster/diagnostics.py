@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from swaplab_cluster.live import METRICS, Live
-from swaplab_cluster.status import rdma_state
+from swaplab_cluster.status import NodeStatus, rdma_state
 from swaplab_core.plugin import Diagnostic, Finding, Health
 
 
@@ -27,7 +27,27 @@ def diagnostics(live: Callable[[], Live]) -> Iterable[Diagnostic]:
         await known.collector.get(METRICS, known.inforce.status_seconds)
         return [*_unreachable(known), *_without_rdma(known)] or [Finding(Health.OK, "all machines answer")]
 
-    return [Diagnostic("inventory", "Inventory", inventory), Diagnostic("reach", "Machines", reach)]
+    async def disks() -> Iterable[Finding]:
+        known = live()
+        await known.collector.get(METRICS, known.inforce.status_seconds)
+        return remote_disks(known.collector.nodes)
+
+    return [
+        Diagnostic("inventory", "Inventory", inventory),
+        Diagnostic("reach", "Machines", reach),
+        Diagnostic("nvmeof", "Remote disks", disks),
+    ]
+
+
+def remote_disks(nodes: Iterable[NodeStatus]) -> Iterable[Finding]:
+    """How the disks are that come over the network."""
+    found = []
+    for one in nodes:
+        for disk in one.facts.metrics.disks if one.facts.metrics is not None else ():
+            said = f"{one.node.id}: {disk.device} ({disk.transport}, {disk.address}) is {disk.state or 'in no state'}"
+            advice = "" if disk.is_live else "see that its target answers, then `Connect NVMe-oF` again"
+            found.append(Finding(Health.OK if disk.is_live else Health.ERROR, said, advice))
+    return found or [Finding(Health.OK, "no machine has a disk over the network")]
 
 
 def _unreachable(live: Live) -> Iterable[Finding]:

@@ -132,6 +132,22 @@ class StoredPath:
 
 
 @frozen
+class RemoteDisk:
+    """An NVMe controller that is reached over a network, from `/sys/class/nvme`."""
+
+    device: str
+    transport: str
+    state: str
+    address: str = ""
+    subsystem: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        """Can it be read and written?"""
+        return self.state == "live"
+
+
+@frozen
 class Metrics:
     """How busy a machine is, and how its network ports are."""
 
@@ -141,6 +157,7 @@ class Metrics:
     gpus: Gpus
     rdma: tuple[RdmaPort, ...] = ()
     links: tuple[Link, ...] = ()
+    disks: tuple[RemoteDisk, ...] = ()
 
 
 @frozen

@@ -30,6 +30,7 @@ def panels() -> Panels:
         _child("health", "Health", "matrix"),
         _grid("charts", "Charts", [_chart(name) for name in CHARTS], "26rem"),
         _child("storage", "Storage", "matrix"),
+        _disks(),
         _child("cache", "Model cache", "matrix", news=""),
     ]
     page = View("nodes", "page", "Cluster", "tabs", props={"children": tabs}, route=ROUTE)
@@ -53,6 +54,18 @@ def _table() -> dict[str, Any]:
         {"id": "disk", "title": "Free disk", "type": "bytes"},
     ]
     return {**_child("nodes", "Manage", "table"), "props": {"columns": columns, "row_actions": ROW}}
+
+
+def _disks() -> dict[str, Any]:
+    columns = [
+        {"id": "title", "title": "Node"},
+        {"id": "device", "title": "Device", "type": "code"},
+        {"id": "state", "title": "State", "type": "badge"},
+        {"id": "transport", "title": "Transport"},
+        {"id": "address", "title": "Target", "type": "code"},
+        {"id": "subsystem", "title": "Subsystem", "type": "code"},
+    ]
+    return {**_child("disks", "Remote disks", "table"), "props": {"columns": columns}}
 
 
 def _chart(name: str) -> dict[str, Any]:

@@ -7,7 +7,20 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 
-from swaplab_cluster.facts import Cpu, DgxUpdate, Disk, Facts, Gpu, Gpus, Link, Memory, Metrics, RdmaPort, StoredPath
+from swaplab_cluster.facts import (
+    Cpu,
+    DgxUpdate,
+    Disk,
+    Facts,
+    Gpu,
+    Gpus,
+    Link,
+    Memory,
+    Metrics,
+    RdmaPort,
+    RemoteDisk,
+    StoredPath,
+)
 
 SECTIONS = ("metrics", "storage", "dgx")
 MEMORY_UNIT_KIB = 1024
@@ -100,6 +113,7 @@ def _metrics(said: Mapping[str, Sequence[str]]) -> Metrics:
         _gpus(said),
         tuple(_rdma(line) for line in said.get("rdma", ())),
         tuple(_link(line) for line in said.get("net", ())),
+        tuple(_remote_disk(line) for line in said.get("nvme", ())),
     )
 
 
@@ -194,6 +208,11 @@ def _link(line: str) -> Link:
     name, state, speed = (*line.split("|"), "", "")[:3]
     mbit = _whole(speed)
     return Link(name, state, mbit if mbit is not None and mbit > 0 else None)
+
+
+def _remote_disk(line: str) -> RemoteDisk:
+    device, transport, state, address, subsystem = (*line.split("|"), *[""] * 5)[:5]
+    return RemoteDisk(device, transport, state, address, subsystem)
 
 
 def _dgx(lines: Sequence[str]) -> DgxUpdate:

@@ -29,6 +29,7 @@ class ViewRoutes:
             ("/view/nodes", self.view_nodes),
             ("/view/health", self.view_health),
             ("/view/storage", self.view_storage),
+            ("/view/disks", self.view_disks),
             ("/view/cache", self.view_cache),
             ("/view/lines/{name}", self.view_lines),
         )
@@ -66,6 +67,10 @@ class ViewRoutes:
     async def view_storage(self, _: Call, __: Gateway) -> Reply:
         """Paths by nodes."""
         return Reply.of_json(views.storage((await self._known(frozenset({"storage"}))).nodes))
+
+    async def view_disks(self, _: Call, __: Gateway) -> Reply:
+        """Disks that come over the network, by nodes."""
+        return Reply.of_json(views.disks(await self._known(METRICS)))
 
     async def view_cache(self, call: Call, _: Gateway) -> Reply:
         """Cached models by nodes."""

@@ -119,6 +119,30 @@ def _table_row(status: NodeStatus) -> dict[str, Any]:
     }
 
 
+def disks(cluster: Cluster) -> dict[str, Any]:
+    """A row for each disk that comes over the network, and for each machine that has none."""
+    return {"items": [row for status in cluster.nodes if status.node_id for row in _disk_rows(status)]}
+
+
+def _disk_rows(status: NodeStatus) -> list[dict[str, Any]]:
+    node, found = status.node, status.facts.metrics.disks if status.facts.metrics is not None else ()
+    here = {"node": node.id, "title": node.title or node.id}
+    if not found:
+        return [{"id": node.id, **here, "state": {"state": NA, "text": "none"}}]
+    return [
+        {
+            "id": f"{node.id}/{disk.device}",
+            **here,
+            "device": disk.device,
+            "transport": disk.transport,
+            "address": disk.address,
+            "subsystem": disk.subsystem,
+            "state": {"state": OK if disk.is_live else ERR, "text": disk.state},
+        }
+        for disk in found
+    ]
+
+
 def _word(status: NodeStatus) -> str:
     if status.drained:
         return "drained"

@@ -8,6 +8,15 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from attrs import evolve
+
+from swaplab_cluster import probe, views
+from swaplab_cluster.diagnostics import remote_disks
+from swaplab_cluster.inventory import InventoryNode
+from swaplab_cluster.status import Cluster, NodeStatus
+from swaplab_cluster.testing_machines import can_reboot
+from swaplab_core.plugin import Health
+from swaplab_core.testing.require import require
 
 KIT = Path(str(files("swaplab_cluster"))) / "data" / "nvmeof"
 NQN = "nqn.2026-01.example:models"
@@ -108,3 +117,53 @@ def test_installing_keeps_settings_that_are_there(tmp_path):
     assert kept.read_text() == "NET_TUNE_MODE=debug\n"
     assert (tmp_path / "usr/local/sbin/net-tune-canary.sh").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "etc/systemd/system/nvmeof-connect@.service").exists()
+
+
+REMOTE = """@nvme nvme1|tcp|live|traddr=192.0.2.5,trsvcid=4420|nqn.2026-01.example:weights
+@nvme nvme2|rdma|connecting|traddr=192.0.2.6,trsvcid=4420|nqn.2026-01.example:more"""
+
+
+def looked_at() -> NodeStatus:
+    node = InventoryNode(id="n1", data_ip="192.0.2.1", control_ip="192.0.2.1", proxy_ip="192.0.2.1")
+    return NodeStatus(node, facts=probe.read(REMOTE, ["metrics"]), node_id="n1")
+
+
+def test_a_disk_over_the_network_that_is_not_there_is_a_finding():
+    well, lost = remote_disks([looked_at()])
+    assert (well.health, lost.health) == (Health.OK, Health.ERROR)
+    assert "n1: nvme2 (rdma, traddr=192.0.2.6,trsvcid=4420) is connecting" in lost.message
+    assert lost.advice
+    [nothing] = remote_disks([])
+    assert nothing.health is Health.OK
+
+
+def test_the_page_has_a_row_for_each_and_for_a_node_without():
+    first, second = views.disks(Cluster([looked_at()]))["items"]
+    assert (first["device"], first["state"]["state"], second["state"]["state"]) == ("nvme1", "ok", "err")
+    bare = evolve(looked_at(), facts=probe.read("", ["metrics"]))
+    [row] = views.disks(Cluster([bare]))["items"]
+    assert row["state"] == {"state": "na", "text": "none"}
+
+
+SYSFS = """set -e
+mount -t tmpfs none /sys/class
+mkdir -p /sys/class/nvme/nvme0 /sys/class/nvme/nvme1
+echo pcie >/sys/class/nvme/nvme0/transport
+cd /sys/class/nvme/nvme1
+echo tcp >transport
+echo live >state
+echo traddr=192.0.2.5,trsvcid=4420 >address
+echo nqn.2026-01.example:weights >subsysnqn
+exec "$@"
+"""
+
+
+def test_the_probe_reads_them_off_the_kernel():
+    program = require("namespaces", can_reboot(), "run as root, with util-linux")
+    argv = [program, "--mount", "sh", "-c", SYSFS, "sysfs", *probe.argv(probe.script(), ["metrics"])]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    metrics = probe.read(done.stdout, ["metrics"]).metrics
+    assert metrics is not None
+    [disk] = metrics.disks
+    assert (disk.device, disk.transport, disk.is_live) == ("nvme1", "tcp", True)
+    assert disk.subsystem == "nqn.2026-01.example:weights"

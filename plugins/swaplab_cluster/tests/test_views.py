@@ -92,6 +92,6 @@ def test_a_chart_has_a_line_for_each_node_over_the_moments_of_all():
 def test_the_page_has_a_view_for_everything_that_is_told():
     [page] = panels().views
     tabs = page.props["children"]
-    assert [tab["id"] for tab in tabs] == ["overview", "nodes", "health", "charts", "storage", "cache"]
+    assert [tab["id"] for tab in tabs] == ["overview", "nodes", "health", "charts", "storage", "disks", "cache"]
     charts = next(tab for tab in tabs if tab["id"] == "charts")
     assert len(charts["props"]["children"]) == len(CHARTS)

@@ -71,6 +71,8 @@ def test_charts_storage_and_caches_have_a_tab_each(visitor, swaplab):
         expect(page.get_by_role("row", name="~/.cache/huggingface/hub")).to_be_visible()
         assert barriers(page) == []
     with visitor.visit(swaplab, PAGE, key=swaplab.admin_token) as page:
+        page.get_by_role("tab", name="Remote disks").click()
+        expect(page.get_by_role("row", name="m1")).to_contain_text("none")
         page.get_by_role("tab", name="Model cache").click()
         expect(page.get_by_role("row", name="org/name")).to_be_visible()
 

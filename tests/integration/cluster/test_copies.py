@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cluster_jobs import begin, ended
+from node_models import sim_on
 from running_swaplab import Swaplab, running_swaplab
 
 from swaplab_cluster.testing_machines import Machine, Room, running_machines
@@ -35,7 +36,8 @@ def swaplab(tmp_path_factory, room):
     (folder / "cluster-inventory.yaml").write_text(room.inventory())
     keys = {"sshIdentity": str(room.identity), "copyIdentity": str(room.identity)}
     cluster = {**keys, "knownHosts": str(room.known_hosts), "collectSeconds": 0}
-    with running_swaplab(folder, {}, plugins={"cluster": cluster}) as running:
+    models = {"user": sim_on("m1", "127.0.0.21", "--model", "org/name")}
+    with running_swaplab(folder, models, plugins={"cluster": cluster}) as running:
         yield running
 
 
@@ -112,3 +114,19 @@ def test_a_target_that_shows_another_host_key_gets_nothing(room: Room, swaplab, 
     finally:
         room.known_hosts.write_text(pins)
     assert target.log().count("Accepted publickey") == before
+
+
+def test_deleting_tells_first_who_uses_it_and_takes_it_from_the_named_node_only(room: Room, swaplab, source):
+    mine, copied = room.machines["m1"], room.machines["m2"]
+    ended(swaplab, begin(swaplab, "copy_model", repo=REPO, source="m1", targets=["m2"]))
+    assert swaplab.chat("user").status == 200
+    wish = {"input": {"repo": REPO, "nodes": ["m1"]}, "target": ""}
+    told = swaplab.ask_as_admin("POST", "/api/actions/cluster:delete_model?dry_run=1", json_body=wish).json()
+    assert told["warnings"] == ["the model user uses it, and runs on m1"]
+    ended(swaplab, begin(swaplab, "delete_model", repo=REPO, nodes=["m2"]))
+    assert not arrived(copied).exists()
+    assert arrived(mine).exists()
+    nodes = {node["node"]: node["models"] for node in swaplab.ask("GET", "/api/cluster/cache").json()["nodes"]}
+    assert [model["repo"] for model in nodes["m1"]] == [REPO]
+    assert nodes["m1"][0]["complete"]
+    assert nodes["m2"] == []

@@ -67,6 +67,15 @@ rdma() {
     done
 }
 
+remote_disks() { # NVMe controllers that are reached over a network
+    for controller in /sys/class/nvme/nvme*; do
+        [ -r "$controller/transport" ] || continue
+        transport=$(cat "$controller/transport")
+        [ "$transport" != pcie ] || continue
+        say nvme "${controller##*/}|$transport|$(cat "$controller/state" 2>/dev/null)|$(cat "$controller/address" 2>/dev/null)|$(cat "$controller/subsysnqn" 2>/dev/null)"
+    done
+}
+
 storage() { # number, path: which file system it lies on, and how much is in it
     path=$2
     [ "${path#\~/}" = "$path" ] || path=$HOME/${path#\~/}
@@ -105,6 +114,7 @@ if wants metrics; then
     disk &
     graphics &
     rdma
+    remote_disks
 fi
 if wants storage; then
     number=0
