@@ -129,4 +129,13 @@ export const en = {
   'login.text': 'This server asks for a key: one of its API keys, or the administrator’s token.',
   'login.key': 'Key',
   'login.go': 'Log in',
+  'memory.system': 'system memory',
+  'memory.gpu': 'GPU memory',
+  'memory.fits': 'fits',
+  'memory.tooLarge': 'does not fit',
+  'memory.needs': 'needs {needs} of {where}; {free} free',
+  'memory.freed': ', {freed} given back by those that stop',
+  'memory.measured': 'measured at an earlier load',
+  'memory.weights': 'size of its weights; contexts come on top',
+  'memory.unknown': 'Nobody knows yet how much memory it needs.',
 } as const;

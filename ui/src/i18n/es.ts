@@ -131,4 +131,13 @@ export const es: Record<keyof typeof en, string> = {
   'login.text': 'Este servidor pide una clave: una de sus claves de API o el token del administrador.',
   'login.key': 'Clave',
   'login.go': 'Entrar',
+  'memory.system': 'memoria del sistema',
+  'memory.gpu': 'memoria de GPU',
+  'memory.fits': 'cabe',
+  'memory.tooLarge': 'no cabe',
+  'memory.needs': 'necesita {needs} de {where}; {free} libres',
+  'memory.freed': ', {freed} que devuelven los que se detienen',
+  'memory.measured': 'medido en una carga anterior',
+  'memory.weights': 'tamaño de sus pesos; los contextos se suman',
+  'memory.unknown': 'Aún no se sabe cuánta memoria necesita.',
 };

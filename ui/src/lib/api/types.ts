@@ -19,6 +19,8 @@ export interface Model {
   elapsed_seconds: number;
   progress: { stage: string; fraction: number | null } | null;
   node: string;
+  /** The recipe it is made of, "" without one. */
+  recipe?: string;
   ttl_seconds: number;
   concurrency_limit: number;
   priority: number;
@@ -40,6 +42,34 @@ export interface ModelDetail extends Model {
   proxy: string | null;
   use_model_name: string;
   metadata: Record<string, unknown>;
+  /** How it would be started now; null when nobody can say. */
+  launch?: Launch | null;
+  launch_problem?: string;
+}
+
+export interface Launch {
+  command: string;
+  base_url: string;
+  cwd: string;
+  environment: string[];
+  node: string;
+  ready_path: string | null;
+  ready_within_seconds: number;
+  stop: string;
+  stop_within_seconds: number;
+  can_sleep: boolean;
+  before: string[];
+  after: string[];
+}
+
+export type Basis = 'measured' | 'weights' | 'unknown';
+export type Place = 'system' | 'gpu';
+
+export interface MemoryVerdict {
+  basis: Basis;
+  measured_at: number | null;
+  fits: boolean | null;
+  places: { where: Place; needs_bytes: number; free_bytes: number; freed_bytes: number; fits: boolean }[];
 }
 
 export interface SwapPlan {
@@ -52,6 +82,7 @@ export interface SwapPlan {
   refusal: string | null;
   reason: string;
   complete: boolean;
+  memory?: MemoryVerdict;
 }
 
 export interface InFlightRequest {

@@ -3,6 +3,9 @@ import { api, path } from '../api/client';
 import { events, type Events } from '../api/events.svelte';
 import { isOver, type Job } from '../api/jobs';
 import { Keyed } from './keyed.svelte';
+import { prefs } from './prefs.svelte';
+
+const WATCHED = 'jobs.watched';
 
 class Jobs extends Keyed<Job> {
   /** The drawer is open. */
@@ -10,7 +13,7 @@ class Jobs extends Keyed<Job> {
   /** The job that the drawer shows. */
   shown = $state<string | null>(null);
   /** Ends that this person has asked to hear of. */
-  watched = $state.raw<ReadonlySet<string>>(new Set());
+  watched = $derived(new Set(prefs.view<string[]>(WATCHED, [])));
   onEnd: ((job: Job) => void) | null = null;
 
   get active(): Job[] {
@@ -22,14 +25,21 @@ class Jobs extends Keyed<Job> {
   override update(job: Job): void {
     const before = this.get(job.id);
     super.update(job);
-    if (before && !isOver(before) && isOver(job)) this.onEnd?.(job);
+    const ended = before ? !isOver(before) : this.watched.has(job.id);
+    if (ended && isOver(job)) this.onEnd?.(job);
+    if (isOver(job) && this.watched.has(job.id)) this.#watch([...this.watched].filter((id) => id !== job.id));
   }
   show(id: string): void {
     this.shown = id;
     this.isOpen = true;
   }
+  /** Hear of the end of a job, or no longer; kept over a reload. */
   watch(id: string): void {
-    this.watched = new Set(this.watched).add(id);
+    const others = [...this.watched].filter((each) => each !== id);
+    this.#watch(this.watched.has(id) ? others : [...others, id]);
+  }
+  #watch(ids: string[]): void {
+    prefs.setView(WATCHED, ids);
   }
   forget = (job: Job): Promise<unknown> => api.delete(path('api/jobs', job.id));
   cancel = (job: Job): Promise<unknown> => api.post(`${path('api/jobs', job.id)}/cancel`);

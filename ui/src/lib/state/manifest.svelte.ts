@@ -31,6 +31,7 @@ export interface ViewSpec {
   kind: string;
   order?: number;
   route?: string;
+  only?: Only;
   source?: { get?: string; refresh?: { event?: string; every?: number } | null } | null;
   props?: Record<string, unknown>;
 }
@@ -58,6 +59,7 @@ export interface ModuleSpec {
   slot?: string;
   title?: string;
   route?: string;
+  only?: Only;
   module: string;
   css?: string[];
   sdk?: string;
@@ -105,6 +107,16 @@ export function readManifest(value: unknown): Manifest {
   };
 }
 
+/** Which words of the place must have which values; `*` is any but none. */
+export type Only = Record<string, string[]>;
+
+export function isFor(only: Only | undefined, context: Readonly<Record<string, string>>): boolean {
+  return Object.entries(only ?? {}).every(([word, values]) => {
+    const value = context[word] ?? '';
+    return Array.isArray(values) && values.some((each) => (each === '*' ? value !== '' : each === value));
+  });
+}
+
 const ordered = <T extends { order?: number }>(list: T[]): T[] =>
   list.sort((a, b) => (a.order ?? 100) - (b.order ?? 100));
 
@@ -118,11 +130,11 @@ class ManifestStore {
   get isTooNew(): boolean {
     return this.current.schema > SCHEMA;
   }
-  views(slot: string): ViewSpec[] {
-    return ordered(this.current.views.filter((view) => view.slot === slot));
+  views(slot: string, context: Readonly<Record<string, string>> = {}): ViewSpec[] {
+    return ordered(this.current.views.filter((view) => view.slot === slot && isFor(view.only, context)));
   }
-  modules(slot: string): ModuleSpec[] {
-    return ordered(this.current.modules.filter((module) => module.slot === slot));
+  modules(slot: string, context: Readonly<Record<string, string>> = {}): ModuleSpec[] {
+    return ordered(this.current.modules.filter((module) => module.slot === slot && isFor(module.only, context)));
   }
   actions(slot: string): ActionSpec[] {
     return ordered(this.current.actions.filter((action) => action.slots?.includes(slot)));

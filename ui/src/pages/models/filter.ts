@@ -4,11 +4,14 @@ import type { Model } from '$lib/api/types';
 export type Show = 'all' | 'running' | 'stopped';
 export type GroupBy = '' | 'backend' | 'state' | 'group' | 'node';
 
+export type SortBy = '' | 'name' | 'last' | 'most' | 'state';
+
 export interface Wish {
   text: string;
   show: Show;
   unlisted: boolean;
   pinned: readonly string[];
+  sort?: SortBy;
 }
 
 const DOWN = new Set(['stopped', 'asleep']);
@@ -26,7 +29,24 @@ export function chosen(all: readonly Model[], wish: Wish): Model[] {
       fits(model),
   );
   const rank = (model: Model) => (wish.pinned.includes(model.id) ? 0 : 1);
-  return wanted.sort((a, b) => rank(a) - rank(b));
+  return wanted.sort((a, b) => rank(a) - rank(b) || order(wish.sort ?? '', a, b));
+}
+
+const STATES = ['ready', 'waking', 'starting', 'falling-asleep', 'stopping', 'asleep', 'stopped'];
+
+function order(by: SortBy, a: Model, b: Model): number {
+  switch (by) {
+    case 'name':
+      return (a.name || a.id).localeCompare(b.name || b.id, undefined, { numeric: true });
+    case 'last':
+      return (b.last_used ?? 0) - (a.last_used ?? 0);
+    case 'most':
+      return b.requests - a.requests;
+    case 'state':
+      return STATES.indexOf(a.state) - STATES.indexOf(b.state);
+    default:
+      return 0;
+  }
 }
 
 /** The groups in the order in which they first occur; a model of several groups is in each. */

@@ -26,4 +26,7 @@ export const en = {
   notMeasured: 'Nothing is measured: the monitor is switched off in the configuration.',
   upFor: 'up for {time}',
   all: 'All',
+  swaps: 'Loads and swaps',
+  timeline: 'Timeline',
+  noSwaps: 'No model has been loaded or unloaded today.',
 } as const;

@@ -28,4 +28,7 @@ export const es: Record<keyof typeof en, string> = {
   notMeasured: 'No se mide nada: el monitor está desactivado en la configuración.',
   upFor: 'en marcha desde hace {time}',
   all: 'Todas',
+  swaps: 'Cargas y cambios',
+  timeline: 'Línea de tiempo',
+  noSwaps: 'Hoy no se ha cargado ni descargado ningún modelo.',
 };

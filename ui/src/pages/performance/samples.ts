@@ -25,10 +25,16 @@ export interface GpuSample {
   mem_kind: string;
   power_draw_w: number | null;
 }
+export interface ProcessSample {
+  timestamp: string;
+  model: string;
+  mem_used_mb: number;
+}
 export interface Figures {
   enabled: boolean;
   sys_stats: SystemSample[] | null;
   gpu_stats: GpuSample[] | null;
+  process_stats?: ProcessSample[] | null;
   gpu_source?: string;
   gpu_failures?: Record<string, string>;
 }
@@ -83,4 +89,20 @@ export function byGpu(
     gpus.set(key, line);
   }
   return { t: times, series: [...gpus.values()] };
+}
+
+/** One line a model: what its processes hold, in bytes. */
+export function byModel(samples: readonly ProcessSample[]): {
+  t: number[];
+  series: { label: string; values: (number | null)[] }[];
+} {
+  const times = [...new Set(samples.map(secondsOf))].sort((a, b) => a - b);
+  const place = new Map(times.map((at, index) => [at, index]));
+  const lines = new Map<string, (number | null)[]>();
+  for (const sample of samples) {
+    const line = lines.get(sample.model) ?? times.map(() => null);
+    line[place.get(secondsOf(sample)) ?? 0] = sample.mem_used_mb * 2 ** 20;
+    lines.set(sample.model, line);
+  }
+  return { t: times, series: [...lines].map(([label, values]) => ({ label, values })) };
 }

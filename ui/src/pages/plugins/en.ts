@@ -16,4 +16,11 @@ export const en = {
   manifestFailed: 'What plugins add to these pages could not be read',
   noneTitle: 'No plugins',
   howTo: 'Plugins are Python packages: install one into swaplab’s environment and start swaplab again.',
+  checks: 'Checks',
+  checkAgain: 'Check again',
+  bundle: 'Bundle for a report',
+  bundleHelp: 'Versions, plugins, checks, configuration, machine and log in one file; secrets are hidden',
+  'health.ok': 'OK',
+  'health.warning': 'Warning',
+  'health.error': 'Error',
 } as const;

@@ -18,4 +18,12 @@ export const es: Record<keyof typeof en, string> = {
   manifestFailed: 'No se pudo leer lo que los complementos añaden a estas páginas',
   noneTitle: 'No hay complementos',
   howTo: 'Los complementos son paquetes de Python: instale uno en el entorno de swaplab y vuelva a iniciarlo.',
+  checks: 'Comprobaciones',
+  checkAgain: 'Comprobar otra vez',
+  bundle: 'Paquete para un informe',
+  bundleHelp:
+    'Versiones, extensiones, comprobaciones, configuración, máquina y registro en un archivo; los secretos se ocultan',
+  'health.ok': 'Bien',
+  'health.warning': 'Aviso',
+  'health.error': 'Error',
 };
