@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser import PHONE
+from browser import PHONE, barriers
 from playwright.sync_api import expect
 from running_swaplab import running_swaplab, sim
+
+from swaplab_core.testing.waiting import wait_until
 
 CAPABLE = {"in": ["text", "image"], "out": ["text"], "tools": True, "context": 32768}
 MODELS = {
@@ -116,6 +118,50 @@ def test_what_is_kept_at_the_top_stays_there_after_a_reload(visitor, swaplab):
         page.get_by_role("button", name="Keep dying at the top").click()
         page.reload()
         expect(page.get_by_role("row").get_by_role("link").first).to_have_text("dying")
+
+
+def test_memory_is_told_before_a_load_and_models_are_sorted_as_cards_and_chosen_together(visitor, swaplab):
+    swaplab.chat("quick")
+    wait_until(lambda: swaplab.ask("GET", "/api/memory").json()["models"]["quick"]["now"], "the memory of quick")
+    with visitor.visit(swaplab, "/models?as=cards&sort=most") as page:
+        cards = page.get_by_role("article")
+        expect(cards.first).to_contain_text("MiB")
+        for name in ("Slow one", "endless"):
+            cards.filter(has_text=name).get_by_role("checkbox").check()
+        expect(page.get_by_role("status").filter(has_text="2 selected")).to_be_visible()
+        assert barriers(page) == []
+        page.get_by_role("button", name="As cards").click()
+        expect(row(page, "quick")).to_contain_text("MiB")
+        swaplab.ask("GET", "/unload")
+        row(page, "quick").get_by_role("button", name="More").click()
+        page.get_by_role("menuitem", name="What would a load do?").click()
+        plan = page.get_by_role("dialog")
+        expect(plan).to_contain_text("measured at an earlier load")
+        expect(plan.get_by_text("fits", exact=True)).to_be_visible()
+
+
+def test_a_model_page_shows_its_launch_its_events_and_edits_its_own_lines(visitor, swaplab):
+    swaplab.chat("quick")
+    with visitor.visit(swaplab, "/models/slow", key=swaplab.admin_token) as page:
+        expect(page.get_by_role("main")).to_contain_text("Would run")
+        expect(page.get_by_role("main")).to_contain_text("--load-stage")
+        page.get_by_role("tab", name="Configuration").click()
+        page.get_by_label("ttl").fill("700")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+        assert swaplab.model("slow")["ttl_seconds"] == 700
+        page.get_by_role("button", name="YAML").click()
+        lines = page.get_by_label("Its lines in the file")
+        expect(lines).to_have_value(re.compile("ttl.*700"))
+        lines.fill(lines.input_value().replace("700", "[oops"))
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        lines.fill(lines.input_value().replace("[oops", "600"))
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("alert")).to_have_count(0)
+        assert barriers(page) == []
+        page.goto(f"{swaplab.url}/ui/#/models/quick?tab=events")
+        expect(page.get_by_role("cell", name="Ready").first).to_be_visible()
 
 
 def test_on_a_phone_models_are_loaded_too(visitor, swaplab):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import zipfile
 
 import pytest
 from browser import barriers
 from playwright.sync_api import expect
 from running_swaplab import running_swaplab, sim
 from toy_plugin import install_toy_plugin
+
+from swaplab_core.testing.waiting import wait_until
 
 MODELS = {"m": {**sim(), "name": "Em"}}
 
@@ -68,7 +71,7 @@ def test_modules_mount_and_one_that_fails_breaks_nothing_else(visitor, swaplab):
         expect(page.get_by_role("dialog").get_by_label("Word")).to_have_value("module")
         page.keyboard.press("Escape")
         page.get_by_role("link", name="Models", exact=True).click()
-        expect(page.get_by_role("row").filter(has_text="Em")).to_be_visible()
+        expect(page.get_by_role("row").get_by_role("link", name="Em", exact=True)).to_be_visible()
         visitor.forgive("this module is broken", "exports no mount")
 
 
@@ -105,6 +108,9 @@ def test_a_job_is_cancelled_and_run_again_after_a_reload_of_the_page(visitor, sw
         expect(page.get_by_role("log")).to_contain_text("hello long 0")
         page.reload()
         expect(page.get_by_role("log")).to_contain_text("hello long 0")
+        page.get_by_role("button", name="Tell me when it ends").click()
+        page.reload()
+        expect(page.get_by_role("button", name="Tell me when it ends")).to_have_attribute("aria-pressed", "true")
         page.get_by_role("button", name="Cancel the job").click()
         page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
         expect(page.get_by_role("main").get_by_role("status").first).to_have_text("Cancelled")
@@ -122,6 +128,32 @@ def test_plugins_stand_where_they_want_to_on_pages_of_ours(visitor, swaplab):
         page.goto(f"{swaplab.url}/ui/#/models/m")
         page.get_by_role("tab", name="Toy tab").click()
         expect(page.get_by_role("tabpanel")).to_contain_text("Disk")
+        page.get_by_role("tab", name="Of mine").click()
+        expect(page.get_by_role("tabpanel")).to_contain_text("m")
+        expect(page.get_by_role("tab", name="Of others")).to_have_count(0)
+
+
+def test_plugins_are_checked_and_what_helps_to_find_a_mistake_is_downloaded(visitor, swaplab):
+    checks = swaplab.ask("GET", "/api/diagnostics").json()["diagnostics"]
+    with visitor.visit(swaplab, "/plugins") as page:
+        for check in checks:
+            expect(page.get_by_role("listitem").filter(has_text=check["title"]).first).to_be_visible()
+        with page.expect_download() as download:
+            page.get_by_role("link", name="Bundle for a report").click()
+        assert download.value.suggested_filename == "swaplab-diagnostics.zip"
+        assert zipfile.is_zipfile(download.value.path())
+        assert checks
+        assert barriers(page) == []
+
+
+def test_the_load_of_a_day_is_shown_with_the_memory_of_each_model(visitor, swaplab):
+    swaplab.chat("m")
+    wait_until(lambda: swaplab.ask("GET", "/api/performance").json()["process_stats"], "a look at the running model")
+    with visitor.visit(swaplab, "/performance") as page:
+        page.get_by_label("Time shown").select_option("1440")
+        expect(page.get_by_role("img", name="System memory of each model")).to_be_visible()
+        expect(page.get_by_role("img", name="Processor")).to_be_visible()
+        assert barriers(page) == []
 
 
 def test_settings_of_a_plugin_are_a_form_that_writes_the_file(visitor, swaplab, admin):
