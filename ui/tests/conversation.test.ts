@@ -134,3 +134,19 @@ test('a ramp is ascending, each step once, and no nonsense', () => {
   expect(ramp('4, 1 2;2 x 0 1000')).toEqual([1, 2, 4]);
   expect(ramp('')).toEqual([]);
 });
+
+test('sounds go along as the API wants them', () => {
+  const asked = {
+    id: 'x',
+    text: '',
+    images: [],
+    audio: ['data:audio/mpeg;base64,AA==', 'data:audio/x-wav;base64,BB=='],
+    answers: [],
+  };
+  const conversation = newConversation(['a'], { exchanges: [asked] });
+  const [turn] = turnsFor(conversation, asked, { model: 'a', steps: [], state: 'waiting' });
+  expect(turn?.content).toEqual([
+    { type: 'input_audio', input_audio: { data: 'AA==', format: 'mp3' } },
+    { type: 'input_audio', input_audio: { data: 'BB==', format: 'wav' } },
+  ]);
+});

@@ -212,3 +212,15 @@ def test_a_load_test_climbs_its_steps_with_several_models(visitor, swaplab):
             page.get_by_role("button", name="Steps as CSV").click()
         assert len(download.value.path().read_text().splitlines()) == 5
         assert barriers(page) == []
+
+
+def test_a_sound_goes_along_with_what_is_asked(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=attacker") as page:
+        sound = {"name": "a.wav", "mimeType": "audio/wav", "buffer": b"RIFF\x24\0\0\0WAVEfmt "}
+        page.locator("form.composer input[type=file]").set_input_files([sound])
+        expect(page.get_by_label("a.wav")).to_be_visible()
+        ask(page, "What do you hear?")
+        expect(answer(page, "attacker")).to_have_attribute("data-state", "done")
+        answer(page, "attacker").get_by_role("button", name="Request and response").click()
+        raw = page.get_by_role("dialog", name="Request and response")
+        expect(raw.get_by_label("Request", exact=True)).to_contain_text('"format": "wav"')

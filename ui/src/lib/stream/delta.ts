@@ -30,7 +30,10 @@ export interface Delta {
 export type Endpoint = 'v1/chat/completions' | 'v1/messages' | 'v1/responses';
 
 /** What is sent, before an endpoint's own form. Content parts are those of chat completions. */
-export type Part = { type: 'text'; text: string } | { type: 'image_url'; image_url: { url: string } };
+export type Part =
+  | { type: 'text'; text: string }
+  | { type: 'image_url'; image_url: { url: string } }
+  | { type: 'input_audio'; input_audio: { data: string; format: string } };
 export interface Turn {
   role: 'system' | 'user' | 'assistant' | 'tool';
   content: string | Part[];

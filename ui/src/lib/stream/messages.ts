@@ -42,6 +42,7 @@ function message(turn: Turn): Record<string, unknown> {
 
 function block(part: Part): Record<string, unknown> {
   if (part.type === 'text') return part;
+  if (part.type === 'input_audio') return { type: 'text', text: '(audio)' }; // this endpoint knows none
   const [, media = '', data = ''] = /^data:([^;,]+);base64,(.*)$/s.exec(part.image_url.url) ?? [];
   return media
     ? { type: 'image', source: { type: 'base64', media_type: media, data } }

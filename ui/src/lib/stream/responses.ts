@@ -25,7 +25,11 @@ function items(turn: Turn): Record<string, unknown>[] {
   const kind = turn.role === 'assistant' ? 'output_text' : 'input_text';
   const parts: Part[] = typeof turn.content === 'string' ? [{ type: 'text', text: turn.content }] : turn.content;
   const content = parts.map((part) =>
-    part.type === 'text' ? { type: kind, text: part.text } : { type: 'input_image', image_url: part.image_url.url },
+    part.type === 'text'
+      ? { type: kind, text: part.text }
+      : part.type === 'input_audio'
+        ? part
+        : { type: 'input_image', image_url: part.image_url.url },
   );
   const calls = (turn.toolCalls ?? []).map((call) => ({
     type: 'function_call',

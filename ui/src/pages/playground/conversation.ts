@@ -40,6 +40,8 @@ export interface Exchange {
   id: string;
   text: string;
   images: string[];
+  /** Sounds as data URLs. */
+  audio?: string[];
   answers: Answer[];
   /** What stood here before it was asked or said in another way; the place of the present one is empty. */
   branches?: Branch[];
@@ -161,9 +163,17 @@ export function joined(first: Step, second: Step): Step {
 const hasText = (answer: Answer): boolean => answer.steps.some((step) => step.text || step.tools.length);
 
 function content(exchange: Exchange): string | Part[] {
-  if (!exchange.images.length) return exchange.text;
+  const sounds = (exchange.audio ?? []).map(sound);
+  if (!exchange.images.length && !sounds.length) return exchange.text;
   const images: Part[] = exchange.images.map((url) => ({ type: 'image_url', image_url: { url } }));
-  return exchange.text ? [{ type: 'text', text: exchange.text }, ...images] : images;
+  return exchange.text ? [{ type: 'text', text: exchange.text }, ...images, ...sounds] : [...images, ...sounds];
+}
+
+/** `data:audio/mpeg;base64,…` as the API wants it: the bytes, and `mp3` or `wav`. */
+function sound(url: string): Part {
+  const [, kind = '', data = ''] = /^data:audio\/([\w.+-]+)[^,]*,(.*)$/s.exec(url) ?? [];
+  const format = /mpeg|mp3/.test(kind) ? 'mp3' : kind.replace(/^(x-|vnd\.)?wave?$/, 'wav');
+  return { type: 'input_audio', input_audio: { data, format } };
 }
 
 function answerTurns(steps: readonly Step[]): Turn[] {

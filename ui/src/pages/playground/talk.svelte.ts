@@ -39,10 +39,11 @@ class Talk {
     this.#running[conversation.id]?.abort();
   }
 
-  async send(conversation: Conversation, text: string, images: string[]): Promise<void> {
+  async send(conversation: Conversation, text: string, images: string[], audio: string[] = []): Promise<void> {
     library.changed(conversation);
     const kept = library.all.find((each) => each.id === conversation.id) ?? conversation;
-    kept.exchanges.push({ id: newId(), text, images, answers: kept.models.map(waiting) });
+    const sounds = audio.length ? { audio } : {};
+    kept.exchanges.push({ id: newId(), text, images, ...sounds, answers: kept.models.map(waiting) });
     const exchange = kept.exchanges.at(-1);
     void library.keep(kept);
     if (exchange) await this.#run(kept, exchange, exchange.answers);
