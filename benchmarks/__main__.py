@@ -2,10 +2,9 @@
 
     python -m benchmarks [--json FILE] [--quick]
 
-Each part can be run by itself (`python -m benchmarks.relay --help`, and swap, daemon, waiting, fanout, engine, reload,
-cluster_status);
-what is a target here is said in docs/explanation/performance.md. `--quick` shows that everything runs: its figures mean
-nothing.
+Each part can be run by itself (`python -m benchmarks.relay --help`, and watching, swap, daemon, waiting, fanout,
+engine, reload, cluster_status); what is a target here is said in docs/explanation/performance.md. `--quick` shows that
+everything runs: its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from pathlib import Path
 
 from attrs import asdict, define
 
-from benchmarks import daemon, fanout, relay, swap, waiting
+from benchmarks import daemon, fanout, relay, swap, waiting, watching
 from swaplab_cluster.testing_sshd import find_sshd
 from swaplab_core.testing.llama_server import ADVICE, find_llama_server
 
@@ -62,6 +61,12 @@ def of_relay(told: dict) -> Iterator[Figure]:
         for quantile, most in (("p50", 1.2), ("p99", 3.0)):
             added = rows[paced, "swaplab"][f"added_delay_{quantile}_us"] / go[f"added_delay_{quantile}_us"]
             yield Figure(f"{paced}: added delay, {quantile}", added, "x go", most)
+
+
+def of_watching(told: dict[str, float]) -> Iterator[Figure]:
+    most: list[float | None] = [0.15, None]
+    for (what, share), limit in zip(told.items(), most, strict=True):
+        yield Figure(f"of a small request: {what}", share, "of its CPU", limit)
 
 
 def of_swap(told: dict[str, float]) -> Iterator[Figure]:
@@ -118,6 +123,7 @@ def measure(*, quick: bool) -> dict:
         print(f"no swaps: there is no llama-server: {ADVICE}", file=sys.stderr)
     told = {
         "relay": relay.run(1 if quick else 5, 1, set()),
+        "watching": watching.run(1 if quick else 7, 1, watching.LOAD),
         "daemon": daemon.measure(1 if quick else 7),
         "waiting": waiting.measure(300 if quick else 10_000),
         "fanout": fanout.measure(10 if quick else 100, 500 if quick else 3000, 1 if quick else 3),
@@ -134,6 +140,7 @@ def measure(*, quick: bool) -> dict:
 
 READERS = {
     "relay": of_relay,
+    "watching": of_watching,
     "swap": of_swap,
     "daemon": of_daemon,
     "waiting": of_waiting,
