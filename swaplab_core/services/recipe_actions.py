@@ -20,7 +20,8 @@ from swaplab_core.services.recipes import Recipes
 
 RECIPE_ROWS, MODEL_ROWS = "recipes.row.actions", "recipes.model.actions"
 RECIPE_ROUTE, CATALOGUE_ROUTE = "/x/recipes/recipe", "/x/recipes/catalogue"
-_RECIPE = (RECIPE_ROWS, f"page:{RECIPE_ROUTE}")
+_ON_PAGE = (f"page:{RECIPE_ROUTE}",)
+_RECIPE = (RECIPE_ROWS, *_ON_PAGE)
 _LOCKS = frozenset({"config"})
 
 Doing = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -44,9 +45,9 @@ class RecipeActions:
         """Every one, in the order in which they are offered."""
         return [
             _action("make_model", "Make a model", ModelForm, self.make, icon="plus", slots=_RECIPE, order=10),
-            _action("sync_defaults", "Let its models follow", PruneForm, self.sync, icon="refresh-cw", slots=_RECIPE,
+            _action("sync_defaults", "Let its models follow", PruneForm, self.sync, icon="refresh-cw", slots=_ON_PAGE,
                     order=20, description="The models of a recipe take its defaults again."),
-            _action("delete_recipe", "Delete", DeleteRecipeForm, self.delete_recipe, icon="trash-2", slots=_RECIPE,
+            _action("delete_recipe", "Delete", DeleteRecipeForm, self.delete_recipe, icon="trash-2", slots=_ON_PAGE,
                     order=30, danger=True, confirm_text="The file is deleted and cannot be brought back from here."),
             _action("change_model", "Change", ChangeForm, self.change, icon="pencil", slots=(MODEL_ROWS,), order=10,
                     target="model"),
