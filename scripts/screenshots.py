@@ -18,6 +18,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Route, ViewportSize, sync_playwright
 
+from swaplab_docker.testing_dockerd import Dockerd, running_dockerd
 from swaplab_hub.testing import COMMIT, make_cached
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +34,7 @@ PAGES = {
     "recipes": "/x/recipes/catalogue", "backends": "/x/recipes/backends", "cluster": "/x/cluster/nodes",
     "hub": "/x/hub/models",
     "performance": "/performance", "hardware": "/performance/hardware", "benchmarks": "/x/benchy/runs",
+    "images": "/x/docker/images", "containers": "/x/docker/containers",
     "configuration": "/config", "plugins": "/plugins", "settings": "/settings",
 }  # fmt: skip
 CACHED = {
@@ -51,12 +53,36 @@ BENCHY = ROOT / ".cache" / "benchy" / "bin" / "llama-benchy"
 
 
 @contextmanager
-def demo(folder: Path) -> Iterator[str]:
+def containers() -> Iterator[dict[str, str]]:
+    """An engine with some images and containers, where one can be started: what makes the demo find it."""
+    with running_dockerd() as engine:
+        if isinstance(engine, str):
+            print(f"The pages of containers show none: {engine}")
+            yield {"DOCKER_HOST": "unix:///run/no-such.sock"}
+            return
+        fill(engine)
+        yield engine.environment
+
+
+def fill(engine: Dockerd) -> None:
+    """Some images, and containers of another swaplab and of somebody else."""
+    programs = [Path(path).resolve() for path in ("/bin/dash", "/bin/sleep")]
+    for name in ("llama-cpp-spark:last", "vllm-node:latest", "team/engine:1.2"):
+        engine.build(name, programs, files={"name": name.encode()}, entrypoint=("/bin/dash", "-c"))
+    engine.docker("tag", "team/engine:1.2", "team/engine:stable")
+    run = ("run", "--detach", "--init", "--network", "none")
+    labels = ("--label", "swaplab.managed=1", "--label", "swaplab.instance=lab-2", "--label", "swaplab.model=qwen")
+    engine.docker(*run, "--name", "swaplab_qwen_lab-2", *labels, "vllm-node:latest", "echo ready; sleep 600")
+    engine.docker(*run, "--name", "tools", "team/engine:1.2", "sleep 600")
+
+
+@contextmanager
+def demo(folder: Path, more: dict[str, str]) -> Iterator[str]:
     """Serve the demo; answers its address."""
     cache_models(folder / "hf" / "hub")
     ours = {"SWAPLAB_STATE_DIR": str(folder / "state"), "HF_HOME": str(folder / "hf"), "PYTHONUNBUFFERED": "1"}
     ours |= {"LLAMA_BENCHY_CMD": str(BENCHY)} if BENCHY.exists() else {}
-    environment = {**os.environ, **ours}
+    environment = {**os.environ, **ours, **more}
     argv = [SWAPLAB, "demo", "--folder", folder / "demo", "--listen", "127.0.0.1:0"]
     with subprocess.Popen(
         argv, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -165,7 +191,11 @@ def take(browser: Browser, url: str, link: str, folder: Path) -> None:
 def main() -> None:
     """Take them all."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="swaplab-shots-") as name, demo(Path(name)) as url:
+    with (
+        tempfile.TemporaryDirectory(prefix="swaplab-shots-") as name,
+        containers() as engine,
+        demo(Path(name), engine) as url,
+    ):
         time.sleep(1)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)

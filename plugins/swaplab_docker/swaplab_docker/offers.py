@@ -112,7 +112,6 @@ OFFERS = (
         slots=(_IMAGES_HEAD,),
         confirm=Confirm.ASK,
         confirm_text="Images without a name are deleted.",
-        danger=True,
         order=50,
     ),
     ActionSpec(
@@ -157,7 +156,6 @@ OFFERS = (
         slots=(_CONTAINERS_HEAD,),
         confirm=Confirm.ASK,
         confirm_text="They are stopped and removed.",
-        danger=True,
         order=20,
     ),
 )

@@ -29,6 +29,7 @@ _CONTAINER_COLUMNS = [
     {"id": "image", "title": "Image", "type": "code"},
     {"id": "created", "title": "Made", "type": "ago"},
     {"id": "log", "title": "Log", "type": "link"},
+    {"id": "acts", "title": "Actions", "type": "actions"},
 ]
 _BACKEND_COLUMNS = [
     {"id": "backend", "title": "Backend"},
@@ -48,7 +49,7 @@ _TAG_COLUMNS = [
 ]
 
 
-def panels(images_slot: str, containers_slot: str, backends_slot: str, tags_slot: str) -> Panels:
+def panels(images_slot: str, backends_slot: str, tags_slot: str) -> Panels:
     """Two entries of the side bar, three pages; slots are where the actions of rows stand."""
     images = View(
         "images", "page", "Images", "tabs", route=IMAGES_ROUTE, order=20,
@@ -68,7 +69,7 @@ def panels(images_slot: str, containers_slot: str, backends_slot: str, tags_slot
     containers = View(
         "containers", "page", "Containers", "table", source=f"{_SOURCE}containers", route=CONTAINERS_ROUTE, order=20,
         refresh_event=CONTAINER_NEWS, refresh_seconds=USE_SECONDS,
-        props={"columns": _CONTAINER_COLUMNS, "row_actions": containers_slot, "empty": "No containers."},
+        props={"columns": _CONTAINER_COLUMNS, "empty": "No containers."},
     )  # fmt: skip
     same_engine = View(
         "engine-of-containers", "page", "Engine", "callout", source=f"{_SOURCE}engine", route=CONTAINERS_ROUTE,

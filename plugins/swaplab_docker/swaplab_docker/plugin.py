@@ -28,7 +28,7 @@ from swaplab_docker.diagnostics import diagnostics
 from swaplab_docker.fleet import Fleet
 from swaplab_docker.keeper import Keeper
 from swaplab_docker.live import Live
-from swaplab_docker.offers import BACKENDS, CONTAINERS, IMAGES, TAGS
+from swaplab_docker.offers import BACKENDS, IMAGES, TAGS
 from swaplab_docker.pages import panels
 from swaplab_docker.registry import Registries
 from swaplab_docker.remote_tags import RemoteTags
@@ -88,7 +88,7 @@ class DockerPlugin:
     @hookimpl
     def swaplab_panels(self) -> Iterable[Panels]:
         """The pages."""
-        return [panels(IMAGES, CONTAINERS, BACKENDS, TAGS)]
+        return [panels(IMAGES, BACKENDS, TAGS)]
 
     @hookimpl
     def swaplab_diagnostics(self, lab: LabView) -> Iterable[Diagnostic]:

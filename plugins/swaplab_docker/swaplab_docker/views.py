@@ -88,6 +88,7 @@ def _container_row(one: Owned, usage: Usage | None) -> dict[str, Any]:
         "cpu": None if usage is None or usage.cpu_percent is None else f"{usage.cpu_percent:.0f} %",
         "memory": usage.memory if usage else None,
         "created": container.created or None,
+        "acts": ["docker:stop"] if one.owner is Owner.OURS and not one.is_used else [],
         "log": {"href": f"#{LOG_ROUTE}?container={container.id}", "text": "log"},
     }
 

@@ -26,7 +26,7 @@ def dockerd() -> Iterator[Dockerd]:
     with running_dockerd() as engine:
         if isinstance(engine, str):
             missing("docker", f"{engine}; {ADVICE}")
-        tools = [Path(path).resolve() for name in ("sleep", "pkill") if (path := shutil.which(name))]
+        tools = [Path(path) for name in ("sleep", "pkill") if (path := shutil.which(name))]
         models = {name.lstrip("/"): tiny_gguf_bytes(say=say) for name, say in SAYS.items()}
         engine.build("tiny-llama:1", [server, *tools], files=models, entrypoint=("/bin/llama-server",))
         engine.build("shell:1", [Path("/bin/dash").resolve(), *tools], entrypoint=("/bin/dash", "-c"))
