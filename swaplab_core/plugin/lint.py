@@ -189,7 +189,9 @@ def _lint_view(plugin: str, view: View, routes: Sequence[Route]) -> Iterator[Com
 
 
 def _lint_context(where: str, slot: str, only: Mapping[str, Sequence[str]], source: str = "") -> Iterator[Complaint]:
-    """Whether the words it asks for are words of its slot."""
+    """Whether the words it asks for are words of its slot. A page is told what its address says behind the `?`."""
+    if slot == "page" and not only:
+        return
     known = CONTEXTS.get(slot, {})
     told = f"the slot {slot!r} tells {', '.join(known) or 'nothing'}"
     for word in _WORDS.findall(source):

@@ -161,12 +161,12 @@ class Routes:
         up = {model: state != "stopped" for model, state in models.items()}
         return [owned(container, self.live.lab.instance, up) for container in known.containers]
 
-    async def _usage(self) -> Mapping[str, Usage]:
-        """What is known of their use; it is measured meanwhile, and waited for only when nothing is known."""
+    async def _usage(self, *, wait: bool = True) -> Mapping[str, Usage]:
+        """What is known of their use; it is measured meanwhile, and with `wait` waited for when nothing is known."""
         if self._measured.is_set():
             self._measured.clear()
             self.live.lab.spawn(self._measure, name="use of containers")
-        if not self.live.usage:
+        if wait and not self.live.usage:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._measured.wait(), FIRST_USE_SECONDS)
         return self.live.usage
@@ -210,7 +210,7 @@ class Routes:
     async def containers_table(self, _: Call, __: Gateway) -> Reply:
         """The containers of this machine; none while there is no engine, which the page says above."""
         try:
-            owners, usage = await self._owners(), await self._usage()
+            owners, usage = await self._owners(), await self._usage(wait=False)
         except SwaplabError:
             return Reply.of_json({"items": []})
         return Reply.of_json(views.containers_table(owners, usage))

@@ -260,6 +260,8 @@ def test_containers_say_whose_they_are_and_what_they_use(tmp_path):
     async def scenario(here):
         here.ours("chat-box")
         here.engine.run("used/engine:1", "stranger")
+        shown = (await here.running.get("/api/plugins/docker/containers")).json["containers"]
+        assert {one["name"]: one["leftover"] for one in shown} == {"chat-box": True, "stranger": False}
         rows = await here.rows("containers")
         assert [(row["name"], row["who"]) for row in rows] == [
             ("chat-box", "left behind by chat"), ("stranger", "not swaplab"),
@@ -267,8 +269,6 @@ def test_containers_say_whose_they_are_and_what_they_use(tmp_path):
         assert (rows[0]["cpu"], rows[0]["memory"]) == ("25 %", 12_000_000)
         facts = await here.rows(f"container/{rows[0]['id']}")
         assert {"label": "Used by", "value": "left behind by chat"} in facts
-        shown = (await here.running.get("/api/plugins/docker/containers")).json["containers"]
-        assert {one["name"]: one["leftover"] for one in shown} == {"chat-box": True, "stranger": False}
 
     in_a_world(scenario, tmp_path)
 
