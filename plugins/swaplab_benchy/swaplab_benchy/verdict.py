@@ -18,8 +18,8 @@ from attrs import evolve, frozen
 from swaplab_benchy.results import SPEEDS, Point, Result, Samples
 
 FEWEST_RUNS = 5
-LEVEL = 0.02
-"""Lower than the five percent that are promised: values of one run resemble each other more than chance would have."""
+LEVEL = 0.03
+"""Lower than the five percent that are promised: values of one run resemble each other more than chance has it."""
 
 NOISE_FLOOR = 0.01
 """A difference below one percent is nobody's concern, however certain it is."""

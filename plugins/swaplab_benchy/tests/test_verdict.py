@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+from pathlib import Path
 
 import pytest
 
@@ -121,3 +123,23 @@ def test_scores_are_compared_by_their_standard_errors(a, b, verdict):
 
 def test_scores_of_different_suites_are_not_compared():
     assert compare_scores(answered(0.5, 0.1), Result("x", None, {}), margin=0.05) == ()
+
+
+MEASURED = json.loads((Path(__file__).parent / "fixtures" / "measured.json").read_text())
+
+
+def drawn(chance, speed, runs):
+    """A run of so many of the values that were really measured."""
+    pool = MEASURED[speed]
+    chosen = chance.sample(range(min(map(len, pool.values()))), runs)
+    metrics = {name: Samples(tuple(values[at] for at in chosen)) for name, values in pool.items()}
+    return Result("0.4.0", None, {Point(0, 64, 64): metrics})
+
+
+@pytest.mark.parametrize("runs", [5, 10])
+def test_of_measured_runs_those_at_90_are_called_worse_and_those_at_100_are_not_called_different(runs):
+    chance = random.Random(20261128)
+    slower = [word(drawn(chance, "hundred", runs), drawn(chance, "ninety", runs)) for _ in range(100)]
+    equal = [word(drawn(chance, "hundred", runs), drawn(chance, "again", runs)) for _ in range(100)]
+    assert slower.count(Verdict.WORSE) >= 95
+    assert sum(each in {Verdict.WORSE, Verdict.BETTER} for each in equal) <= 5

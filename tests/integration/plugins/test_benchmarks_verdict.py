@@ -1,12 +1,13 @@
 """The verdict on measured speeds: real llama-benchy against real servers that write 100 and 90 tokens a second.
 
 The two at 100 and the one at 90 are measured at the same time, so that what else this machine does hits all of them.
+It takes minutes, and a machine that does not do too much else: `make nightly`. Every run of the tests judges what was
+measured once, in the plugin's own `test_verdict.py`.
 """
 
 from __future__ import annotations
 
 import os
-import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,9 +26,7 @@ from swaplab_benchy.verdict import Verdict, compare, overall
 from swaplab_core.testing.real_process import running_process
 from swaplab_core.testing.sim_process import running_sim_process
 
-TOKENS, RUNS, COMPARISONS = 32, 10, 100
-"""Ten runs where five are needed at least: on a machine that does much else, single values may be far off."""
-
+TOKENS, RUNS, COMPARISONS = 64, 5, 100
 DIFFERENT = {Verdict.BETTER, Verdict.WORSE}
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("benchmarks")]
 
@@ -85,19 +84,6 @@ def part(pool: Result, chosen: list[int]) -> Result:
 
 def verdict(a: Result, b: Result) -> Verdict:
     return overall(found.verdict for found in compare(a, b, margin=0.05))
-
-
-def test_runs_drawn_from_measurements_are_called_worse_when_slower_and_not_different_when_equal(home):
-    pools = measure(home, 60)
-    chance = random.Random(20261128)
-
-    def drawn(pool: Result) -> Result:
-        return part(pool, chance.sample(range(60), RUNS))
-
-    slower = [verdict(drawn(pools.hundred), drawn(pools.ninety)) for _ in range(COMPARISONS)]
-    equal = [verdict(drawn(pools.hundred), drawn(pools.again)) for _ in range(COMPARISONS)]
-    assert slower.count(Verdict.WORSE) >= 95
-    assert sum(each in DIFFERENT for each in equal) <= 5
 
 
 @pytest.mark.nightly
