@@ -8,14 +8,14 @@ from aiohttp import web
 from attrs import define
 
 from swaplab_core.domain.access import Policy
-from swaplab_core.domain.node import Node
+from swaplab_core.domain.node import LOCAL, Node
 from swaplab_core.server.api_models import json_response
 from swaplab_core.server.route import Endpoint, get
 
 
 @define(eq=False)
 class NodeRoutes:
-    """`nodes` answers this machine first, then those that plugins know."""
+    """`nodes` answers this machine first, then those that plugins know; who chooses none means this one."""
 
     nodes: Callable[[], Sequence[Node]]
 
@@ -24,8 +24,8 @@ class NodeRoutes:
         return [get("/api/nodes", Policy.READ, self.listing)]
 
     async def listing(self, _: web.Request) -> web.Response:
-        """Every machine that models and steps can run on; the id of this one is ""."""
-        return json_response({"items": [_record(node) for node in self.nodes()]})
+        """The machines beside this one that models and steps can run on."""
+        return json_response({"items": [_record(node) for node in self.nodes() if node.id != LOCAL]})
 
 
 def _record(node: Node) -> dict[str, object]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from swaplab_core.domain.recipe_settings import split_args
 from swaplab_core.plugin.forms import Options, form_field
 
 _IMAGES = Options("api/recipes/containers", free=True)
+_NODES = Options("api/nodes", value="id", label="title")
 _CLUSTER = "for a cluster: with commas, the head first; one node: it runs there"
 _LIMITS = "Limits of an unprivileged container"
 
@@ -20,7 +21,14 @@ class ModelForm:
 
     model_id: str = form_field("Model", help="the name that clients use")
     mode: Literal["", "solo", "cluster"] = form_field("Mode", "", help="empty: as the recipe wants it", cli="--solo")
-    nodes: str = form_field("Nodes", "", help=_CLUSTER, cli="-n")
+    nodes: tuple[str, ...] = form_field(
+        "Nodes",
+        (),
+        help="one: it runs there; several: as a cluster, the head first",
+        widget="nodes",
+        options=_NODES,
+        cli="-n",
+    )
     tensor_parallel: int = form_field("Tensor parallel", 0, minimum=0, help="0: as the recipe says", cli="--tp")
     hot_swap: bool = form_field(
         "Hot swap", False, help="in a cluster: change the model and keep the containers", show_if={"/mode": "cluster"}
@@ -36,9 +44,9 @@ class ModelForm:
     def request(self, recipe: str) -> dict[str, Any]:
         """Write it as the body of POST /api/recipes/models; empty fields are left out."""
         named = {
-            "modelId": self.model_id, "mode": self.mode, "nodes": self.nodes, "tensorParallel": self.tensor_parallel,
-            "containerImage": self.container_image, "extraArgs": list(split_args(self.extra_args)), "group": self.group,
-            "hotSwap": self.hot_swap,
+            "modelId": self.model_id, "mode": self.mode, "nodes": ",".join(self.nodes), "group": self.group,
+            "tensorParallel": self.tensor_parallel, "containerImage": self.container_image,
+            "extraArgs": list(split_args(self.extra_args)), "hotSwap": self.hot_swap,
         }  # fmt: skip
         return {"recipeRef": recipe, **{key: value for key, value in named.items() if value}}
 
@@ -55,7 +63,7 @@ class ChangeForm:
     aliases: tuple[str, ...] = form_field("Other names", ())
     use_model_name: str = form_field("Name that the engine is asked for", "")
     mode: Literal["solo", "cluster"] = form_field("Mode", "solo")
-    nodes: str = form_field("Nodes", "", help=_CLUSTER)
+    nodes: str = form_field("Nodes", "", help=_CLUSTER, options=evolve(_NODES, free=True))
     tensor_parallel: int = form_field("Tensor parallel", 1, minimum=1)
     hot_swap: bool = form_field(
         "Hot swap", False, help="in a cluster: change the model and keep the containers", show_if={"/mode": "cluster"}

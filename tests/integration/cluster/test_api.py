@@ -86,6 +86,13 @@ def test_an_inventory_that_cannot_be_read_is_told_with_its_line(over_ssh):
         assert "autodiscoverPath" in answer.json()
 
 
+def test_whoever_chooses_a_machine_is_told_which_there_are(ssh_lab):
+    told = ssh_lab.swaplab.ask("GET", "/api/nodes").json()["items"]
+    assert [(node["id"], node["executor"], node["address"]) for node in told] == [
+        (f"n{number}", "ssh", f"127.0.0.{number}") for number in (2, 3, 4)
+    ]
+
+
 def test_dgx_updates_are_refused_unless_they_are_plainly_asked_for(ssh_lab):
     def refused(swaplab: Swaplab, body: object) -> str:
         answer = swaplab.ask_as_admin("POST", "/api/cluster/dgx/update", json_body=body)
