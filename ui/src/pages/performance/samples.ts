@@ -92,11 +92,14 @@ export function byGpu(
 }
 
 /** One line a model: what its processes hold, in bytes. */
-export function byModel(samples: readonly ProcessSample[]): {
+export function byModel(
+  samples: readonly ProcessSample[],
+  axis: readonly number[] = [],
+): {
   t: number[];
   series: { label: string; values: (number | null)[] }[];
 } {
-  const times = [...new Set(samples.map(secondsOf))].sort((a, b) => a - b);
+  const times = [...new Set([...axis, ...samples.map(secondsOf)])].sort((a, b) => a - b);
   const place = new Map(times.map((at, index) => [at, index]));
   const lines = new Map<string, (number | null)[]>();
   for (const sample of samples) {
