@@ -18,8 +18,11 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Route, ViewportSize, sync_playwright
 
+from swaplab_core.builtin.recipe_schema1 import Schema1Parser
+from swaplab_core.testing.recipe_kit.folders import Style, make_kit
 from swaplab_docker.testing_dockerd import Dockerd, running_dockerd
 from swaplab_hub.testing import COMMIT, make_cached
+from swaplab_llamacpp.recipes import LlamaCppRecipeParser
 
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
@@ -31,7 +34,8 @@ FLAGS = [
 PAGES = {
     "overview": "/", "playground": "/playground", "models": "/models", "model": "/models/scripted",
     "activity": "/activity", "request": "/activity/1", "timeline": "/timeline", "logs": "/logs", "jobs": "/jobs",
-    "recipes": "/x/recipes/catalogue", "backends": "/x/recipes/backends", "cluster": "/x/cluster/nodes",
+    "recipes": "/x/recipes/catalogue", "recipe": "/x/recipes/recipe?recipe=spark-vllm-docker:qwen.yaml",
+    "backends": "/x/recipes/backends", "cluster": "/x/cluster/nodes",
     "hub": "/x/hub/models",
     "performance": "/performance", "hardware": "/performance/hardware", "benchmarks": "/x/benchy/runs",
     "images": "/x/docker/images", "containers": "/x/docker/containers",
@@ -43,8 +47,8 @@ CACHED = {
     "HuggingFaceTB/SmolLM2-135M-Instruct-GGUF": {"smollm2-135m-instruct-Q8_0.gguf": 144_811_360},
 }
 SHOWN = (
-    "**/api/plugins/hub/**", "**/api/config/editor", "**/api/benchy*", "**/api/benchy/*", "**/api/models/*",
-    "**/api/captures/*",
+    "**/api/recipes/**", "**/api/plugins/hub/**", "**/api/config/editor", "**/api/benchy*", "**/api/benchy/*",
+    "**/api/models/*", "**/api/captures/*",
 )  # fmt: skip
 """Answers in which folders of this machine stand."""
 SETTLE_MS = 1500
@@ -108,6 +112,15 @@ def cache_models(cache: Path) -> None:
             with blob.open("wb") as file:
                 file.truncate(size)
             link.symlink_to(f"../../blobs/{name}")
+
+
+def some_recipes(folder: Path) -> None:
+    """Two backend folders with recipes beside the demo's configuration, one of which has a mistake."""
+    kit, recipe = make_kit(folder / "demo"), Schema1Parser().template()
+    broken = recipe.replace("{port}", "{prot}").replace("New recipe", "Coder")
+    recipes = {"qwen.yaml": recipe.replace("New recipe", "Qwen, one machine"), "team/coder.yaml": broken}
+    kit.folder("spark-vllm-docker", Style.GEN2, recipes)
+    kit.folder("spark-llama-cpp", Style.LLAMACPP, {"small.yaml": LlamaCppRecipeParser().template()})
 
 
 def login(url: str, folder: Path) -> str:
@@ -197,6 +210,7 @@ def main() -> None:
         demo(Path(name), engine) as url,
     ):
         time.sleep(1)
+        some_recipes(Path(name))
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
             take(browser, url, login(url, Path(name)), Path(name))
