@@ -18,12 +18,15 @@ from attrs import define, field
 
 from swaplab_core.adapters.failures import describe_failure
 from swaplab_core.adapters.relay.known import KnownHead, KnownHeads, RawHeaders
+from swaplab_core.adapters.relay.plain import PlainChunks
 
 MOST_SILENT_BYTES = 64 * 1024
 """As much may come without a byte of a body in it: heads, trailers, chunk extensions."""
 _FIRST = b"HTTP/1."
 _VERSIONS = frozenset({"1.0", "1.1"})
 _LENGTH_SIZE, _CODING_SIZE = len("content-length"), len("transfer-encoding")
+_HEAD_END = b"\r\n\r\n"
+_CHUNKED = re.compile(rb"chunked", re.IGNORECASE)
 _UNFIT_FOR_A_PHRASE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -36,6 +39,10 @@ class Receiver(Protocol):
 
     def body(self, data: bytes, *, last: bool) -> None:
         """What has come of the body, without its framing: may be nothing. `last`: the answer is whole."""
+        ...
+
+    def chunks(self, framed: bytes, data: bytes) -> None:
+        """Instead of a `body` that is not the last: `framed` is the same in whole chunks, as it came."""
         ...
 
     def whole(self, head: KnownHead, data: bytes) -> None:
@@ -88,6 +95,7 @@ class UpstreamConnection(asyncio.Protocol):
     _until_closed: bool = field(default=True, init=False)
     _is_chunked: bool = field(default=False, init=False)
     _keep: bool = field(default=False, init=False)
+    _plain: PlainChunks | None = field(default=None, init=False)
     _room: asyncio.Event | None = field(default=None, init=False)
 
     # the exchange
@@ -144,17 +152,12 @@ class UpstreamConnection(asyncio.Protocol):
         receiver = self._receiver
         if receiver is None:
             self._close()  # an answer that nobody asked for
+        elif self._plain is not None:
+            self._hear_chunks(receiver, self._plain, data)
         elif self.heard:
             self._hear(receiver, data)
         else:
-            self.heard = True
-            whole = None if self._is_head else self.known.whole(data)
-            if whole is None:
-                self._expect_answer()
-                self._hear(receiver, data, is_first=True)
-            else:
-                self._rest(keep=True)
-                receiver.whole(*whole)
+            self._hear_first(receiver, data)
 
     def eof_received(self) -> None:
         """A body without a length ends so; anything else breaks off."""
@@ -248,7 +251,31 @@ class UpstreamConnection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._start, self._headers, self._header_bytes, self._silent_bytes = b"", [], 0, 0
         self._status, self._complete, self._keep = 0, False, False
-        self._until_closed, self._is_chunked = True, False
+        self._until_closed, self._is_chunked, self._plain = True, False, None
+
+    def _hear_first(self, receiver: Receiver, data: bytes) -> None:
+        self.heard = True
+        whole = None if self._is_head else self.known.whole(data)
+        if whole is not None:
+            self._rest(keep=True)
+            receiver.whole(*whole)
+            return
+        self._expect_answer()
+        end = data.find(_HEAD_END) + len(_HEAD_END)
+        if end < len(_HEAD_END) or end == len(data) or _CHUNKED.search(data, 0, end) is None:
+            self._hear(receiver, data, is_first=True)
+            return
+        self._hear(receiver, data[:end])
+        if self._receiver is receiver:
+            self.data_received(data[end:])
+
+    def _hear_chunks(self, receiver: Receiver, plain: PlainChunks, data: bytes) -> None:
+        framed, found, rest = plain.split(data)
+        if found:
+            receiver.chunks(framed, found)
+        if rest and self._receiver is receiver:
+            self._plain = None
+            self._hear(receiver, rest)
 
     def _hear(self, receiver: Receiver, data: bytes, *, is_first: bool = False) -> None:
         self._silent_bytes += len(data)
@@ -265,6 +292,8 @@ class UpstreamConnection(asyncio.Protocol):
             self.known.learn(data, self._status, self._headers, b"".join(self._pieces))
         if self._status and not self._told:
             self._told = True
+            if self._is_chunked and not self._pieces and not self._complete and data.endswith(_HEAD_END):
+                self._plain = PlainChunks()
             receiver.head(self._status, self._headers)
             self._hand_on()
         elif self._pieces or self._complete:

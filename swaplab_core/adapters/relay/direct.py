@@ -76,6 +76,10 @@ class DirectAnswer:
         if last:
             self._tell()
 
+    def chunks(self, framed: bytes, data: bytes) -> None:  # noqa: ARG002 - a Receiver's
+        """The server frames anew."""
+        self.body(data, last=False)
+
     def whole(self, head: KnownHead, data: bytes) -> None:
         """Nothing else than if it had come bit by bit."""
         self.head(head.status, head.with_length(len(data)))

@@ -119,6 +119,16 @@ class Passage:
         elif is_slow and self._connection is not None:
             self._connection.pause()
 
+    def chunks(self, framed: bytes, data: bytes) -> None:
+        """On to the client as they came."""
+        out = framed if self._chunked else data
+        if self._unsent:
+            out, self._unsent = self._unsent + out, b""
+        is_slow = self.client.write(out)
+        self.seen.chunk(data)
+        if is_slow and self._connection is not None:
+            self._connection.pause()
+
     def whole(self, head: KnownHead, data: bytes) -> None:
         """It has answered, as it has before: all in one write."""
         answer, self._size = self.lane.answers.of(head), len(data)

@@ -68,6 +68,12 @@ class Client:
         if last:
             self.is_whole = True
 
+    def chunks(self, framed, data):
+        assert framed
+        assert data
+        assert reframed(framed) == data
+        self.body(data, last=False)
+
     def whole(self, head, data):
         self.head(head.status, head.with_length(len(data)))
         self.body(data, last=True)
@@ -76,6 +82,11 @@ class Client:
         assert self.is_whole is None, "one end"
         assert reason
         self.is_whole = False
+
+
+def reframed(framed: bytes) -> bytes:
+    """What is in these chunks, by the oracle."""
+    return parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + framed + b"0\r\n\r\n", "GET").body
 
 
 def relayed(pieces: list[bytes], method: str = "GET", known: KnownHeads | None = None) -> tuple[Client, Upstream]:
@@ -164,6 +175,19 @@ def mutated(draw) -> bytes:
         until = draw(st.integers(at, min(len(data), at + 3)))
         data = data[:at] + draw(st.sampled_from([b"", *GARBAGE])) + data[until:]
     return data
+
+
+@given(
+    st.lists(st.integers(1, 9000), min_size=1, max_size=6), st.lists(st.integers(0, 20_000), max_size=8), st.booleans()
+)
+def test_chunks_of_any_size_cut_anywhere_are_the_same_body(sizes, cuts, capitals):
+    bodies = [bytes([48 + number]) * size for number, size in enumerate(sizes)]
+    framed = b"".join(b"%b\r\n%b\r\n" % (b"%X" % len(b) if capitals else b"%x" % len(b), b) for b in bodies)
+    sent = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + framed + b"0\r\n\r\n"
+    places = sorted({0, len(sent), *(cut for cut in cuts if cut < len(sent))})
+    client, _ = relayed([sent[start:end] for start, end in pairwise(places)])
+
+    assert (client.received, client.is_whole) == (b"".join(bodies), True)
 
 
 def read_by_h11(sent: bytes, method: str) -> Parsed | None:
