@@ -117,9 +117,10 @@ class EventScanner:
         said = 0
         if lines and self._line.size:
             said += self._complete(lines.pop(0))
-        for line in lines:
+        tells = _TELLING.search(chunk) is not None  # once for all lines; hardly ever
+        for line in filter(None, lines):
             if self._usual and line.startswith(self._usual):
-                said += self._is_said_as_usual(line)
+                said += self._is_said_as_usual(line, tells=tells)
             elif line.startswith(b"data:"):
                 said += self._look(line)
         if rest:
@@ -153,12 +154,15 @@ class EventScanner:
             self._keep(message)
         return False
 
-    def _is_said_as_usual(self, line: bytes) -> bool:
-        """The quick way: most events of a stream differ from the first only behind the beginning of the text."""
+    def _is_said_as_usual(self, line: bytes, *, tells: bool) -> bool:
+        """The quick way: most events of a stream differ from the first only behind the beginning of the text.
+
+        `tells`: this line or another that came with it may tell something.
+        """
         length = len(self._usual)
         if len(line) > WHOLE_BYTES or line[length : length + 1] == b'"':
             return self._look(line)
-        if _TELLING.search(line, length):
+        if tells and _TELLING.search(line, length):
             self._keep(line[5:])
         return True
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from attrs import define
 
 _MOST = 4095
+_MOST_TOGETHER = 8 * 1024
+"""Beyond that a stream comes so fast that the parser, written in C, is the quicker one."""
 _SIZES = {spelling % size: size for size in range(1, _MOST + 1) for spelling in (b"%x", b"%X")}
 _LINE_BYTES = len(b"fff\r\n")
 _CRLF = b"\r\n"
@@ -31,7 +33,7 @@ class PlainChunks:
         size = _size(data, 0, line)
         if size and len(data) == line + size + 4 and data.endswith(_CRLF):  # just one, as most often
             return data, data[line + 2 : -2], b""
-        return self._split_many(data)
+        return self._split_many(data) if len(data) <= _MOST_TOGETHER else (b"", b"", data)
 
     def _split_many(self, data: bytes) -> tuple[bytes, bytes, bytes]:
         at, total, payloads = 0, len(data), []
