@@ -97,7 +97,7 @@ class Bench:
         """
         self.runner(options)
         facts = [await model_facts(self.lab.gateway, self.lab.config, name) for name in options.models]
-        steps = tuple(self._step(each, self._complete(options)) for each in facts)
+        steps = tuple(self._step(each, self.completed(options)) for each in facts)
         locks = frozenset({"benchmark", *(f"model:{each.id}" for each in facts)})
         return Plan(steps, locks, self._warnings(options), start_at=options.start_at)
 
@@ -137,7 +137,7 @@ class Bench:
         )
         return Plan(steps, locks=frozenset({"benchmark"}))
 
-    def _complete(self, options: RunOptions) -> RunOptions:
+    def completed(self, options: RunOptions) -> RunOptions:
         """Fill in what the environment says."""
         wanted = options.intelligence
         if wanted is None:

@@ -244,6 +244,7 @@ class Actions:
             source,
             () if source else await asyncio.to_thread(own_wheels),
             form.service,
+            agent_install.folder_below(live.inforce.agent_root),
         )
         warning = "plugins.cluster.agentAllow is empty: the agent will run no engine"
         steps = agent_install.steps(NodeId(node.id), agent)

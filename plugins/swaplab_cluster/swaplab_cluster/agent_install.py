@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -9,6 +10,7 @@ from pathlib import PurePosixPath
 from attrs import field, frozen
 
 from swaplab_cluster.own_wheels import Wheel
+from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.node import NodeId
 from swaplab_core.domain.plan import Command, Step, Work
 
@@ -16,14 +18,48 @@ HOME = PurePosixPath("~")
 INSTALL_SECONDS = 600.0
 
 FOLDER = ".local/share/swaplab-agent"
+BELOW_ROOT = ".swaplab-agent"
 SETTINGS = ".config/swaplab-agent"
 UNIT = "swaplab-agent.service"
+_ROOT = re.compile(r"[\w./@+-]+")
 WRITE = 'umask 077; mkdir -p "$(dirname "$1")" && cat >"$1.new" && mv -f "$1.new" "$1"'
 """Writes its input to a file that only its owner can read, at once."""
 
 
-def unit(allowed: Sequence[str], port: int) -> str:
+def folder_below(root: str) -> str:
+    """Where the agent goes: below `root` (absolute, or from the home there: `$HOME/x`), "" being the usual place.
+
+    Raises InvalidRequest.
+    """
+    root = root.strip().rstrip("/")
+    if not root:
+        return FOLDER
+    for home in ("~/", "$HOME/", "${HOME}/"):
+        if root.startswith(home):
+            root = root.removeprefix(home)
+            break
+    else:
+        if not root.startswith("/"):
+            raise _no_root(root)
+    if not _ROOT.fullmatch(root) or ".." in root.split("/"):
+        raise _no_root(root)
+    return f"{root}/{BELOW_ROOT}"
+
+
+def _no_root(root: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"LLAMA_SWAP_CLUSTER_AGENT_REMOTE_ROOT is {root!r}, which is no folder of a node",
+        advice="an absolute path without blanks, or one that begins with $HOME/",
+    )
+
+
+def _from_home(folder: str, home: str) -> str:
+    return folder if folder.startswith("/") else f"{home}/{folder}"
+
+
+def unit(allowed: Sequence[str], port: int, folder: str = FOLDER) -> str:
     """A systemd unit of the user that runs the agent."""
+    program = _from_home(folder, "%h")
     options = "".join(f" --allow={_quoted(program)}" for program in allowed)
     return f"""\
 [Unit]
@@ -31,7 +67,7 @@ Description=swaplab node agent
 After=network-online.target
 
 [Service]
-ExecStart=%h/{FOLDER}/bin/swaplab-agent --listen :{port} --token-file %h/{SETTINGS}/token{options}
+ExecStart={program}/bin/swaplab-agent --listen :{port} --token-file %h/{SETTINGS}/token{options}
 Restart=on-failure
 RestartSec=2
 # the agent ends what it runs by itself
@@ -55,6 +91,7 @@ class Agent:
     """What is installed. `source` is what pip installs; when it is "", the `wheels` are sent and installed.
 
     The token goes through the connection. `service`: it is run by systemd; otherwise by whoever starts it.
+    `folder` is its place on the node, from the home there unless it is absolute.
     """
 
     token: bytes = field(repr=False)
@@ -63,6 +100,7 @@ class Agent:
     source: str = ""
     wheels: Sequence[Wheel] = ()
     service: bool = True
+    folder: str = FOLDER
 
 
 def steps(node: NodeId, agent: Agent) -> tuple[Step, ...]:
@@ -71,7 +109,7 @@ def steps(node: NodeId, agent: Agent) -> tuple[Step, ...]:
         *_package(node, agent),
         _write(node, "Hand over the token", f"{SETTINGS}/token", agent.token + b"\n"),
         *(_service(node, agent) if agent.service else ()),
-        _run(node, "Show its certificate, to be pinned as agent_pin", f"{FOLDER}/bin/swaplab-agent", "pin"),
+        _run(node, "Show its certificate, to be pinned as agent_pin", f"{agent.folder}/bin/swaplab-agent", "pin"),
         *(() if agent.service else (_how_to_start(agent),)),
     )
 
@@ -86,13 +124,13 @@ def _write(node: NodeId, title: str, path: str, content: bytes) -> Step:
 
 
 def _package(node: NodeId, agent: Agent) -> Iterator[Step]:
-    python = f"{FOLDER}/bin/python"
+    python = f"{agent.folder}/bin/python"
     pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    yield _run(node, "Make a Python environment", "python3", "-m", "venv", FOLDER, seconds=INSTALL_SECONDS)
+    yield _run(node, "Make a Python environment", "python3", "-m", "venv", agent.folder, seconds=INSTALL_SECONDS)
     if agent.source:
         yield _run(node, "Install the agent", *pip, "--upgrade", agent.source, seconds=INSTALL_SECONDS)
         return
-    paths = [f"{FOLDER}/wheels/{wheel.name}" for wheel in agent.wheels]
+    paths = [f"{agent.folder}/wheels/{wheel.name}" for wheel in agent.wheels]
     for wheel, path in zip(agent.wheels, paths, strict=True):
         yield _write(node, f"Send {wheel.name}", path, wheel.content)
     yield _run(node, "Install the agent", *pip, *paths, seconds=INSTALL_SECONDS)
@@ -101,7 +139,9 @@ def _package(node: NodeId, agent: Agent) -> Iterator[Step]:
 
 
 def _service(node: NodeId, agent: Agent) -> Iterator[Step]:
-    yield _write(node, "Write the unit", f".config/systemd/user/{UNIT}", unit(agent.allowed, agent.port).encode())
+    yield _write(
+        node, "Write the unit", f".config/systemd/user/{UNIT}", unit(agent.allowed, agent.port, agent.folder).encode()
+    )
     yield _run(node, "Let services of this login run without it", "loginctl", "enable-linger")
     yield _run(node, "Load the unit", "systemctl", "--user", "daemon-reload")
     yield _run(node, "Enable the unit", "systemctl", "--user", "enable", UNIT)
@@ -110,7 +150,7 @@ def _service(node: NodeId, agent: Agent) -> Iterator[Step]:
 
 def _how_to_start(agent: Agent) -> Step:
     allowed = [f"--allow={program}" for program in agent.allowed]
-    program, token = f"~/{FOLDER}/bin/swaplab-agent", f"~/{SETTINGS}/token"
+    program, token = f"{_from_home(agent.folder, '~')}/bin/swaplab-agent", f"~/{SETTINGS}/token"
     line = " ".join((program, f"--listen :{agent.port}", f"--token-file {token}", *map(shlex.quote, allowed)))
 
     async def tell(work: Work) -> None:

@@ -100,6 +100,7 @@ class Effective:
     status_seconds: float
     stop_seconds: float
     is_chosen: bool = False
+    agent_root: str = ""
 
 
 def effective(
@@ -128,6 +129,7 @@ def effective(
         _seconds(environment, "LLAMA_SWAP_CLUSTER_STATUS_CACHE_TTL_SECONDS", settings.status_seconds, at_least=0),
         _seconds(environment, "LLAMA_SWAP_CLUSTER_STOP_TIMEOUT_SECONDS", DEFAULT_STOP_SECONDS, at_least=1),
         is_chosen=not chosen.is_empty,
+        agent_root=environment.get("LLAMA_SWAP_CLUSTER_AGENT_REMOTE_ROOT", ""),
     )
 
 

@@ -6,8 +6,12 @@ import os
 import shutil
 import subprocess
 
-from swaplab_cluster.agent_install import FOLDER, UNIT, Agent, steps, unit
+import pytest
+from attrs import evolve
+
+from swaplab_cluster.agent_install import FOLDER, UNIT, Agent, folder_below, steps, unit
 from swaplab_cluster.own_wheels import Wheel
+from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.node import NodeId
 from swaplab_core.testing.require import require
 
@@ -28,6 +32,28 @@ def test_swaplab_itself_is_sent_unless_a_package_is_named():
 def test_the_token_is_in_no_command_line():
     for step in steps(NodeId("n1"), SENT):
         assert step.command is None or "secret" not in " ".join(step.command.argv)
+
+
+@pytest.mark.parametrize(
+    ("root", "folder", "started"),
+    [
+        ("", FOLDER, f"%h/{FOLDER}"),
+        ("$HOME/swap-laboratories/", "swap-laboratories/.swaplab-agent", "%h/swap-laboratories/.swaplab-agent"),
+        ("~/lab", "lab/.swaplab-agent", "%h/lab/.swaplab-agent"),
+        ("/srv/lab", "/srv/lab/.swaplab-agent", "/srv/lab/.swaplab-agent"),
+    ],
+)
+def test_the_agent_goes_below_the_root_of_the_environment(root, folder, started):
+    plan = steps(NodeId("n1"), evolve(SENT, folder=folder_below(root)))
+    assert plan[0].command.argv == ("python3", "-m", "venv", folder)
+    [service] = [step.command.stdin.decode() for step in plan if step.title == "Write the unit"]
+    assert f"\nExecStart={started}/bin/swaplab-agent --listen" in service
+
+
+@pytest.mark.parametrize("root", ["lab", "$(reboot)", "~/a b", "/srv/../etc", "$OTHER/lab"])
+def test_a_root_that_is_no_folder_is_refused(root):
+    with pytest.raises(InvalidRequest, match="LLAMA_SWAP_CLUSTER_AGENT_REMOTE_ROOT"):
+        folder_below(root)
 
 
 def test_the_unit_pleases_systemd(tmp_path):

@@ -53,6 +53,19 @@ def test_a_time_that_is_none_is_as_if_it_were_not_set(text, seconds):
     assert inforce({"LLAMA_SWAP_CLUSTER_STATUS_CACHE_TTL_SECONDS": text}).status_seconds == seconds
 
 
+def test_the_variables_of_the_discovery_the_stop_and_the_agents_folder_come_first():
+    variables = {
+        "LLAMA_SWAP_CLUSTER_AUTODISCOVER_PATH": "/opt/autodiscover.sh",
+        "LLAMA_SWAP_CLUSTER_STOP_TIMEOUT_SECONDS": "7",
+        "LLAMA_SWAP_CLUSTER_AGENT_REMOTE_ROOT": "$HOME/lab",
+        "LLAMA_SWAP_AGENT_TOKEN_FILE": "/etc/token",
+    }
+    there = inforce(variables, settings=Settings(autodiscover="/mine.sh", agent_token_file="/mine"))
+    assert (there.autodiscover, there.stop_seconds, there.agent_root) == ("/opt/autodiscover.sh", 7, "$HOME/lab")
+    assert there.agent_token_file == Path("/etc/token")
+    assert inforce(settings=Settings(autodiscover="/mine.sh")).autodiscover == "/mine.sh"
+
+
 def test_the_environment_fills_in_what_the_inventory_leaves_open():
     environment = {
         "LLAMA_SWAP_CLUSTER_DEFAULT_SSH_USER": "ops",

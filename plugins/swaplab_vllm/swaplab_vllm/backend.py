@@ -206,6 +206,18 @@ def _caches(launch: RecipeLaunch) -> Iterator[str]:
 
 # inside a container that is up
 
+END = """\
+found=
+for place in /proc/[0-9]*; do
+    words=" $(tr '\\000' ' ' 2>/dev/null <"$place/cmdline") "
+    case $words in
+        *" --port $1 "* | *" --port=$1 "*) kill -TERM "${place##*/}" 2>/dev/null && found=yes ;;
+    esac
+done
+[ "$found" ] || { echo "nothing with --port $1 runs here" >&2; exit 1; }
+"""
+"""Ends what has the port `$1` among its arguments. Not every image has a pkill; a shell and tr are in each."""
+
 
 def _hot_swap(request: LaunchRequest, launch: RecipeLaunch) -> LaunchSpec:
     """Run the engine in the cluster's container, which stays up between models.
@@ -228,7 +240,7 @@ def _hot_swap(request: LaunchRequest, launch: RecipeLaunch) -> LaunchSpec:
     nodes = ",".join(launch.settings.nodes)
     start = (f"./{LAUNCHER}", "-n", nodes, "-t", image, "--name", container, "-d", "start")
     spec = run_spec(request, launch, argv, name=container, readying=VllmBackend.readying, env={})
-    end = ("docker", "exec", container, "pkill", "-TERM", "-f", "--", f"--port[= ]{port}( |$)")
+    end = ("docker", "exec", container, "sh", "-c", END, "end", port)
     return evolve(
         spec,
         stop=evolve(spec.stop, argv=end),

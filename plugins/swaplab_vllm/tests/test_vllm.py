@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import signal
+import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -14,10 +17,11 @@ from swaplab_core.domain.recipe import BackendId, Limits, Mode, Recipe, RecipeSe
 from swaplab_core.plugin import LaunchSpec, ModelId, PluginFailed
 from swaplab_core.testing.contracts.backend import BackendContract
 from swaplab_core.testing.contracts.recipes import NODES, RecipeBackendContract, launch_of, request_of
+from swaplab_core.testing.network import find_free_port
 from swaplab_core.testing.recipe_kit.facts import GEN1, GEN2
 from swaplab_core.testing.recipe_kit.facts import folder_facts as facts
 from swaplab_vllm import recipes
-from swaplab_vllm.backend import VllmBackend
+from swaplab_vllm.backend import END, VllmBackend
 from swaplab_vllm.options import VllmOptions
 
 FIXTURES = Path(__file__).parents[3] / "tests" / "fixtures" / "recipes"
@@ -198,11 +202,41 @@ def test_a_hot_swap_runs_the_engine_in_the_container_that_is_up():
     assert spec.argv[container + 1 : container + 3] == ("vllm", "serve")
     assert spec.argv[-1] == '{"method":"mtp","num_speculative_tokens":3}'
     assert ("-e", "DEMO_SPACED=two words") in list(zip(spec.argv, spec.argv[1:], strict=False))
-    assert spec.stop.argv[-1] == "--port[= ]5801( |$)"
+    assert spec.stop.argv == ("docker", "exec", "swaplab_spark-vllm-docker_5801", "sh", "-c", END, "end", "5801")
     assert spec.after == ()
     [start] = spec.before
     assert start.command is not None
     assert start.command.argv[-1] == "start"
+
+
+def engine(*words: str) -> subprocess.Popen[bytes]:
+    """A process that waits, with these arguments, in a session of its own as `docker exec` makes one."""
+    return subprocess.Popen(["/bin/sh", "-c", "read _", "vllm", *words], stdin=subprocess.PIPE, start_new_session=True)
+
+
+def end(port: str, tools: Path) -> subprocess.CompletedProcess[str]:
+    argv = ["/bin/sh", "-c", END, "end", port]
+    return subprocess.run(argv, env={"PATH": str(tools)}, capture_output=True, text=True, check=False)
+
+
+def test_the_stop_of_a_hot_swap_ends_the_engine_of_that_port_alone_and_needs_no_pkill(tmp_path):
+    (tmp_path / "tr").symlink_to(shutil.which("tr") or "/usr/bin/tr")
+    port = str(find_free_port())
+    with (
+        engine("--port", port, "--host", "::") as one,
+        engine(f"--port={port}") as two,
+        engine(f"--port={port}1") as other,
+    ):
+        try:
+            done = end(port, tmp_path)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert (one.wait(10), two.wait(10)) == (-signal.SIGTERM, -signal.SIGTERM)
+            assert other.poll() is None
+            again = end(port, tmp_path)
+            assert (again.returncode, again.stderr) == (1, f"nothing with --port {port} runs here\n")
+        finally:
+            for process in (one, two, other):
+                process.kill()
 
 
 def test_only_a_cluster_can_hot_swap():

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess  # noqa: TID251 - the test kit drives processes from outside
@@ -113,8 +112,8 @@ def _exec(words: Sequence[str]) -> int:
     folder = _state() / name
     if not folder.is_dir():
         return _fail(f"Error response from daemon: No such container: {name}")
-    if command[0] == "pkill":
-        return _pkill(folder, command[-1])
+    if command[:2] == ["sh", "-c"]:
+        command[2] = command[2].replace("/proc/", f"{_own_proc(folder)}/")
     return _follow(folder, _start(folder, command, _environment(options)))
 
 
@@ -164,11 +163,14 @@ def _living(folder: Path) -> list[psutil.Process]:
     return found
 
 
-def _pkill(folder: Path, pattern: str) -> int:
-    hit = [process for process in _living(folder) if re.search(pattern, " ".join(process.cmdline()))]
-    for process in hit:
-        process.send_signal(signal.SIGTERM)
-    return 0 if hit else 1
+def _own_proc(folder: Path) -> Path:
+    """The container's own /proc: what runs inside, and nothing of this machine."""
+    view = folder / "proc"
+    shutil.rmtree(view, ignore_errors=True)
+    view.mkdir()
+    for process in _living(folder):
+        (view / str(process.pid)).symlink_to(f"/proc/{process.pid}")
+    return view
 
 
 def _remove(words: Sequence[str]) -> int:

@@ -21,12 +21,12 @@ SAYS = {"/hello.gguf": "Hello from a container.", "/other.gguf": "The other one 
 
 @pytest.fixture(scope="session")
 def dockerd() -> Iterator[Dockerd]:
-    """The engine, with `tiny-llama:1` (llama-server, two tiny models, sleep, pkill) and `shell:1`."""
+    """The engine, with `tiny-llama:1` (llama-server, two tiny models, sleep, sh, tr) and `shell:1`."""
     server = _binary(require("llamacpp", find_llama_server(), LLAMA_ADVICE))
     with running_dockerd() as engine:
         if isinstance(engine, str):
             missing("docker", f"{engine}; {ADVICE}")
-        tools = [Path(path) for name in ("sleep", "pkill") if (path := shutil.which(name))]
+        tools = [Path(path) for name in ("sleep", "sh", "tr") if (path := shutil.which(name))]
         models = {name.lstrip("/"): tiny_gguf_bytes(say=say) for name, say in SAYS.items()}
         engine.build("tiny-llama:1", [server, *tools], files=models, entrypoint=("/bin/llama-server",))
         engine.build("shell:1", [Path("/bin/dash").resolve(), *tools], entrypoint=("/bin/dash", "-c"))
