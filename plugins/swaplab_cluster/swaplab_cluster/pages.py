@@ -22,6 +22,7 @@ def panels() -> Panels:
             "Nodes",
             [
                 _child("summary", "", "callout"),
+                _child("setting", "Network", "kv"),
                 {**_child("cards", "Topology", "cards"), "props": {"min_width": "20rem"}},
             ],
             "60rem",

@@ -32,6 +32,22 @@ def can_reboot() -> str | None:
     return shutil.which("unshare") if os.geteuid() == 0 else None
 
 
+def booting(folder: Path) -> tuple[str, ...]:
+    """What goes before a command line that is to see a boot id of its own, a new one with each call."""
+    file = folder / "boot-id"
+    file.write_text(f"{uuid.uuid4()}\n")
+    return ("unshare", "--mount", "sh", "-c", _WITH_BOOT_ID, "boot", str(file))
+
+
+def install(home: Path, name: str, script: str) -> Path:
+    """Put a program into `bin` of a home; `script` is what /bin/sh runs."""
+    file = home / "bin" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    return file
+
+
 @define(eq=False)
 class Machine:
     """One machine. `folder` holds its keys, settings and log; `home` is the home of the login."""
@@ -64,10 +80,7 @@ class Machine:
 
     def install(self, name: str, script: str) -> Path:
         """Put a program on its PATH; `script` is what /bin/sh runs."""
-        file = self.home / "bin" / name
-        file.write_text(f"#!/bin/sh\n{script}\n")
-        file.chmod(0o755)
-        return file
+        return install(self.home, name, script)
 
     @property
     def is_up(self) -> bool:
@@ -81,17 +94,11 @@ class Machine:
     def start(self) -> None:
         """Boot: from now on it answers."""
         (self.home / "bin").mkdir(parents=True, exist_ok=True)
+        prefix = booting(self.folder) if self.boots else ()
         program = self._stack.enter_context(
-            run_sshd(self.folder, self.sshd, self.address, self.port, prefix=self._boot(), more=self._settings())
+            run_sshd(self.folder, self.sshd, self.address, self.port, prefix=prefix, more=self._settings())
         )
         self._process = program
-
-    def _boot(self) -> tuple[str, ...]:
-        if not self.boots:
-            return ()
-        file = self.folder / "boot-id"
-        file.write_text(f"{uuid.uuid4()}\n")
-        return ("unshare", "--mount", "sh", "-c", _WITH_BOOT_ID, "boot", str(file))
 
     def _settings(self) -> Sequence[str]:
         path = f"{self.home}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
@@ -109,8 +116,8 @@ class Machine:
         self._end(lambda _: True)
 
     def _end(self, wanted: Callable[[int], bool]) -> None:
-        assert self._process is not None
-        victims = [pid for pid in descendants(self._process.pid) if wanted(pid)]
+        below = [] if self._process is None else descendants(self._process.pid)
+        victims = [pid for pid in {*below, *residents(self.home)} if wanted(pid)]
         for pid in victims:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -129,6 +136,16 @@ def descendants(pid: int) -> list[int]:
     found = [pid]
     for one in found:
         found += children.get(one, [])
+    return found
+
+
+def residents(home: Path) -> list[int]:
+    """What lives in this home, also what has left its session, as a service does."""
+    own, found = f"HOME={home}".encode(), []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if own in (folder / "environ").read_bytes().split(b"\0"):
+                found.append(int(folder.name))
     return found
 
 
@@ -187,14 +204,9 @@ def running_machines(
                 dict(environment or {}), boots,
             )  # fmt: skip
             machine.start()
-            stack.callback(_ended, machine)
+            stack.callback(machine.crash)
             machine.install("python3", f'exec {sys.base_prefix}/bin/python3 "$@"')
             room.machines[machine.id] = machine
         lines = [f"[{one.address}]:{one.port} {one.host_key}\n" for one in room.machines.values()]
         room.known_hosts.write_text("".join(lines))
         yield room
-
-
-def _ended(machine: Machine) -> None:
-    if machine.is_up:
-        machine.crash()

@@ -25,6 +25,7 @@ class ViewRoutes:
         rows = (
             ("/node-ids", self.node_ids),
             ("/view/summary", self.view_summary),
+            ("/view/setting", self.view_setting),
             ("/view/cards", self.view_cards),
             ("/view/nodes", self.view_nodes),
             ("/view/health", self.view_health),
@@ -50,6 +51,10 @@ class ViewRoutes:
     async def view_summary(self, _: Call, __: Gateway) -> Reply:
         """How all is, in a sentence."""
         return Reply.of_json(views.summary(await self._known(frozenset())))
+
+    async def view_setting(self, _: Call, __: Gateway) -> Reply:
+        """The discovery script and the interfaces."""
+        return Reply.of_json(views.setting(await self._known(frozenset())))
 
     async def view_cards(self, _: Call, __: Gateway) -> Reply:
         """A card for each node."""

@@ -27,6 +27,18 @@ def summary(cluster: Cluster) -> list[dict[str, Any]]:
     return [first, *({"level": "error", "title": "", "text": error} for error in cluster.errors)]
 
 
+def setting(cluster: Cluster) -> dict[str, Any]:
+    """What the machines are found and joined by."""
+    interfaces = ", ".join(name for name in cluster.ib_if.split(",") if name)
+    values = (
+        ("Discovery script", cluster.autodiscover_path),
+        ("Ethernet interface", cluster.eth_if),
+        ("RDMA interfaces", interfaces),
+        ("This machine", cluster.local_ip),
+    )
+    return {"items": [{"label": label, "value": value or None, "type": "code"} for label, value in values]}
+
+
 def cards(cluster: Cluster, models: Sequence[ModelRecord], inventory: Inventory | None) -> dict[str, Any]:
     """A card for each machine: the topology, with what runs where and what can be done."""
     return {"items": [_card(status, models, inventory) for status in cluster.nodes]}

@@ -73,6 +73,13 @@ def test_the_summary_is_a_hint():
     assert (hint["level"], hint["text"]) == ("warn", "1 of 2 nodes cannot be reached: b.")
 
 
+def test_the_setting_tells_the_discovery_script_and_the_interfaces():
+    known = Cluster([KNOWN], autodiscover_path="/opt/autodiscover.sh", eth_if="enp1s0", ib_if="rocep1,rocep2")
+    shown = {item["label"]: item["value"] for item in views.setting(known)["items"]}
+    assert (shown["Discovery script"], shown["Ethernet interface"]) == ("/opt/autodiscover.sh", "enp1s0")
+    assert (shown["RDMA interfaces"], shown["This machine"]) == ("rocep1, rocep2", None), "what is unknown is left open"
+
+
 def test_storage_is_paths_by_nodes():
     shown = views.storage([KNOWN])
     assert shown["rows"] == [{"id": "/m", "title": "/m"}]
