@@ -140,6 +140,7 @@ class Booted:
         return self._stack.enter_context(agent)
 
 
+@pytest.mark.nightly
 def test_the_agent_of_a_machine_updates_it_and_is_waited_for(tmp_path):
     require("namespaces", can_reboot(), "run as root, with util-linux")
     with contextlib.ExitStack() as stack:
