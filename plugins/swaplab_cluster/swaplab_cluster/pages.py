@@ -22,8 +22,8 @@ def panels() -> Panels:
             "Nodes",
             [
                 _child("summary", "", "callout"),
-                _child("setting", "Network", "kv"),
                 {**_child("cards", "Topology", "cards"), "props": {"min_width": "20rem"}},
+                _child("setting", "Network", "kv"),
             ],
             "60rem",
         ),
