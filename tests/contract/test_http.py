@@ -87,6 +87,8 @@ class RealNetwork:
 
     async def close(self) -> None:
         await self.http.close()
+        for _ in range(5):  # turns of the loop: who has connected is accepted, for a closed server cannot any more
+            await asyncio.sleep(0)
         for transport in self.transports:
             transport.abort()
         for server in self.servers:

@@ -111,7 +111,7 @@ def test_migrations_make_the_table_that_the_code_uses(url):
         with database.engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
             assert compare_metadata(context, ACTIVITY.metadata) == []
-            assert context.get_current_revision() == "0002"
+            assert context.get_current_revision() == "0003"
     finally:
         database.close()
 
