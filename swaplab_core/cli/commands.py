@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
+import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ from swaplab_core.cli.config_commands import config as config_group
 from swaplab_core.cli.options import (
     DEFAULT_LISTEN,
     DEFAULT_LISTEN_TLS,
+    config_file,
     modern,
     with_client,
     with_config,
@@ -292,7 +294,7 @@ def _serve(
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
 
     address = parse_address(listen or (DEFAULT_LISTEN_TLS if options.tls else DEFAULT_LISTEN))
-    files = ConfigFiles(config, config_dir, Catalogue.discover())
+    files = ConfigFiles(config_file(config, config_dir, os.environ), config_dir, Catalogue.discover())
     sources = files.read()
     loaded = files.load(sources)
     if loaded.config is None:

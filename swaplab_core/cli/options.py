@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -30,7 +30,10 @@ with_state = click.option(
     help="folder for jobs, history and the admin token; by default below ~/.local/state/swaplab",
 )
 with_listen = click.option(
-    "--listen", show_default=f"{DEFAULT_LISTEN}, with TLS {DEFAULT_LISTEN_TLS}", help="address to serve on"
+    "--listen",
+    envvar="LLAMA_SWAP_LISTEN",
+    show_default=f"{DEFAULT_LISTEN}, with TLS {DEFAULT_LISTEN_TLS}",
+    help="address to serve on",
 )
 
 
@@ -39,6 +42,12 @@ def with_config(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_CONFIG):
         command = option(command)
     return command
+
+
+def config_file(config: Path | None, config_dir: Path | None, environment: Mapping[str, str]) -> Path | None:
+    """The file that was named, or the one of the variable where neither file nor folder was."""
+    variable = environment.get("LLAMA_SWAP_CONFIG_PATH", "").strip()
+    return config if config or config_dir or not variable else Path(variable).expanduser()
 
 
 def with_client(command: Callable[..., None]) -> Callable[..., None]:

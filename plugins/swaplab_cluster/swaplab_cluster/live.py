@@ -64,7 +64,7 @@ class Live:
     @property
     def files(self) -> ClusterFiles:
         """The plugin's own files."""
-        return _files(self.lab)
+        return files_of(self.lab)
 
     @property
     def known_hosts(self) -> Path:
@@ -162,7 +162,8 @@ class Live:
         self.lab.publish(PluginNews(NAME, "node", one.node.id, {"node": one.node.id}))
 
 
-def _files(lab: LabView) -> ClusterFiles:
+def files_of(lab: LabView) -> ClusterFiles:
+    """What the plugin keeps, and where the environment wants what was chosen in the UI."""
     chosen = path(os.environ.get("LLAMA_SWAP_CLUSTER_SETTINGS_FILE", ""), os.environ)
     return ClusterFiles(lab.state_folder(NAME), chosen)
 
@@ -170,7 +171,7 @@ def _files(lab: LabView) -> ClusterFiles:
 def _effective(lab: LabView) -> Effective:
     config = lab.config.path
     folders = (*((config.parent,) if config else ()), Path.cwd())
-    return effective(lab.settings(NAME, Settings), _files(lab).read_chosen(), os.environ, folders, Path.is_file)
+    return effective(lab.settings(NAME, Settings), files_of(lab).read_chosen(), os.environ, folders, Path.is_file)
 
 
 def _inventory(inforce: Effective) -> tuple[object, Inventory | None, tuple[str, ...]]:

@@ -310,6 +310,8 @@ def test_without_a_token_it_listens_on_loopback_only(tmp_path):
     said = agent_says("--listen", "0.0.0.0:0", "--folder", str(tmp_path))
     assert "without a token the agent listens on loopback only" in said
     assert "swaplab-agent token" in said
+    by_variable = agent_says("--folder", str(tmp_path), env={"LLAMA_SWAP_AGENT_LISTEN": "0.0.0.0:0"})
+    assert "without a token the agent listens on loopback only" in by_variable
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from attrs import evolve
 
 from swaplab_cluster.cluster_nodes import Access, GangReach, lab_nodes, resolved, statuses
 from swaplab_cluster.inventory import Gang, Inventory, InventoryNode
+from swaplab_cluster.live import files_of
 from swaplab_cluster.routes import wizard_inventory
 from swaplab_cluster.settings import Chosen, Settings, effective, executor_of, normalised, shown
 from swaplab_core.domain.errors import InvalidRequest
@@ -145,3 +147,11 @@ def test_the_wizard_refuses_what_makes_no_sense(body):
 def test_a_node_that_is_this_machine_is_looked_at_without_a_connection():
     here = evolve(INVENTORY, nodes=(node("me", executor="local"), node("far", executor="agent")))
     assert [(one.is_local, one.is_agent) for one in statuses(here)] == [(True, False), (False, True)]
+
+
+def test_what_is_chosen_in_the_ui_is_kept_where_the_variable_says(tmp_path, monkeypatch):
+    lab = SimpleNamespace(state_folder=lambda _: tmp_path / "state")
+    assert files_of(lab).settings_file == tmp_path / "state" / "cluster_settings.json"
+    monkeypatch.setenv("LLAMA_SWAP_CLUSTER_SETTINGS_FILE", str(tmp_path / "mine.json"))
+    (tmp_path / "mine.json").write_text('{"ExecMode": "agent"}')
+    assert files_of(lab).read_chosen() == Chosen("agent")

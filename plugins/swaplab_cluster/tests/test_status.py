@@ -106,6 +106,7 @@ def test_what_only_some_share_is_not_shared_by_all():
 def test_the_paths_to_look_for_follow_the_environment_unless_they_are_configured():
     assert "~/.cache/huggingface/hub" in candidates({})
     assert candidates({"HF_HOME": "/hf"})[-3:] == ("/hf", "/hf/hub", "/hf/datasets")
+    assert candidates({"TRANSFORMERS_CACHE": "/tf"})[-1] == "/tf"
     assert candidates({"HF_HOME": "/hf"}, ["/a", "/a", "~/b"]) == ("/a", "~/b")
 
 

@@ -20,7 +20,7 @@ from swaplab_core.testing.contracts.recipes import (
     request_of,
 )
 from swaplab_core.testing.recipe_kit.facts import folder_facts
-from swaplab_llamacpp import recipes
+from swaplab_llamacpp import images, recipes
 from swaplab_llamacpp.backend import LlamaCppBackend
 from swaplab_llamacpp.options import LlamaCppOptions
 from swaplab_llamacpp.recipes import LlamaCppRecipeParser, PresetsParser
@@ -198,3 +198,10 @@ def test_an_image_that_must_be_built_is_told():
 
 def test_the_folder_is_known_by_its_build_script():
     assert LlamaCppBackend().recognise(FOLDER) is Confidence.CERTAIN
+
+
+def test_the_image_is_the_choice_of_a_person_then_that_of_the_variable():
+    variable = {"LLAMA_SWAP_LLAMACPP_SOURCE_IMAGE": "llama-cpp:variable"}
+    state = BackendState(BackendId("spark-llama-cpp"), folder_facts("spark-llama-cpp"), environment=variable)
+    assert images.images(state).selected == "llama-cpp:variable"
+    assert images.images(evolve(state, chosen_image="llama-cpp:chosen")).selected == "llama-cpp:chosen"
