@@ -54,7 +54,7 @@ FOLLOWED = {
     "VLLM_SPARK_EXTRA_DOCKER_ARGS": "plugins/swaplab_vllm/tests/test_vllm.py",
 }
 REFUSED = {
-    "LLAMA_SWAP_SECURITY_HEADERS": "it switches protections off; ours stay on",
+    "LLAMA_SWAP_SECURITY_HEADERS": "it switches headers off; those of our pages stay on",
     "LLAMA_SWAP_RATE_LIMIT_RPM": "no limit by address: behind a proxy all clients have one; concurrency is limited",
     "LLAMA_SWAP_RATE_LIMIT_BURST": "as above",
     "LLAMA_SWAP_RATE_LIMIT_TTL_SECONDS": "as above",
