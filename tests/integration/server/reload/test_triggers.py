@@ -31,6 +31,7 @@ def test_without_watching_an_edit_waits_for_a_signal_and_an_unchanged_file_is_no
     assert set(swaplab.models()) == {"m"}
     swaplab.process.send(signal.SIGHUP)
     knows(swaplab, "m", "n")
+    logged(swaplab, "added n")  # lines are printed by a thread of their own
     assert swaplab.reloads() == ["added n; routing changed"]
 
 
