@@ -158,7 +158,8 @@ docs: $(VENV)/.docs
 
 nightly: $(VENV)/.tests .cache/vllm/.installed
 	$(BIN)/python -m pytest -m soak --timeout=900 tests/integration/recipes/test_real_vllm.py
-	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property tests/integration/cluster tests/integration/plugins/test_benchmarks_verdict.py tests/docs/test_example_plugin.py
+	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property tests/integration/cluster tests/docs/test_example_plugin.py
+	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest --timeout=3600 tests/integration/plugins/test_benchmarks_verdict.py
 	$(BIN)/python scripts/mutants.py
 
 # Printed figures are part of it: -s. One after the other: they measure.
