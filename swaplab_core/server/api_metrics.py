@@ -16,8 +16,9 @@ from swaplab_core.plugin.interface import Backend
 from swaplab_core.ports import HttpReader
 from swaplab_core.runtime.performance import PerformanceMonitor
 from swaplab_core.server.engine_metrics import Engine, fetch
-from swaplab_core.server.metrics import CONTENT_TYPE, Metrics, Standing
+from swaplab_core.server.metrics import CONTENT_TYPE, Metrics
 from swaplab_core.server.route import Endpoint, get
+from swaplab_core.server.tallies import Standing
 from swaplab_core.services.models import ModelState
 
 YES = frozenset({"1", "true", "yes"})

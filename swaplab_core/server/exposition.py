@@ -16,7 +16,7 @@ import swaplab_core
 from swaplab_core.domain.performance import GpuSample, SystemSample
 from swaplab_core.engine.phases import Phase
 from swaplab_core.runtime.performance import Latest
-from swaplab_core.server.metrics import Histogram, Standing, Tally
+from swaplab_core.server.tallies import Histogram, Standing, Tally
 
 Labels = Sequence[str]
 Tallies = Sequence[tuple[str, Tally]]

@@ -9,9 +9,9 @@ from attrs import evolve, frozen
 
 from swaplab_cluster.agent_client import AgentReach
 from swaplab_cluster.inventory import Gang, Inventory, InventoryNode
+from swaplab_cluster.node_status import NodeStatus
 from swaplab_cluster.sessions import SshReach
 from swaplab_cluster.settings import Effective, executor_of
-from swaplab_cluster.status import NodeStatus
 from swaplab_core.domain.node import LOCAL, Node, NodeId
 
 HERE = InventoryNode(

@@ -13,7 +13,7 @@ from attrs import define, evolve, field, frozen
 from swaplab_cluster.facts import Facts
 from swaplab_cluster.history import History, sample
 from swaplab_cluster.inventory import InventoryNode
-from swaplab_cluster.status import NodeStatus, Reach
+from swaplab_cluster.node_status import NodeStatus, Reach
 from swaplab_cluster.tasks import spawn
 
 LOAD_SECONDS = 25.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from swaplab_cluster.live import METRICS, Live
-from swaplab_cluster.status import NodeStatus, rdma_state
+from swaplab_cluster.node_status import NodeStatus
+from swaplab_cluster.status import rdma_state
 from swaplab_core.plugin import Diagnostic, Finding, Health
 
 

@@ -13,16 +13,16 @@ from typing import Self
 
 from attrs import define, field
 
-from swaplab_cluster import probe, status
+from swaplab_cluster import probe
 from swaplab_cluster.cluster_nodes import access, agent_port, lab_nodes, resolved, statuses
 from swaplab_cluster.collector import Collector
 from swaplab_cluster.draining import Drains
 from swaplab_cluster.files import ClusterFiles, read_inventory
 from swaplab_cluster.inventory import Inventory, InventoryNode
 from swaplab_cluster.looking import LabLook
+from swaplab_cluster.node_status import Cluster, NodeStatus
 from swaplab_cluster.operations import Operations
 from swaplab_cluster.settings import Effective, Settings, effective, normalised, path
-from swaplab_cluster.status import NodeStatus
 from swaplab_cluster.storage import candidates
 from swaplab_cluster.tasks import spawn
 from swaplab_core.domain.errors import InvalidRequest
@@ -109,11 +109,11 @@ class Live:
     def _show_drains(self) -> None:
         self.collector.drain(dict.fromkeys(self.operations.drains.nodes, True))
 
-    def as_value(self) -> status.Cluster:
+    def as_value(self) -> Cluster:
         """What is known, as the answer of the status is made from."""
         inventory = self.inventory or Inventory()
         here = next((node for node in inventory.nodes if node.executor == "local"), None)
-        return status.Cluster(
+        return Cluster(
             self.collector.nodes,
             self.errors,
             self.inforce.autodiscover,

@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 
 from swaplab_cluster import probe
 from swaplab_cluster.facts import Facts
-from swaplab_cluster.status import NodeStatus, Reach
+from swaplab_cluster.node_status import NodeStatus, Reach
 from swaplab_core.domain.errors import NodeError
 from swaplab_core.domain.node import NodeId
 from swaplab_core.domain.plan import Command

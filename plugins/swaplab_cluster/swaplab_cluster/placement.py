@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from swaplab_cluster.facts import Metrics
-from swaplab_cluster.status import NodeStatus
+from swaplab_cluster.node_status import NodeStatus
 from swaplab_core.domain.node import NodeId
 from swaplab_core.plugin import Placement, Refusal
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from swaplab_cluster.facts import StoredPath
-
-if TYPE_CHECKING:
-    from swaplab_cluster.status import NodeStatus
+from swaplab_cluster.node_status import NodeStatus
 
 USUAL = (
     "~/.cache/huggingface/hub",

@@ -9,7 +9,8 @@ from attrs import define, evolve
 from swaplab_cluster import model_cache, views
 from swaplab_cluster.history import CHARTS
 from swaplab_cluster.live import METRICS, Live
-from swaplab_cluster.status import Cluster, in_order
+from swaplab_cluster.node_status import Cluster
+from swaplab_cluster.status import in_order
 from swaplab_core.domain.errors import NotThere
 from swaplab_core.plugin import Call, Gateway, Policy, Reply, Route
 

@@ -9,8 +9,9 @@ from swaplab_cluster.draining import ModelRecord, members
 from swaplab_cluster.facts import Metrics
 from swaplab_cluster.history import CHARTS, History
 from swaplab_cluster.inventory import Inventory, Rdma
+from swaplab_cluster.node_status import Cluster, NodeStatus
 from swaplab_cluster.placement import free_mib
-from swaplab_cluster.status import Cluster, NodeStatus, overall, rdma_state, sentence
+from swaplab_cluster.status import overall, rdma_state, sentence
 from swaplab_cluster.storage import storage_matrix
 
 OK, WARN, ERR, NA, PENDING = "ok", "warn", "err", "na", "pending"

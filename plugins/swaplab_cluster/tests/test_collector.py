@@ -8,7 +8,7 @@ from attrs import define, field
 from swaplab_cluster import probe
 from swaplab_cluster.collector import Collector
 from swaplab_cluster.inventory import InventoryNode
-from swaplab_cluster.status import NodeStatus, Reach
+from swaplab_cluster.node_status import NodeStatus, Reach
 from swaplab_core.testing.waiting import wait_until_async
 
 ALL = frozenset(probe.SECTIONS)

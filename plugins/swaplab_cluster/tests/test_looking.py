@@ -15,7 +15,7 @@ from swaplab_cluster import looking, probe
 from swaplab_cluster.collector import Collector
 from swaplab_cluster.inventory import InventoryNode
 from swaplab_cluster.looking import LabLook
-from swaplab_cluster.status import NodeStatus
+from swaplab_cluster.node_status import NodeStatus
 from swaplab_core.plugin import Output
 
 ALL = frozenset(probe.SECTIONS)

@@ -13,7 +13,7 @@ from attrs import evolve
 from swaplab_cluster import probe, views
 from swaplab_cluster.diagnostics import remote_disks
 from swaplab_cluster.inventory import InventoryNode
-from swaplab_cluster.status import Cluster, NodeStatus
+from swaplab_cluster.node_status import Cluster, NodeStatus
 from swaplab_cluster.testing_machines import can_reboot
 from swaplab_core.plugin import Health
 from swaplab_core.testing.require import require

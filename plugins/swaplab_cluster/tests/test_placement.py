@@ -5,8 +5,8 @@ from attrs import evolve
 
 from swaplab_cluster.facts import Cpu, Disk, Gpu, Gpus, Memory, Metrics
 from swaplab_cluster.inventory import InventoryNode
+from swaplab_cluster.node_status import NodeStatus, Reach
 from swaplab_cluster.placement import choose, free_mib, need_mib, refusal
-from swaplab_cluster.status import NodeStatus, Reach
 
 WELL = Reach(port_open=True, shell_ok=True)
 

@@ -5,7 +5,8 @@ from attrs import evolve
 from swaplab_cluster import probe
 from swaplab_cluster.facts import Facts, StoredPath
 from swaplab_cluster.inventory import InventoryNode
-from swaplab_cluster.status import Cluster, NodeStatus, Reach, body, overall, sections_of
+from swaplab_cluster.node_status import Cluster, NodeStatus, Reach
+from swaplab_cluster.status import body, overall, sections_of
 from swaplab_cluster.storage import candidates, storage_matrix
 
 ALL = frozenset(probe.SECTIONS)

@@ -4,8 +4,8 @@ from swaplab_cluster import probe, views
 from swaplab_cluster.draining import ModelRecord
 from swaplab_cluster.history import CHARTS, History, Sample
 from swaplab_cluster.inventory import Gang, Inventory, InventoryNode, Rdma
+from swaplab_cluster.node_status import Cluster, NodeStatus, Reach
 from swaplab_cluster.pages import panels
-from swaplab_cluster.status import Cluster, NodeStatus, Reach
 from swaplab_core.domain.ids import ModelId
 
 TOLD = """\

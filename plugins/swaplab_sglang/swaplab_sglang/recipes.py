@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from swaplab_core.domain.problem import Problem
 from swaplab_core.domain.recipe import CachedWeights, Recipe, RecipeValue
+from swaplab_core.plugin.cached_recipe import recipe_for_cached
 from swaplab_core.plugin.flag_map import flags_from, unmapped
 from swaplab_core.plugin.recipe_runner import warning
 from swaplab_core.plugin.recipe_template import join_lines, render
@@ -44,30 +45,12 @@ DIST_PORT = 25_000
 SAVER, BACKUP = "--enable-memory-saver", "--enable-weights-cpu-backup"
 
 
-LONGEST_CONTEXT = 32_768
-
-
 def recipe_for(weights: CachedWeights, image: str) -> Recipe:
     """Write a recipe for cached weights; the command is made of the defaults where no runner makes it."""
-    defaults: dict[str, RecipeValue] = {
-        "port": 8000,
-        "host": "0.0.0.0",  # noqa: S104 - inside the container
-        "tensor_parallel": 1,
-        "gpu_memory_utilization": 0.7,
-        "max_model_len": min(LONGEST_CONTEXT, weights.context or LONGEST_CONTEXT),
-    }
     words = f"python3 -m sglang.launch_server --model-path {weights.model} --host {{host}} --port {{port}}"
     sizes = "--tp-size {tensor_parallel} --mem-fraction-static {gpu_memory_utilization}"
     text = f"{words} \\\n    {sizes} --context-length {{max_model_len}}\n"
-    return Recipe(
-        "schema1",
-        weights.model,
-        model=weights.model,
-        runtime="sglang",
-        container=image,
-        command=text,
-        defaults=defaults,
-    )
+    return recipe_for_cached(weights, image, text, runtime="sglang")
 
 
 def command(recipe: Recipe, overrides: Mapping[str, RecipeValue]) -> tuple[str, ...]:

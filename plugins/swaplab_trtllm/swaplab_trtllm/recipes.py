@@ -8,6 +8,7 @@ from typing import Any
 
 from swaplab_core.domain.problem import Problem
 from swaplab_core.domain.recipe import CachedWeights, Recipe, RecipeValue
+from swaplab_core.plugin.cached_recipe import recipe_for_cached
 from swaplab_core.plugin.flag_map import flags_from
 from swaplab_core.plugin.recipe_runner import warning
 from swaplab_core.plugin.recipe_template import join_lines, render
@@ -52,30 +53,12 @@ OPTIONS_FILE = "extra.yml"
 _OPTIONS_FLAGS = ("--extra_llm_api_options", "--config")
 
 
-LONGEST_CONTEXT = 32_768
-
-
 def recipe_for(weights: CachedWeights, image: str) -> Recipe:
     """Write a recipe for cached weights."""
-    defaults: dict[str, RecipeValue] = {
-        "port": 8000,
-        "host": "0.0.0.0",  # noqa: S104 - inside the container
-        "tensor_parallel": 1,
-        "gpu_memory_utilization": 0.7,
-        "max_model_len": min(LONGEST_CONTEXT, weights.context or LONGEST_CONTEXT),
-    }
     words = f"trtllm-serve {weights.model} --host {{host}} --port {{port}} --backend pytorch"
     sizes = "--tp_size {tensor_parallel} --kv_cache_free_gpu_memory_fraction {gpu_memory_utilization}"
     text = f"{words} \\\n    {sizes} --max_seq_len {{max_model_len}}\n"
-    return Recipe(
-        "schema1",
-        weights.model,
-        model=weights.model,
-        runtime="trtllm",
-        container=image,
-        command=text,
-        defaults=defaults,
-    )
+    return recipe_for_cached(weights, image, text, runtime="trtllm")
 
 
 def extra_options(recipe: Recipe) -> str:

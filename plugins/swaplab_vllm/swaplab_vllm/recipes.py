@@ -10,6 +10,7 @@ from attrs import frozen
 from swaplab_core.domain.backend import FolderFacts
 from swaplab_core.domain.problem import Problem
 from swaplab_core.domain.recipe import CachedWeights, Recipe, RecipeValue, whole
+from swaplab_core.plugin.cached_recipe import recipe_for_cached
 from swaplab_core.plugin.recipe_runner import warning
 from swaplab_core.plugin.recipe_template import BadTemplate, join_lines, render
 
@@ -48,20 +49,11 @@ vllm serve {model} \\
     --max-model-len {{max_model_len}} \\
     --load-format fastsafetensors --enable-prefix-caching
 """
-LONGEST_CONTEXT = 32_768
 
 
 def recipe_for(weights: CachedWeights, image: str) -> Recipe:
     """Write a recipe for cached weights; the model stands in the command, since not every runner knows `{model}`."""
-    defaults: dict[str, RecipeValue] = {
-        "port": 8000,
-        "host": "0.0.0.0",  # noqa: S104 - inside the container
-        "tensor_parallel": 1,
-        "gpu_memory_utilization": 0.7,
-        "max_model_len": min(LONGEST_CONTEXT, weights.context or LONGEST_CONTEXT),
-    }
-    command = _COMMAND.format(model=weights.model)
-    return Recipe("schema1", weights.model, model=weights.model, container=image, command=command, defaults=defaults)
+    return recipe_for_cached(weights, image, _COMMAND.format(model=weights.model))
 
 
 def words(recipe: Recipe, overrides: Mapping[str, RecipeValue]) -> tuple[str, ...]:
