@@ -6,6 +6,7 @@ The client of the container engine stays in the foreground: SIGTERM to it is pas
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from attrs import evolve, field, frozen
@@ -27,7 +28,8 @@ HUB_INSIDE = f"{HOME_INSIDE}/.cache/huggingface"
 class Container:
     """What runs. `mounts` are (on the machine, inside, "ro" or ""); `flags` more options of `docker run`.
 
-    `publish` maps the model's port to the address of the model, instead of sharing the machine's network.
+    `publish` maps the model's port to the address of the model, instead of sharing the machine's network; flags that
+    ask for that network win.
     """
 
     image: str
@@ -37,6 +39,17 @@ class Container:
     flags: tuple[str, ...] = ()
     publish: bool = False
     gpus: bool = True
+
+
+def shares_network(flags: Sequence[str]) -> bool:
+    """Whether options of `docker run` ask for the machine's own network."""
+    words = [word for flag in flags for word in flag.split("=", 1)]
+    return any(word in {"--network", "--net"} and after == "host" for word, after in pairwise(words))
+
+
+def host_inside(request: LaunchRequest, flags: Sequence[str]) -> str:
+    """Where an engine whose port is published listens: on all of the container's own network, or at its address."""
+    return request.host if shares_network(flags) else "0.0.0.0"  # noqa: S104 - published on one address
 
 
 def docker_spec(
@@ -106,7 +119,8 @@ def _argv(
     yield from ("docker", "run", *(("-d",) if detached else ()))
     yield from ("--rm", "--init", "--name", name, *labels(request, backend))
     yield from ("--gpus", "all", "--ipc=host") if container.gpus else ()
-    yield from ("-p", f"{_published(request.host)}:{port}:{port}") if container.publish else ("--network", "host")
+    if not shares_network(container.flags):
+        yield from ("-p", f"{_published(request.host)}:{port}:{port}") if container.publish else ("--network", "host")
     for outside, inside, mode in container.mounts:
         yield from ("-v", f"{outside}:{inside}{':' + mode if mode else ''}")
     for variable, value in container.env.items():

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
-from attrs import Attribute, fields
+from attrs import Attribute, evolve, fields
 
 from swaplab_core.domain.backend import BackendState, Confidence, FolderFacts, ImageChoice
 from swaplab_core.domain.launch import RecipeLaunch
 from swaplab_core.domain.node import LOCAL
 from swaplab_core.domain.recipe import CachedWeights, Mode, Recipe
 from swaplab_core.plugin import ActionSpec, LaunchRequest, LaunchSpec, Plan, PluginFailed, Progress, Usage, read_usage
-from swaplab_core.plugin.containers import HUB_INSIDE, Container, docker_spec
+from swaplab_core.plugin.containers import HUB_INSIDE, Container, docker_spec, host_inside
 from swaplab_core.plugin.recipe_runner import (
     RUNNER,
     Readying,
@@ -70,7 +70,7 @@ class LlamaCppBackend(RecipeBackend):
 
     def needed(self, options: Any) -> tuple[str, ...]:
         """Without a recipe, the entry says what to load."""
-        return () if options.model or options.presets else ("model",)
+        return () if options.model or options.presets or options.models_dir else ("model",)
 
     def recipe_for(self, weights: CachedWeights, folder: FolderFacts) -> Recipe:
         """See `recipes.recipe_for`."""
@@ -91,7 +91,7 @@ class LlamaCppBackend(RecipeBackend):
     def launch_recipe(self, request: LaunchRequest, launch: RecipeLaunch) -> LaunchSpec:
         """Use the folder's runner where there is one, else a container, else the server of this machine."""
         if launch.recipe.format == recipes.PRESETS:
-            return _router(request, str(launch.file), launch.settings.extra_args)
+            return _router_of_recipe(request, launch)
         if launch.recipe.format != "schema2" and launch.folder.is_valid:
             return _through_the_runner(request, launch, self.readying)
         return _from_recipe(request, launch, self.readying)
@@ -99,19 +99,10 @@ class LlamaCppBackend(RecipeBackend):
     def launch_without_recipe(self, request: LaunchRequest) -> LaunchSpec:
         """Write the command line; readiness is llama-server's `/health`, which answers 503 while it loads."""
         options: LlamaCppOptions = request.options
-        if options.presets:
-            return _router(request, _path(options.presets), options.extra_args)
         if options.image:
             return _in_a_container(request, options)
-        argv = (
-            _program(options, request.find_program),
-            *("-m", _path(options.model)),
-            *("--alias", _alias(request.model)),
-            *("--host", request.host),
-            *("--port", str(port_of(request))),
-            *_flags(options),
-            *options.extra_args,
-        )
+        program = _program(options, request.find_program)
+        argv = (program, *_arguments(request, options, request.host))
         _check_single_lines(argv)
         return LaunchSpec(argv=argv, base_url=request.base_url, env=_ENV)
 
@@ -140,7 +131,7 @@ def _from_recipe(request: LaunchRequest, launch: RecipeLaunch, readying: Readyin
     recipe, settings = launch.recipe, launch.settings
     image = settings.container_image or recipe.container
     in_container = bool(image) and (request.node != LOCAL or request.find_program("docker") is not None)
-    host = "0.0.0.0" if in_container else request.host  # noqa: S104 - inside the container, published on one address
+    host = host_inside(request, settings.extra_docker_args) if in_container else request.host
     try:
         arguments = recipes.server_arguments(recipe, host, port_of(request), _alias(request.model))
     except BadTemplate as error:
@@ -160,34 +151,56 @@ def _from_recipe(request: LaunchRequest, launch: RecipeLaunch, readying: Readyin
     return docker_spec(request, LlamaCppBackend.name, container, ready_seconds=readying.solo_seconds)
 
 
-def _in_a_container(request: LaunchRequest, options: LlamaCppOptions) -> LaunchSpec:
-    """Run llama-server's image; the model's folder is mounted at its own path, so that paths mean the same inside."""
-    paths = [PurePosixPath(_path(path)) for path in (options.model, options.mmproj) if path]
-    relative = next((path for path in paths if not path.is_absolute()), None)
-    if relative is not None:
-        raise PluginFailed(f"{relative} is no absolute path, and a container needs one", advice="write the whole path")
-    folders = dict.fromkeys(path.parent for path in paths)
-    arguments = (
+def _arguments(request: LaunchRequest, options: LlamaCppOptions, host: str) -> tuple[str, ...]:
+    """Say what to serve and where; a router is given only what the entry says, since that beats its presets."""
+    place = ("--host", host, "--port", str(port_of(request)))
+    if router := _router(options):
+        return (*router, *place, *_flags(options, only_said=True), *options.extra_args)
+    return (
         *("-m", _path(options.model), "--alias", _alias(request.model)),
-        *("--host", "0.0.0.0", "--port", str(port_of(request))),  # noqa: S104 - inside the container, published on one address
+        *place,
         *_flags(options),
         *options.extra_args,
     )
-    mounts = tuple((folder, str(folder), "ro") for folder in folders)
-    container = Container(options.image, arguments, mounts=mounts, env=_ENV, publish=True, gpus=options.gpu_layers != 0)
+
+
+def _router(options: LlamaCppOptions) -> tuple[str, ...]:
+    """Make llama-server a router: one process that loads and drops the models of a presets file or a folder."""
+    sources = (("--models-preset", options.presets), ("--models-dir", options.models_dir))
+    found = tuple(word for flag, path in sources if path for word in (flag, _path(path)))
+    return (*found, "--models-max", str(options.models_max)) if found else ()
+
+
+def _in_a_container(request: LaunchRequest, options: LlamaCppOptions) -> LaunchSpec:
+    """Run llama-server's image; the folders of files are mounted at their own paths, so that paths mean the same."""
+    container = Container(
+        options.image,
+        _arguments(request, options, host_inside(request, options.docker_args)),
+        mounts=tuple((folder, str(folder), "ro") for folder in _folders(options)),
+        env=_ENV,
+        flags=options.docker_args,
+        publish=True,
+        gpus=options.gpu_layers != 0,
+    )
     return docker_spec(request, LlamaCppBackend.name, container, ready_seconds=LlamaCppBackend.readying.solo_seconds)
 
 
-def _router(request: LaunchRequest, presets: str, extra_args: tuple[str, ...]) -> LaunchSpec:
-    """Run llama-server as the router of a presets file: one process that loads and drops the models it names."""
-    options = request.options if isinstance(request.options, LlamaCppOptions) else LlamaCppOptions()
-    argv = (
-        _program(options, request.find_program),
-        *("--models-preset", presets),
-        *("--models-max", str(options.models_max)),
-        *("--host", request.host, "--port", str(port_of(request))),
-        *extra_args,
-    )
+def _folders(options: LlamaCppOptions) -> tuple[PurePosixPath, ...]:
+    """Return the folders that the options name, or whose files they name, each once."""
+    named = (options.model, options.presets, options.mmproj, options.chat_template_file)
+    files = [PurePosixPath(_path(path)) for path in named if path]
+    folders = [PurePosixPath(_path(options.models_dir))] if options.models_dir else []
+    relative = next((path for path in (*files, *folders) if not path.is_absolute()), None)
+    if relative is not None:
+        raise PluginFailed(f"{relative} is no absolute path, and a container needs one", advice="write the whole path")
+    return tuple(dict.fromkeys([*(path.parent for path in files), *folders]))
+
+
+def _router_of_recipe(request: LaunchRequest, launch: RecipeLaunch) -> LaunchSpec:
+    """Run the router of a presets file from a folder of recipes."""
+    given = request.options if isinstance(request.options, LlamaCppOptions) else LlamaCppOptions()
+    options = evolve(given, presets=str(launch.file), extra_args=launch.settings.extra_args)
+    argv = (_program(options, request.find_program), *_arguments(request, options, request.host))
     _check_single_lines(argv)
     return LaunchSpec(argv=argv, base_url=request.base_url, env=_ENV)
 
@@ -221,11 +234,12 @@ def _alias(model: str) -> str:
     return _UNFIT_FOR_ALIAS.sub("_", model) or "_"
 
 
-def _flags(options: LlamaCppOptions) -> Iterator[str]:
+def _flags(options: LlamaCppOptions, *, only_said: bool = False) -> Iterator[str]:
     attribute: Attribute[Any]
     for attribute in fields(LlamaCppOptions):
-        if "flag" in attribute.metadata:
-            yield from _flag(attribute.metadata, getattr(options, attribute.name))
+        value = getattr(options, attribute.name)
+        if "flag" in attribute.metadata and not (only_said and value == attribute.default):
+            yield from _flag(attribute.metadata, value)
 
 
 def _flag(meaning: Mapping[str, Any], value: object) -> tuple[str, ...]:

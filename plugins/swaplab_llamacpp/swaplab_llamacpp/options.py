@@ -23,7 +23,7 @@ class LlamaCppOptions:
         default="",
         metadata={
             "help": "Path of the GGUF file, absolute or relative to where swaplab was started. "
-            "Of a model in several files name the first. Left out with a recipe, or with presets."
+            "Of a model in several files name the first. Left out with a recipe, with presets or modelsDir."
         },
     )
     binary: str | None = field(
@@ -36,6 +36,13 @@ class LlamaCppOptions:
             "help": "Run the server in a container of this image, with docker, instead of the installed program."
         },
     )
+    docker_args: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "With an image: more options of docker run, one list item each. `--network=host` shares the "
+            "machine's network, where the engine cannot publish ports."
+        },
+    )
     presets: str = field(
         default="",
         metadata={
@@ -43,8 +50,16 @@ class LlamaCppOptions:
             "of the file by itself. Name them in aliases, so that clients can ask for them."
         },
     )
+    models_dir: str = field(
+        default="",
+        metadata={
+            "help": "A folder of GGUF files instead of a model: as with presets; the models are called like their "
+            "files, without .gguf, or like the folder a model has for itself."
+        },
+    )
     models_max: int = field(
-        default=4, metadata={"help": "With presets: how many models the router keeps loaded.", "minimum": 1}
+        default=4,
+        metadata={"help": "With presets or modelsDir: how many models the router keeps loaded.", "minimum": 1},
     )
     ctx_size: int | None = _option(
         "--ctx-size", "Context in tokens, for all slots together. 0: as the model has it.", minimum=0

@@ -145,6 +145,46 @@ def test_the_first_part_and_names_that_only_look_alike_are_taken(model):
     assert model in launch(model).argv
 
 
+CONTAINER = {"image": "llama:1", "programs": {"docker": "/usr/bin/docker"}}
+
+
+def test_a_container_publishes_its_port_on_one_address_and_sees_the_folders_of_its_files():
+    argv = launch(**CONTAINER, chat_template_file="/templates/t.jinja", gpu_layers=0).argv
+    run, arguments = argv[: argv.index("llama:1")], argv[argv.index("llama:1") + 1 :]
+    assert run[run.index("-p") + 1] == "127.0.0.1:5800:5800"
+    assert [run[at + 1] for at, word in enumerate(run) if word == "-v"] == [
+        "/models:/models:ro",
+        "/templates:/templates:ro",
+    ]
+    assert "--network" not in run
+    assert arguments[4:8] == ("--host", "0.0.0.0", "--port", "5800")
+
+
+@pytest.mark.parametrize("words", [("--network=host",), ("--network", "host"), ("--net=host",)])
+def test_a_container_on_the_machines_network_listens_at_the_models_address_only(words):
+    argv = launch(**CONTAINER, docker_args=words).argv
+    assert "-p" not in argv
+    assert argv[argv.index("--host") + 1] == "127.0.0.1"
+    assert [word for word in argv if "net" in word] == [word for word in words if "net" in word]
+
+
+def test_a_router_is_told_only_what_the_entry_says():
+    """What it is told beats its presets, so defaults of ours would take them away."""
+    argv = launch("", presets="/srv/small.ini", models_max=2, ctx_size=512, extra_args=("-v",)).argv
+    assert argv == (
+        "/usr/bin/llama-server",
+        *("--models-preset", "/srv/small.ini", "--models-max", "2"),
+        *("--host", "127.0.0.1", "--port", "5800"),
+        *("--ctx-size", "512", "-v"),
+    )
+
+
+def test_a_router_in_a_container_sees_its_folder():
+    argv = launch("", **CONTAINER, models_dir="/srv/models").argv
+    assert argv[argv.index("-v") + 1] == "/srv/models:/srv/models:ro"
+    assert argv[argv.index("--models-dir") + 1] == "/srv/models"
+
+
 def test_every_option_is_documented_in_the_readme(request):
     readme = (request.path.parents[1] / "README.md").read_text()
     for option in fields(LlamaCppOptions):

@@ -13,4 +13,6 @@ class TestLlamaCpp(BackendContract):
         LlamaCppOptions(model="/models/a.gguf"),
         LlamaCppOptions(model="-odd name.gguf", binary="my-server", mmproj="-m.gguf", embeddings=True, webui=True),
         LlamaCppOptions(model="a.gguf", gpu_layers="all", slots=False, metrics=False, jinja=False, extra_args=("-v",)),
+        LlamaCppOptions(model="/m/a.gguf", image="llama:1", docker_args=("--network=host",), gpu_layers=0),
+        LlamaCppOptions(models_dir="/m", models_max=1, ctx_size=512),
     )

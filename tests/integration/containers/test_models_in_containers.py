@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from running_swaplab import running_swaplab
 
+from swaplab_core.testing.tiny_gguf import tiny_gguf_bytes
 from swaplab_core.testing.waiting import wait_until
 
 SERVER = "-m {model} --host 127.0.0.1 --port ${{PORT}} -c 4096 --no-warmup"
 FOREIGN = ("run", "--detach", "--init", "--name", "foreign", "--network", "none", "shell:1", "sleep 600")
 """Somebody else's container."""
-HELLO, OTHER = "Hello from a container.", "The other one speaks."
+HELLO, OTHER, TYPED = "Hello from a container.", "The other one speaks.", "A file from outside."
 
 
 def llama(name: str, model: str = "/hello.gguf", **more: object) -> dict[str, object]:
@@ -27,6 +29,12 @@ def shell(name: str, script: str, *flags: str, **more: object) -> dict[str, obje
     """An entry: a container in which a shell waits, and that counts as ready at once."""
     words = ["docker", "run", "--rm", *flags, "--name", name, "--network", "none", "shell:1", f"'{script}'"]
     return {"cmd": " ".join(words), "proxy": "http://127.0.0.1:9", "checkEndpoint": "none", **more}
+
+
+def typed(folder: Path, **more: object) -> dict[str, object]:
+    """An entry of the llama.cpp backend, in a container on the machine's network: the engine has no bridge."""
+    place = {"backend": "llamacpp", "image": "tiny-llama:1", "dockerArgs": ["--network=host"], "gpuLayers": 0}
+    return {**place, "model": str(folder / "typed.gguf"), "ctxSize": 4096, **more}
 
 
 def labels(engine, name: str) -> dict[str, str]:
@@ -46,6 +54,9 @@ def daemon(dockerd, tmp_path_factory):
         "nowhere": {"cmd": llama("nowhere-box")["cmd"].replace("tiny-llama:1", "no-such-image:1")},
     }
     folder, quick = tmp_path_factory.mktemp("containers"), {"docker": {"stopSeconds": 0}}
+    (folder / "typed.gguf").write_bytes(tiny_gguf_bytes(say=TYPED))
+    router = {"model": "", "modelsDir": str(folder), "aliases": ["typed"]}
+    models |= {"of-a-backend": typed(folder), "router": typed(folder, **router)}
     with running_swaplab(folder, models, env=dockerd.environment, plugins=quick) as swaplab:
         yield swaplab
 
@@ -66,6 +77,19 @@ def test_two_models_make_room_for_each_other_and_leave_nothing(engine, swaplab):
     swaplab.ask("GET", "/unload")
     assert engine.containers() == []
     assert swaplab.chat("other").said == OTHER
+    swaplab.ask("GET", "/unload")
+    assert engine.containers() == []
+
+
+@pytest.mark.parametrize(("entry", "asked"), [("of-a-backend", "of-a-backend"), ("router", "typed")])
+def test_a_backend_runs_its_server_in_a_container_and_leaves_nothing(engine, swaplab, entry, asked):
+    assert swaplab.chat(asked).said == TYPED
+    [name] = engine.containers()
+    assert labels(engine, name).items() >= {"swaplab.model": entry, "swaplab.backend": "llamacpp"}.items()
+    assert engine.docker("inspect", "--format", "{{.HostConfig.NetworkMode}}", name) == "host"
+    assert swaplab.chat("hello").said == HELLO
+    assert engine.containers() == ["hello-box"]
+    assert swaplab.chat(asked).said == TYPED
     swaplab.ask("GET", "/unload")
     assert engine.containers() == []
 
