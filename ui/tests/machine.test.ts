@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { byGpu, join, rates, type GpuSample, type SystemSample } from '../src/pages/performance/samples';
-import { lanes, ticks, type Change } from '../src/pages/timeline/lanes';
+import { beginning, lanes, ticks, type Change } from '../src/pages/timeline/lanes';
 
 const at = (seconds: number) => new Date(seconds * 1000).toISOString();
 const sample = (seconds: number, received: number): SystemSample => ({
@@ -79,6 +79,12 @@ describe('lanes', () => {
   });
   test('of models that were stopped all the time are left out', () => {
     expect(lanes([change(0, 'a', 'stopped')], 10, 20)).toEqual([]);
+  });
+  test('begin where the history does, and no earlier than was asked for', () => {
+    const changes = [change(900, 'a', 'starting')];
+    expect(beginning(changes, 900, 1000)).toBeCloseTo(895);
+    expect(beginning(changes, 60, 1000)).toBe(940);
+    expect(beginning([], 900, 1000)).toBe(970);
   });
   test('have an axis of even steps', () => {
     expect(ticks(30, 330)).toEqual([60, 120, 180, 240, 300]);

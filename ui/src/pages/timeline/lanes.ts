@@ -49,9 +49,17 @@ function pieces(changes: readonly Change[], start: number, now: number): Piece[]
 
 const isLeaving = (state: ModelState): boolean => state === 'stopping' || state === 'falling-asleep';
 
+/** Where the lanes begin: what was asked for, or a little before the first change where nothing is older. */
+export function beginning(changes: readonly Change[], seconds: number, now: number): number {
+  const first = Math.min(now, ...changes.map((change) => change.at));
+  const margin = Math.max(SHORTEST, (now - first) * 1.05);
+  return now - Math.min(seconds, margin);
+}
+const SHORTEST = 30;
+
 /** Even steps of time for the axis. */
 export function ticks(start: number, now: number): number[] {
-  const steps = [60, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400];
+  const steps = [5, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 21_600, 86_400];
   const step = steps.find((each) => (now - start) / each <= 8) ?? 86_400;
   const found: number[] = [];
   for (let at = Math.ceil(start / step) * step; at <= now; at += step) found.push(at);
