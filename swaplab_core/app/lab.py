@@ -249,7 +249,11 @@ class Lab:
             memory=memory,
         )
         application = build_application(
-            parts, max_body_mib=options.max_body_mib, keep_alive_seconds=options.keep_alive_seconds
+            parts,
+            max_body_mib=options.max_body_mib,
+            keep_alive_seconds=options.keep_alive_seconds,
+            rate_limit=options.rate_limit,
+            security_headers=options.security_headers,
         )
         lab = cls(
             options, parts, launches, processes, supervisor, store, console, proxy_log, application, reloader, gateway,

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from typing import Any
 
 from aiohttp import web
 
@@ -34,14 +35,7 @@ _log = logging.getLogger(__name__)
 
 async def serve(lab: Lab, address: Address, on_listening: Callable[[Address], None]) -> None:
     """Serve until SIGINT or SIGTERM, then end in good order: a second signal cuts running streams short."""
-    runner = FrontRunner(
-        lab.application,
-        lab.express_lane(),
-        handler_cancellation=True,
-        access_log=None,
-        shutdown_timeout=5.0,
-        logger=protocol_logger(),
-    )
+    runner = _runner(lab)
     await runner.setup()
     tls = lab.options.tls.context() if lab.options.tls else None
     stop = _Stop(partial(_reload_on_signal, lab, tls))
@@ -62,6 +56,15 @@ async def serve(lab: Lab, address: Address, on_listening: Callable[[Address], No
         finally:
             stop.restore()
             await lab.release(runner)
+
+
+def _runner(lab: Lab) -> web.AppRunner:
+    """Where requests are counted, all take the long way: the express lane lets pass what was let in before."""
+    options: dict[str, Any] = {"handler_cancellation": True, "access_log": None, "shutdown_timeout": 5.0}
+    options["logger"] = protocol_logger()
+    if lab.options.rate_limit is not None:
+        return web.AppRunner(lab.application, **options)
+    return FrontRunner(lab.application, lab.express_lane(), **options)
 
 
 def _reload_on_signal(lab: Lab, tls: ssl.SSLContext | None) -> None:

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from swaplab_core.adapters.tls import TlsFiles
 from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB
+from swaplab_core.server.rate_limit import RateLimit
 from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS
 
 DRAIN_SECONDS = 30.0
@@ -21,7 +22,8 @@ class Options:
     long a client that waits for a stream may hear nothing. `state_folder` is for what survives a restart; None means
     places that follow from the user and the configuration. `host` is what it listens on, `is_exposed`: other machines
     can reach that, `is_insecure`: they may use it without a key. `drain_seconds`: how long running requests may go on
-    when the daemon is asked to stop.
+    when the daemon is asked to stop. `rate_limit`: how often one client may ask, None for any. `security_headers`: tell
+    browsers to be careful with every answer.
     """
 
     max_body_mib: int = DEFAULT_MAX_BODY_MIB
@@ -34,3 +36,5 @@ class Options:
     is_insecure: bool = False
     tls: TlsFiles | None = None
     drain_seconds: float = DRAIN_SECONDS
+    rate_limit: RateLimit | None = None
+    security_headers: bool = True

@@ -28,6 +28,7 @@ from swaplab_core.cli.options import (
     with_client,
     with_config,
     with_listen,
+    with_rate_limit,
     with_state,
 )
 from swaplab_core.cli.plugin_commands import plugin_commands
@@ -103,6 +104,13 @@ main.add_command(config_group)
     show_default=True,
     help="how long a client that waits for a stream may hear nothing",
 )
+@with_rate_limit
+@click.option(
+    "--security-headers/--no-security-headers",
+    envvar="LLAMA_SWAP_SECURITY_HEADERS",
+    default=True,
+    help="tell browsers to be careful with every answer; pages of swaplab's own say it in any case",
+)
 def serve(
     *,
     config: Path | None,
@@ -117,9 +125,14 @@ def serve(
     max_body_mib: int,
     drain_seconds: float,
     keep_alive_seconds: float,
+    rate_limit_rpm: float,
+    rate_limit_burst: int,
+    rate_limit_ttl_seconds: float,
+    security_headers: bool,
 ) -> None:
     """Serve the models of a configuration."""
     from swaplab_core.app.options import Options  # noqa: PLC0415 - commands that talk to a server need none of this
+    from swaplab_core.server.rate_limit import RateLimit  # noqa: PLC0415
 
     options = Options(
         max_body_mib,
@@ -130,6 +143,8 @@ def serve(
         is_insecure=insecure,
         tls=_tls(tls_cert_file, tls_key_file),
         drain_seconds=drain_seconds,
+        rate_limit=RateLimit(rate_limit_rpm, rate_limit_burst, rate_limit_ttl_seconds) if rate_limit_rpm else None,
+        security_headers=security_headers,
     )
     _serve(config, config_dir, listen, options, announce=_announce)
 

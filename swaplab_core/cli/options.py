@@ -44,6 +44,40 @@ def with_config(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+_RATE_LIMIT = (
+    click.option(
+        "--rate-limit-rpm",
+        envvar="LLAMA_SWAP_RATE_LIMIT_RPM",
+        type=click.FloatRange(0),
+        default=0.0,
+        help="requests to models a minute that one client may make; 0: any number",
+    ),
+    click.option(
+        "--rate-limit-burst",
+        envvar="LLAMA_SWAP_RATE_LIMIT_BURST",
+        type=click.IntRange(1),
+        default=5,
+        show_default=True,
+        help="so many of them may come at once",
+    ),
+    click.option(
+        "--rate-limit-ttl-seconds",
+        envvar="LLAMA_SWAP_RATE_LIMIT_TTL_SECONDS",
+        type=click.FloatRange(30),
+        default=600.0,
+        show_default=True,
+        help="how long a client that asks nothing is remembered",
+    ),
+)
+
+
+def with_rate_limit(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `rate_limit_rpm`, `rate_limit_burst` and `rate_limit_ttl_seconds`."""
+    for option in reversed(_RATE_LIMIT):
+        command = option(command)
+    return command
+
+
 def config_file(config: Path | None, config_dir: Path | None, environment: Mapping[str, str]) -> Path | None:
     """The file that was named, or the one of the variable where neither file nor folder was."""
     variable = environment.get("LLAMA_SWAP_CONFIG_PATH", "").strip()

@@ -7,6 +7,7 @@ SwaplabError(message, *, code, advice="")     code = stable kebab-case, listed i
 │   │   └── InvalidForm  422
 │   ├── UnknownCapture   404   ├── Conflict 409   ├── Stale 412
 │   └── TooManyRequests  429
+│       └── RateLimited  429
 ├── ConfigError          the file is wrong; carries every Problem
 ├── UpstreamError        the engine is at fault
 │   ├── StartFailed      502   it did not come up; the message holds its last log lines
@@ -114,6 +115,12 @@ class TooManyRequests(ClientError):
     """The model's concurrency limit is reached, waiting requests included."""
 
     code = "too-many-requests"
+
+
+class RateLimited(TooManyRequests):
+    """The client asks more often than the operator lets anybody."""
+
+    code = "rate-limited"
 
 
 class ConfigError(SwaplabError):

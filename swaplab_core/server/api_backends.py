@@ -19,6 +19,7 @@ from swaplab_core.server.api_recipes import read_object
 from swaplab_core.server.errors import ErrorShape
 from swaplab_core.server.ops_errors import ops_error, ops_response
 from swaplab_core.server.recipe_shapes import active_shape, at, backend_card, backend_shape
+from swaplab_core.server.recipe_status import CONTAINER_MACRO
 from swaplab_core.server.route import Endpoint, get, post, put
 from swaplab_core.services.backend_jobs import FORMATS, LEGACY_FIELDS, BackendJobs
 from swaplab_core.services.backend_notes import Seen, notes_of
@@ -27,7 +28,6 @@ from swaplab_core.services.managed_models import ManagedModels
 
 OUTPUT_BYTES = 120_000
 CUT = "[...output truncated...]\n"
-CONTAINER_MACRO = "vllm_container_image"
 
 _STATES = {
     JobState.SUCCEEDED: "success",

@@ -56,7 +56,9 @@ from swaplab_core.server.openai import InferenceRoutes
 from swaplab_core.server.openapi.document import OpenApiRoutes
 from swaplab_core.server.passthrough import ComfyUiRoutes, PassthroughRoutes
 from swaplab_core.server.projections import Projections
+from swaplab_core.server.rate_limit import Buckets, RateLimit, rate_limit_middleware
 from swaplab_core.server.route import ROUTES, RouteTable
+from swaplab_core.server.security_headers import protect
 from swaplab_core.server.sender import Sender
 from swaplab_core.server.through import Through
 from swaplab_core.server.ui import UiRoutes
@@ -121,7 +123,12 @@ class Parts:
 
 
 def build_application(
-    parts: Parts, *, max_body_mib: int = DEFAULT_MAX_BODY_MIB, keep_alive_seconds: float = KEEP_ALIVE_SECONDS
+    parts: Parts,
+    *,
+    max_body_mib: int = DEFAULT_MAX_BODY_MIB,
+    keep_alive_seconds: float = KEEP_ALIVE_SECONDS,
+    rate_limit: RateLimit | None = None,
+    security_headers: bool = True,
 ) -> web.Application:
     """Mount every route. A request body above `max_body_mib` is refused with 413.
 
@@ -132,10 +139,19 @@ def build_application(
     sender = Sender(parts.access)
     waiting = WaitingRoom(parts.models, keep_alive_seconds, parts.observer.metrics.pace)
     through = Through(parts.models, parts.dispatcher, parts.relay, waiting, parts.observer)
-    show = Projections(parts.models.config, parts.models, parts.routes, parts.observer.inflight, parts.jobs)
+    show = Projections(
+        parts.models.config,
+        parts.models,
+        parts.routes,
+        parts.observer.inflight,
+        parts.jobs,
+        lambda: parts.recipes.backends.backends.last,
+    )
     application = web.Application(client_max_size=max_body_mib * 2**20)
     table = application[ROUTES] = RouteTable(application)
     application.middlewares.extend([access_log_middleware, error_middleware, gate_middleware(table, parts.access)])
+    if rate_limit is not None:
+        application.middlewares.append(rate_limit_middleware(table, parts.access, Buckets(rate_limit)))
     groups = (
         InferenceRoutes(parts.models, parts.routes, parts.dispatcher, parts.relay, waiting, parts.observer, through),
         PassthroughRoutes(parts.routes, through),
@@ -169,7 +185,8 @@ def build_application(
         OpenApiRoutes(),
         UiRoutes(parts.models, sender.demand),
     )
-    application.on_response_prepare.extend([allow_reader, stop_at_head])
+    careful = [protect] if security_headers else []
+    application.on_response_prepare.extend([*careful, allow_reader, stop_at_head])
     for group in groups:
         table.mount(group.routes())
     table.seal()

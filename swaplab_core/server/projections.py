@@ -17,8 +17,10 @@ from swaplab_core.engine import Phase
 from swaplab_core.runtime.inflight import InFlight, Request
 from swaplab_core.runtime.jobs import Jobs
 from swaplab_core.server.job_shapes import job_record
+from swaplab_core.server.recipe_status import recipe_status
 from swaplab_core.services.listing import describe_capabilities
 from swaplab_core.services.models import Models, ModelState
+from swaplab_core.services.recipe_catalogue import RecipeCatalogue
 from swaplab_core.services.routes import Routes
 
 JOBS_SHOWN = 50
@@ -44,8 +46,11 @@ class Projections:
     routes: Routes
     inflight: InFlight
     of_jobs: Jobs
+    recipes: Callable[[], RecipeCatalogue] = RecipeCatalogue
     _of_config: Config | None = field(default=None, init=False)
     _group_names: Mapping[ModelId, list[str]] = field(factory=dict, init=False)
+    _of_recipes: tuple[Config, RecipeCatalogue] | None = field(default=None, init=False)
+    _recipe_keys: Mapping[ModelId, dict[str, Any]] = field(factory=dict, init=False)
 
     def models(self) -> list[dict[str, Any]]:
         """Every model."""
@@ -97,8 +102,8 @@ class Projections:
 
     def model_status(self) -> list[dict[str, Any]]:
         """llama-swap's list: our models sorted by id, then those of peers."""
-        states = sorted(self.of_models.states(), key=lambda state: state.config.id)
-        return [_status(state) for state in states] + [
+        states, recipes = sorted(self.of_models.states(), key=lambda state: state.config.id), self._recipes()
+        return [_status(state) | recipes.get(state.config.id, {}) for state in states] + [
             {
                 "id": f"{peer_id}/{model}",
                 "name": "",
@@ -124,6 +129,17 @@ class Projections:
             "last_used": uses.last or None,
             **describe_capabilities(model.capabilities),
         }
+
+    def _recipes(self) -> Mapping[ModelId, dict[str, Any]]:
+        """What the recipes of the models say, made once for a configuration and what was seen of recipes last."""
+        config, catalogue = self.config(), self.recipes()
+        known = self._of_recipes
+        if known is None or known[0] is not config or known[1] is not catalogue:
+            self._of_recipes = config, catalogue
+            self._recipe_keys = {
+                model.id: recipe_status(model, config.macros, catalogue) for model in config.models.values()
+            }
+        return self._recipe_keys
 
     def _groups(self, config: Config) -> Mapping[ModelId, list[str]]:
         if self._of_config is not config:

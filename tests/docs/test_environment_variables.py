@@ -13,6 +13,10 @@ CLUSTER = "plugins/swaplab_cluster/tests"
 SETTINGS, AGENT, STATUS = f"{CLUSTER}/test_settings.py", f"{CLUSTER}/test_agent.py", f"{CLUSTER}/test_status.py"
 BENCHY, RUNNER = "plugins/swaplab_benchy/tests/test_environment.py", "plugins/swaplab_benchy/tests/test_runner.py"
 LLAMACPP, TRTLLM = "plugins/swaplab_llamacpp/tests/test_recipes.py", "plugins/swaplab_trtllm/tests/test_trtllm.py"
+CLIENTS, MODELS = (
+    "tests/integration/server/test_careful_with_clients.py",
+    "tests/integration/recipes/test_managed_models.py",
+)
 
 FOLLOWED = {
     "LLAMA_SWAP_RECIPES_BACKEND_DIR": ACTIONS,
@@ -51,17 +55,15 @@ FOLLOWED = {
     "HF_HOME": PLACES,
     "TRANSFORMERS_CACHE": STATUS,
     "LLAMA_CPP_SPARK_IMAGE": LLAMACPP,
+    "LLAMA_SWAP_SECURITY_HEADERS": CLIENTS,
+    "LLAMA_SWAP_RATE_LIMIT_RPM": CLIENTS,
+    "LLAMA_SWAP_RATE_LIMIT_BURST": CLIENTS,
+    "LLAMA_SWAP_RATE_LIMIT_TTL_SECONDS": CLIENTS,
     "VLLM_SPARK_EXTRA_DOCKER_ARGS": "plugins/swaplab_vllm/tests/test_vllm.py",
 }
-REFUSED = {
-    "LLAMA_SWAP_SECURITY_HEADERS": "it switches headers off; those of our pages stay on",
-    "LLAMA_SWAP_RATE_LIMIT_RPM": "no limit by address: behind a proxy all clients have one; concurrency is limited",
-    "LLAMA_SWAP_RATE_LIMIT_BURST": "as above",
-    "LLAMA_SWAP_RATE_LIMIT_TTL_SECONDS": "as above",
-    "GIN_MODE": "it speaks to a framework that is not used here",
-    "LLAMA_CPP_CACHE_DIR": "the runner reads it, and inherits it",
-    "LLAMA_CPP_PREFER_HF_SNAPSHOT": "the runner reads it, and inherits it",
-}
+REFUSED = {"GIN_MODE": "it speaks to a framework that is not used here"}
+OF_RUNNERS = ("LLAMA_CPP_CACHE_DIR", "LLAMA_CPP_PREFER_HF_SNAPSHOT")
+"""What the runner of a backend folder reads: it has the daemon's environment, where they are."""
 
 
 def _source() -> str:
@@ -83,3 +85,8 @@ def test_a_variable_is_followed_and_its_test_names_it(variable):
 def test_a_variable_is_refused_for_a_reason_and_read_nowhere(variable):
     assert REFUSED[variable]
     assert variable not in SOURCE
+
+
+@pytest.mark.parametrize("variable", OF_RUNNERS)
+def test_a_variable_of_runners_reaches_them(variable):
+    assert variable in (ROOT / MODELS).read_text()

@@ -78,8 +78,10 @@ name=llama_cpp_spark_$(basename "${ref%.*}")_$port
 image=${LLAMA_CPP_SPARK_IMAGE:-$(sed -n 's/^container: *//p' "$ref" | head -n 1)}
 docker rm -f "$name" >/dev/null 2>&1 || true
 source=(-hf "$model")
-[ -z "$file" ] || source=(-m "$file")
-exec docker run --init --rm --gpus all --name "$name" -p "$port:$port" "$image" "${source[@]}" \\
+[ -z "$file" ] || [ "${LLAMA_CPP_PREFER_HF_SNAPSHOT:-1}" = 0 ] || source=(-m "$file")
+cache=${LLAMA_CPP_CACHE_DIR:-$HOME/.cache/llama.cpp}
+mounts=(-v "$cache:/root/.cache/llama.cpp")
+exec docker run --init --rm --gpus all "${mounts[@]}" --name "$name" -p "$port:$port" "$image" "${source[@]}" \\
     --host 127.0.0.1 --port "$port" --jinja "${extra[@]}"
 """
 BUILDER = """\

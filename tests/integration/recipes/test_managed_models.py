@@ -34,7 +34,10 @@ def world(tmp_path_factory):
     kit = make_kit(folder)
     for name, style, recipe, _ in FOLDERS:
         kit.folder(name, style, {"small.yaml": recipe})
-    with running_swaplab(folder, {}, env=kit.env) as swaplab:
+    hinted = LLAMACPP.replace("container:", "gguf_file: small-Q8_0.gguf\ncontainer:")
+    kit.folder("spark-llama-cpp", Style.LLAMACPP, {"hinted.yaml": hinted})
+    own = {"LLAMA_CPP_CACHE_DIR": "/srv/llama-cache", "LLAMA_CPP_PREFER_HF_SNAPSHOT": "0"}
+    with running_swaplab(folder, {}, env={**kit.env, **own}) as swaplab:
         yield RecipeLab(kit, swaplab)
     assert kit.containers() == []
 
@@ -58,6 +61,14 @@ def test_a_recipe_becomes_a_model_that_answers_and_leaves_nothing(running, folde
     running.swaplab.ask("POST", f"/api/models/unload/{folder}")
     running.swaplab.wait_for(folder, state="stopped")
     assert running.kit.containers() == []
+
+
+def test_a_runner_has_the_environment_of_the_daemon_with_the_variables_that_are_its_own(running):
+    running.call("POST", "/api/recipes/models", {"modelId": "hinted", "recipeRef": "spark-llama-cpp:hinted.yaml"})
+    assert running.swaplab.chat("hinted").said
+    [call] = [call for call in running.kit.docker_calls() if any("_hinted" in word for word in call) and "run" in call]
+    assert call[call.index("-v") + 1] == "/srv/llama-cache:/root/.cache/llama.cpp"
+    assert "-hf" in call, "the hint of the file is passed over, as LLAMA_CPP_PREFER_HF_SNAPSHOT asks"
 
 
 def test_models_of_different_backends_make_room_for_each_other(running):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from recipe_api import CONFIG, recipe_runner
 from recipe_texts import VLLM
@@ -391,6 +393,37 @@ def test_an_older_entry_that_is_saved_is_launched_without_a_shell(run, vllm):
         assert "if docker ps" in api.config["macros"]["vllm_cluster_reset_latest"]
 
     run(scenario, config=LEGACY.replace("FOLDER", str(vllm)))
+
+
+async def told(api):
+    """The models in the first event of the stream, by id."""
+    async with api.lab.client.get("/api/events") as response:
+        async for line in response.content:
+            event = json.loads(line.removeprefix(b"data:")) if line.startswith(b"data:") else {}
+            if event.get("type") == "modelStatus":
+                return {model["id"]: model for model in json.loads(event["data"])}
+    raise AssertionError("the stream has ended")
+
+
+def test_the_list_of_models_says_recipe_mode_split_and_image_the_models_own_first(run, vllm):
+    config = LEGACY.replace("FOLDER", str(vllm)).replace("macros:", "macros:\n  vllm_container_image: by/macro:1")
+    config += "    metadata: {containerImage: by/metadata:1}\n  plain: {cmd: my-server, proxy: 'http://127.0.0.1:9'}\n"
+    keys = ("recipeRef", "mode", "tensorParallel", "containerImage")
+
+    async def scenario(api):
+        await api.upsert("own", recipeRef="small", containerImage="own/image:1")
+        await api.upsert("two", recipeRef="two", nodes=["a", "b"])
+        await api.ask("GET", "/api/recipes/backends")
+        models = await told(api)
+        assert [models["own"][key] for key in keys] == ["small", "solo", 1, "own/image:1"]
+        assert [models["two"][key] for key in keys] == ["deep/two", "cluster", 2, "vllm-node"]
+        assert [models["bare"][key] for key in keys] == ["small", "cluster", 2, "by/metadata:1"]
+        assert not set(keys) & models["plain"].keys()
+        (vllm / "recipes" / "deep" / "two.yaml").unlink()
+        await api.ask("GET", "/api/recipes/backends")
+        assert (await told(api))["two"]["containerImage"] == "by/macro:1"
+
+    run(scenario, config=config)
 
 
 # recipe files
