@@ -9,7 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 60.0
 PAUSE_SECONDS = 0.01
 
 

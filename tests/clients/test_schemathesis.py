@@ -12,7 +12,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from running_swaplab import running_swaplab, sim
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
@@ -61,19 +60,17 @@ def schemathesis(folder, url, document, *options):
         "--warnings",
         "off",
     ]
-    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=170, check=False)
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=290, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return int(re.search(r"(\d+) generated", done.stdout)[1])
 
 
-@pytest.mark.timeout(180)
 def test_no_request_gets_an_answer_that_the_document_does_not_state(tmp_path):
     with running_swaplab(tmp_path, MODELS, routing=TOGETHER, profiles={"p": {"pins": {"x": "talker"}}}) as swaplab:
         document = narrowed(swaplab.ask("GET", "/api/openapi.json").json(), to_admin=False)
         assert schemathesis(tmp_path, swaplab.url, document) > 1000
 
 
-@pytest.mark.timeout(180)
 def test_nor_does_the_administrators(tmp_path):
     home = {"HOME": str(tmp_path / "home")}
     with running_swaplab(tmp_path, {"talker": sim()}, env=home) as swaplab:

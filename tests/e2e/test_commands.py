@@ -33,7 +33,7 @@ def run(*arguments: str | Path, url: str = "", code: int = 0) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
         env={**os.environ, **({"SWAPLAB_URL": url} if url else {})},
     )

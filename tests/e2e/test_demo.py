@@ -30,7 +30,7 @@ def test_the_line_that_the_demo_prints_makes_a_swap_happen(tmp_path):
         demo.wait_for_output("Ctrl-C stops everything")
         line = re.search(r"^  (for m in .*)$", demo.output(), re.MULTILINE)[1]
         models = re.match(r"for m in (.*?);", line)[1].split()
-        said = subprocess.run([shell, "-c", line], capture_output=True, text=True, check=True, timeout=50).stdout
+        said = subprocess.run([shell, "-c", line], capture_output=True, text=True, check=True, timeout=120).stdout
         answers = [json.loads(answer) for answer in said.splitlines()]
         assert [answer["model"] for answer in answers] == models
         assert all(answer["choices"][0]["message"]["content"] for answer in answers)

@@ -11,7 +11,7 @@ from running_swaplab import SWAPLAB, sim
 
 def replay(*arguments, text="", code=0):
     done = subprocess.run(
-        [SWAPLAB, "replay", *arguments], input=text, capture_output=True, text=True, timeout=50, check=False
+        [SWAPLAB, "replay", *arguments], input=text, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr

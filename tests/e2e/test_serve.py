@@ -18,7 +18,7 @@ GOOD = "models:\n  one:\n    cmd: swaplab-sim --port ${PORT}\n"
 
 def swaplab(*arguments: str | Path, code: int = 1) -> str:
     """Run a command that must end with this exit code, and return what it printed."""
-    ended = subprocess.run([SWAPLAB, *arguments], capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run([SWAPLAB, *arguments], capture_output=True, text=True, timeout=120, check=False)
     printed = ended.stdout + ended.stderr
     assert ended.returncode == code, printed
     assert "Traceback" not in printed

@@ -14,7 +14,7 @@ def serve(tmp_path, text, *options):
     file = tmp_path / "config.yaml"
     file.write_text(text)
     argv = [SWAPLAB, "serve", "--config", file, *options]
-    ended = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert "Traceback" not in ended.stderr
     return ended
 
@@ -57,7 +57,7 @@ def test_where_no_state_can_be_kept_it_serves_all_the_same_and_says_so(tmp_path)
 def command(swaplab, *arguments, **environment):
     argv = [SWAPLAB, *arguments, "--url", swaplab.url]
     settings = {**os.environ, "XDG_STATE_HOME": str(swaplab.config.parent / "state"), **environment}
-    return subprocess.run(argv, env=settings, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(argv, env=settings, capture_output=True, text=True, timeout=120, check=False)
 
 
 def test_the_commands_are_the_administrator_s_without_being_told_a_key(tmp_path):
@@ -101,7 +101,7 @@ def test_a_program_that_has_taken_the_port_of_a_killed_daemon_hears_no_token(tmp
 
 def test_a_process_that_cannot_stop_leaves_all_the_same():
     stuck = "from swaplab_core.adapters.last_resort import exit_after as e; import time; e(0.1); time.sleep(60)"
-    ended = subprocess.run([sys.executable, "-c", stuck], capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run([sys.executable, "-c", stuck], capture_output=True, text=True, timeout=120, check=False)
 
     assert ended.returncode == 1
     assert "could not stop within 0.1 s" in ended.stderr

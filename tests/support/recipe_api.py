@@ -77,7 +77,7 @@ def recipe_runner(tmp_path: Path, monkeypatch: Any) -> Any:
 
     def start(scenario, *, config=CONFIG):
         async def main():
-            async with asyncio.timeout(50), running_lab(tmp_path, *DRIVERS, config=config) as lab:
+            async with asyncio.timeout(120), running_lab(tmp_path, *DRIVERS, config=config) as lab:
                 await scenario(Api(lab, kit, tmp_path))
 
         asyncio.run(main())

@@ -68,13 +68,13 @@ class Postgresql:
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run one statement from outside; answers what psql prints."""
         argv = [self.programs / "psql", "-qAtX", "-h", self.folder, "-U", "tester", "-c", statement, database]
-        return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
+        return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=120).stdout.strip()
 
     def _answers(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, (self.folder / "log").read_text()
         argv = [self.programs / "pg_isready", "-q", "-h", self.folder]
-        return subprocess.run(argv, check=False, timeout=30).returncode == 0
+        return subprocess.run(argv, check=False, timeout=120).returncode == 0
 
     def initialise(self) -> None:
         """Make the data folder."""

@@ -36,7 +36,7 @@ PORTS = 20
 BLOCK = 128
 PORT_BLOCKS = range(20_000, 32_000, BLOCK)
 """Where blocks of ports begin, below the range from which the system hands out ports."""
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 60.0
 
 
 @frozen

@@ -15,7 +15,7 @@ from attrs import define, field, frozen
 from swaplab_core.testing.network import LOOPBACK
 
 Headers = Iterable[tuple[str, str]]
-SECONDS = 20.0
+SECONDS = 60.0
 JSON = ("Content-Type", "application/json")
 OWN = ("X-Swaplab", "1")
 

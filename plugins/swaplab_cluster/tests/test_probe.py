@@ -113,7 +113,7 @@ def test_the_script_tells_about_the_machine_it_runs_on(tmp_path):
     (tmp_path / "a file").write_bytes(b"x" * 5000)
     paths = (str(tmp_path), "~/", "/nowhere/at all", "-n")
     argv = probe.argv(probe.script(), ["storage", "metrics"], paths)
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=True)
     facts = probe.read(done.stdout, ["storage", "metrics"], paths)
     assert done.stderr == ""
     assert facts.metrics is not None

@@ -35,7 +35,7 @@ def get(url, body=None, headers=None):
     """(status, headers, body); status None when nobody answers."""
     request = urllib.request.Request(url, json.dumps(body).encode() if body else None, headers or {})
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -14,7 +14,7 @@ from swaplab_core.testing.contracts.scenario import Contract
 
 ELSEWHERE = "http://192.0.2.1:80"
 """An address reserved for documentation: another machine that does not exist."""
-PATIENT = 10.0
+PATIENT = 60.0
 
 
 class HttpWorld(Protocol):

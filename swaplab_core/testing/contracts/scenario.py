@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import ClassVar, Generic, TypeVar
 
 World = TypeVar("World")
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 """A scenario that takes longer hangs."""
 
 

@@ -15,7 +15,7 @@ from swaplab_core.testing.waiting import wait_until
 
 PAGE = "/x/benchy/runs"
 LONG_MS = 90_000
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("benchmarks")]
+pytestmark = pytest.mark.xdist_group("benchmarks")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from swaplab_hub.testing import make_cached, running_hub
 
 QUANTISED = {"Tiny-Q4_K_M.gguf": os.urandom(5_000_000), "Tiny-Q8_0.gguf": os.urandom(6_000_000), "config.json": b"{}"}
 USED = {"used": {"cmd": "some-engine --model org/used --port ${PORT}"}}
-pytestmark = pytest.mark.timeout(120)
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from attrs import define, field
 from swaplab_core.adapters.http import AiohttpHttp
 from swaplab_core.domain.launch import HttpCall
 from swaplab_core.testing.network import LOOPBACK
+from swaplab_core.testing.waiting import wait_until_async
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -32,6 +33,15 @@ class Server:
     base_url: str = ""
     requests: list[bytes] = field(factory=list)
     lost: asyncio.Event = field(factory=asyncio.Event)
+    connections: set[asyncio.Transport] = field(factory=set)
+
+    async def hang_up(self) -> None:
+        """End what clients have left: a connection whose end nobody has read yet would outlive its event loop."""
+        for _ in range(5):  # turns of the loop: who has connected is accepted, for a closed server cannot any more
+            await asyncio.sleep(0)
+        for transport in self.connections:
+            transport.abort()
+        await wait_until_async(lambda: not self.connections, "the connections to end")
 
 
 class Connection(asyncio.Protocol):
@@ -40,12 +50,14 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._server.connections.add(self._transport)
 
     def data_received(self, data: bytes) -> None:
         self._server.requests.append(data)
         self._transport.write(self._server.response)
 
     def connection_lost(self, _error: Exception | None) -> None:
+        self._server.connections.discard(self._transport)
         self._server.lost.set()
 
 
@@ -57,6 +69,7 @@ async def _serving(response: bytes, host: str = LOOPBACK) -> AsyncIterator[Serve
         server.base_url = f"http://{LOOPBACK}:{listener.sockets[0].getsockname()[1]}"
         yield server
     finally:
+        await server.hang_up()
         listener.close()
         await listener.wait_closed()
 

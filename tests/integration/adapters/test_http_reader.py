@@ -12,7 +12,7 @@ from swaplab_core.adapters.http import AiohttpHttp
 from swaplab_core.server.engine_metrics import Engine, fetch
 from swaplab_core.testing.network import LOOPBACK, find_free_port
 
-PATIENT = 10.0
+PATIENT = 60.0
 LIMIT = 1000
 PAGE = b"x 1\n"
 

@@ -69,7 +69,6 @@ def place(request, tmp_path):
     return str(tmp_path / "a.db") if request.param == "sqlite" else request.getfixturevalue("postgresql").database()
 
 
-@pytest.mark.timeout(120)
 def test_rows_older_than_a_second_outlast_kill_9(place):
     before = 0
     for _ in range(2):

@@ -23,7 +23,7 @@ from swaplab_core.testing.network import find_free_port
 from swaplab_core.testing.require import require
 from swaplab_core.testing.waiting import wait_until
 
-pytestmark = [pytest.mark.nightly, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.nightly]
 
 SYSTEMCTL = r"""unit=$HOME/.config/systemd/user/swaplab-agent.service
 case "$1 $2" in

@@ -92,7 +92,7 @@ class Site:
             env=env,
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=120,
             check=True,
         )
         return Found(json.loads(run.stdout), run.stderr)
@@ -275,4 +275,4 @@ def test_a_plugin_installed_while_the_process_runs_is_found_by_the_next_discover
         assert "alpha" not in names
     """
     env = {**os.environ, "PYTHONPATH": str(site.folder), "HOME": str(site.home)}
-    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], env=env, timeout=50, check=True)
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], env=env, timeout=120, check=True)

@@ -19,7 +19,7 @@ ADMIN, USER = "the-administrators-key", "a-users-key"
 KEYS = [{"key": ADMIN, "admin": True}, USER]
 QUICK = {"pp": [32], "tg": [8], "runs": 1, "skipCoherence": True, "noWarmup": True, "latencyMode": "none"}
 SECONDS = 90.0
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("benchmarks")]
+pytestmark = pytest.mark.xdist_group("benchmarks")
 
 
 @pytest.fixture(scope="module")

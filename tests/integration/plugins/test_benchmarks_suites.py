@@ -25,7 +25,7 @@ INSTALL = (
     "install`), put llama-benchy or uvx on PATH, or name a command in LLAMA_BENCHY_CMD)"
 )
 TELLTALE = "A_SECRET_OF_THE_DAEMON"
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("benchmarks")]
+pytestmark = pytest.mark.xdist_group("benchmarks")
 
 
 @pytest.fixture(scope="module")

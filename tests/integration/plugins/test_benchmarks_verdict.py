@@ -28,7 +28,7 @@ from swaplab_core.testing.sim_process import running_sim_process
 
 TOKENS, RUNS, COMPARISONS = 64, 5, 100
 DIFFERENT = {Verdict.BETTER, Verdict.WORSE}
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("benchmarks")]
+pytestmark = pytest.mark.xdist_group("benchmarks")
 
 
 @frozen

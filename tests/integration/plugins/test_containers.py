@@ -84,7 +84,7 @@ def drivers():
 
 def in_a_world(scenario, folder, **more):
     async def run():
-        async with asyncio.timeout(50), world(folder, **more) as here:
+        async with asyncio.timeout(120), world(folder, **more) as here:
             await scenario(here)
 
     asyncio.run(run())
@@ -245,7 +245,7 @@ def test_a_change_behind_our_back_is_an_event_and_backends_know_of_it(tmp_path):
         await wait_until_async(lambda: here.engine.listeners, "the watch")
         with here.running.lab.parts.bus.subscribe(PluginNews) as news:
             here.engine.add_image("vllm-node:built-by-hand")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(120):
                 async for numbered in news:
                     if numbered.event.name == "images":
                         break

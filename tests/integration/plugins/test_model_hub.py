@@ -20,7 +20,7 @@ BIG = os.urandom(9_000_000)
 REPO, FOLDER = "org/model", "models--org--model"
 MODEL = {"config.json": b'{"max_position_embeddings": 4096}', "tokenizer.json": b"{}", "model.safetensors": BIG}
 TOKEN = "hf_a_secret_of_ours"
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("model-hub")]
+pytestmark = pytest.mark.xdist_group("model-hub")
 
 
 @pytest.fixture(scope="module")

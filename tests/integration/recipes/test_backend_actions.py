@@ -45,13 +45,13 @@ def act(api, action, *, status=200, **more):
 
 async def until_true(look, wanted):
     """Return when `look` answers what is wanted."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while await look() != wanted:  # noqa: ASYNC110 - what is waited for is outside of this process
             await asyncio.sleep(0.02)
 
 
 async def until(api, **wanted):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while True:
             found = await api.ask("GET", "/api/recipes/backend/action-status")
             if all(found.get(key) == value for key, value in wanted.items()):
@@ -170,7 +170,7 @@ def test_the_status_shows_the_output_while_it_runs_and_a_second_action_has_to_wa
     async def scenario(api):
         job = (await act(api, "build_vllm", wait=False, status=202))["job"]
         running = await until(api, running=True, state="running")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while "Building with" not in running["output"]:
                 running = await until(api, running=True)
         busy = await act(api, "build_mxfp4", status=409)

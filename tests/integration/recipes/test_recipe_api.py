@@ -584,6 +584,6 @@ def test_a_preview_shows_the_command_and_starts_nothing(run, vllm):
         assert shown["argv"][:3] == ["./run-recipe.sh", "recipes/small.yaml", "--solo"]
         assert shown["rendered"].startswith("vllm serve org/small --host 0.0.0.0 --port 8000")
         assert shown["before"][-1]["argv"][:3] == ["docker", "rm", "-f"]
-        assert api.kit.docker_calls() == []
+        assert [call for call in api.kit.docker_calls() if call[0] != "images"] == []  # what is there is looked at
 
     run(scenario)

@@ -70,7 +70,7 @@ async def world_at(
     spec = LaunchSpec(
         (*SIM_ARGV, "--port", str(port), *arguments),
         f"http://127.0.0.1:{port}",
-        readiness=Readiness(deadline_seconds=10.0, attempt_seconds=1.0),
+        readiness=Readiness(deadline_seconds=60.0, attempt_seconds=1.0),
         stop=StopStrategy(grace_seconds=2.0),
         sleep=SLEEPS,
     )
@@ -145,30 +145,30 @@ def test_an_engine_that_will_not_wake_is_stopped():
     ],
 )
 def test_an_engine_that_is_not_ready_in_its_time_is_stopped_and_its_words_are_told(flags, answer):
-    def short(spec: LaunchSpec) -> LaunchSpec:
-        return evolve(
-            spec,
-            readiness=Readiness("/health", deadline_seconds=1.2, attempt_seconds=0.3),
-            stop=StopStrategy(grace_seconds=0.2),
-        )
-
-    async def scenario() -> None:
-        async with world_of(*flags, "--load-seconds", "60", change=short) as world:
-            exited = await world.until(UpstreamExited)
-
-            assert "m was not ready after 1.2 s: GET http://127.0.0.1:" in exited.reason
-            assert f"/health did not give 200, {answer}" in exited.reason
-            assert "swaplab-sim: loading weights" in exited.reason
-
-    asyncio.run(scenario())
+    words = (f"/health did not give 200, {answer}", "swaplab-sim: loading weights")
+    reason = gives_up("/health", words, *flags, "--load-seconds", "60")
+    assert [text for text in words if text not in reason] == []
 
 
 def test_a_redirect_is_no_readiness():
-    async def scenario() -> None:
-        path = Readiness("/sim/status/302", deadline_seconds=1.0)
-        async with world_of(change=lambda spec: evolve(spec, readiness=path)) as world:
-            exited = await world.until(UpstreamExited)
+    words = "its last answer was status 302"
+    assert words in gives_up("/sim/status/302", (words,))
 
-            assert "its last answer was status 302" in exited.reason
 
-    asyncio.run(scenario())
+def gives_up(path: str, words: tuple[str, ...], *flags: str) -> str:
+    """Why an engine is given up. On a busy machine it may not get to say these words in its time: then it has more."""
+    reason = ""
+    for seconds in (1.2, 5.0, 30.0):
+        reason = asyncio.run(_given_up(Readiness(path, deadline_seconds=seconds, attempt_seconds=0.3), flags))
+        assert f"m was not ready after {seconds:g} s: GET http://127.0.0.1:" in reason
+        if all(text in reason for text in words):
+            break
+    return reason
+
+
+async def _given_up(readiness: Readiness, flags: tuple[str, ...]) -> str:
+    def short(spec: LaunchSpec) -> LaunchSpec:
+        return evolve(spec, readiness=readiness, stop=StopStrategy(grace_seconds=0.2))
+
+    async with world_of(*flags, change=short) as world:
+        return (await world.until(UpstreamExited)).reason

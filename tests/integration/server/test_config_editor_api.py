@@ -55,7 +55,7 @@ class Toy:
 def serve(tmp_path):
     def run(scenario, config=TEXT):
         async def main():
-            async with asyncio.timeout(50), running_lab(tmp_path, config=config, plugins={"toy": Toy()}) as lab:
+            async with asyncio.timeout(120), running_lab(tmp_path, config=config, plugins={"toy": Toy()}) as lab:
                 await scenario(lab)
 
         asyncio.run(main())

@@ -155,7 +155,7 @@ def serve(tmp_path, toy):
     def run(scenario, **options):
         async def main():
             plugins = {"toy": toy}
-            async with asyncio.timeout(50), running_lab(tmp_path, EchoExecutor, plugins=plugins, **options) as lab:
+            async with asyncio.timeout(120), running_lab(tmp_path, EchoExecutor, plugins=plugins, **options) as lab:
                 await scenario(lab)
 
         asyncio.run(main())

@@ -40,7 +40,7 @@ class Browser:
         data = None if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
         call = urllib.request.Request(self.url + path, data, sent, method=method)
-        return self.opener.open(call, timeout=20)
+        return self.opener.open(call, timeout=120)
 
 
 @pytest.fixture(scope="module")

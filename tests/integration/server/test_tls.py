@@ -111,7 +111,7 @@ def test_the_commands_reach_it_with_the_token(secure):
 
     def run(*arguments):
         argv = [SWAPLAB, *arguments, "--url", secure.url]
-        return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=30, check=True).stdout
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120, check=True).stdout
 
     assert "m" in run("models").split()
     assert run("ui").startswith(f"{secure.url}/login?once=")
@@ -155,7 +155,7 @@ def refused(tmp_path, *options, code=1):
     config = tmp_path / "config.yaml"
     config.write_text("models: {}\n")
     argv = [SWAPLAB, "serve", "--config", config, "--listen", f"{LOOPBACK}:0", *options]
-    ended = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
+    ended = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
     assert (ended.returncode, ended.stdout, "Traceback" in ended.stderr) == (code, "", False), ended.stderr
     return ended.stderr
 

@@ -145,7 +145,7 @@ def test_a_plan_for_nobody_and_from_nothing_is_refused(swaplab):
     ],
 )
 def test_what_is_no_http_is_400_and_leaves_no_traceback_in_the_log(swaplab, sent):
-    with socket.create_connection(("127.0.0.1", swaplab.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", swaplab.port), timeout=120) as client:
         client.sendall(sent)
         assert client.recv(65536).split(b"\r\n")[0].split()[1] == b"400"
 

@@ -26,7 +26,7 @@ STREAM = json.dumps({"messages": [], "stream": True}).encode()
 
 def get(sim: SimProcess, path: str) -> tuple[int, bytes]:
     try:
-        with urllib.request.urlopen(sim.base_url + path, timeout=5) as response:
+        with urllib.request.urlopen(sim.base_url + path, timeout=120) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -116,7 +116,7 @@ def test_a_taken_port_is_one_message_and_code_1(swaplab_sim):
 
 def test_term_ends_it_at_once_with_code_0_even_in_a_stream(swaplab_sim):
     sim = swaplab_sim("--tokens", "100000", "--tokens-per-second", "10")
-    with urllib.request.urlopen(sim.base_url + "/v1/chat/completions", STREAM, timeout=5) as response:
+    with urllib.request.urlopen(sim.base_url + "/v1/chat/completions", STREAM, timeout=120) as response:
         response.readline()
         assert sim.process.terminate() == 0
         with pytest.raises(http.client.IncompleteRead):
@@ -157,7 +157,7 @@ def test_the_first_interrupt_may_be_ignored_the_second_ends_it(swaplab_sim):
 def test_one_dies_in_a_stream_after_so_many_events(swaplab_sim):
     sim = swaplab_sim("--die-after-chunks", "3")
     with (
-        urllib.request.urlopen(sim.base_url + "/v1/chat/completions", STREAM, timeout=5) as response,
+        urllib.request.urlopen(sim.base_url + "/v1/chat/completions", STREAM, timeout=120) as response,
         pytest.raises(http.client.IncompleteRead) as cut,
     ):
         response.read()
@@ -168,7 +168,7 @@ def test_one_dies_in_a_stream_after_so_many_events(swaplab_sim):
 def test_one_crashes_when_a_test_says_so(swaplab_sim):
     sim = swaplab_sim()
     with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
-        urllib.request.urlopen(sim.base_url + "/sim/exit", b'{"code": 9}', timeout=5)
+        urllib.request.urlopen(sim.base_url + "/sim/exit", b'{"code": 9}', timeout=120)
     assert sim.process.wait() == 9
 
 

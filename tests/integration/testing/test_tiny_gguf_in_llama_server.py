@@ -31,7 +31,7 @@ class Chat:
         self.url = f"http://127.0.0.1:{port}/v1/chat/completions"
 
     def send(self, **more: Any) -> bytes:
-        with urllib.request.urlopen(self.url, json.dumps({**QUESTION, **more}).encode(), timeout=20) as response:
+        with urllib.request.urlopen(self.url, json.dumps({**QUESTION, **more}).encode(), timeout=120) as response:
             return response.read()
 
     def ask(self, **more: Any) -> dict[str, Any]:

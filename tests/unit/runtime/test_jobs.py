@@ -70,7 +70,7 @@ def step(program, *arguments, **more):
 
 def run(scenario, **more):
     async def main():
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await scenario(World(**more))
 
     asyncio.run(main())

@@ -35,7 +35,7 @@ def path(tmp_path_factory):
 
 def run(command: str, path: str) -> tuple[list[str], bytes | None]:
     done = subprocess.run(
-        ["/bin/sh"], input=command.encode(), env={"PATH": path}, capture_output=True, timeout=30, check=True
+        ["/bin/sh"], input=command.encode(), env={"PATH": path}, capture_output=True, timeout=120, check=True
     )
     arguments, piped = json.loads(done.stdout)
     return arguments, None if piped is None else bytes(piped)

@@ -58,7 +58,7 @@ class World:
 
 def _run(scenario: Callable[[World], Awaitable[None]]) -> None:
     async def main() -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             await scenario(World())
 
     asyncio.run(main())

@@ -122,7 +122,7 @@ async def rounds(nvml, count, between=lambda: None, **options):
 
     running = asyncio.ensure_future(source.run(OFTEN, take))
     waiting = asyncio.ensure_future(enough.wait())
-    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=10)
+    await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=120)
     waiting.cancel()
     if running.done():
         return reports, running.result()

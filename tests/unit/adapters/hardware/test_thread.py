@@ -10,7 +10,7 @@ import pytest
 from swaplab_core.adapters.hardware.thread import SamplingThread
 from swaplab_core.testing.waiting import wait_until, wait_until_async
 
-PATIENT = 10.0
+PATIENT = 60.0
 
 
 def test_calls_are_made_one_after_the_other_on_one_thread_that_is_not_the_loops():
