@@ -17,9 +17,10 @@ from swaplab_core.config.emit import emit
 from swaplab_core.config.environment import restored, stood_in
 from swaplab_core.config.legacy import modernise
 from swaplab_core.config.load import Source
+from swaplab_core.config.outline import Layout, layout
 from swaplab_core.config.schema import Config
 from swaplab_core.config.structure import file_keys
-from swaplab_core.config.text import Layout, layout, parse
+from swaplab_core.config.text import parse
 from swaplab_core.domain.problem import Problem, Severity
 
 _BARE_VARIABLE = re.compile(r"[\[,{:] *\$\{env\.")

@@ -18,8 +18,9 @@ from attrs import Factory, define, frozen
 from swaplab_core.config.document import ListNode, MapNode, Node, Place, Scalar, to_python
 from swaplab_core.config.emit import emit_entry, emit_item, emit_key, emit_scalar
 from swaplab_core.config.environment import restored, stood_in
+from swaplab_core.config.outline import KeySpan, Span, outline
 from swaplab_core.config.scalars import resolve
-from swaplab_core.config.text import KeySpan, Span, outline, parse
+from swaplab_core.config.text import parse
 from swaplab_core.domain.errors import ConfigError
 from swaplab_core.domain.problem import Problem, Severity
 

@@ -8,7 +8,7 @@ import re
 from attrs import Factory, define
 
 from swaplab_core.config.document import ListNode, MapNode, Node, Scalar
-from swaplab_core.config.text import Layout
+from swaplab_core.config.outline import Layout
 
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./@+~-]*")
 

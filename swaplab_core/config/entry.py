@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from swaplab_core.config.environment import stood_in
-from swaplab_core.config.text import outline
+from swaplab_core.config.outline import outline
 
 Schema = dict[str, Any]
 _SIMPLE = frozenset({"string", "integer", "number", "boolean"})

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from swaplab_core.config.document import Place
-from swaplab_core.config.text import scalars_in
+from swaplab_core.config.outline import scalars_in
 from swaplab_core.domain.problem import Problem
 
 _MACRO = re.compile(r"\$\{env\.([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from swaplab_core.config.edit import document
 from swaplab_core.config.environment import restored, stood_in
-from swaplab_core.config.text import Leaf, leaves
+from swaplab_core.config.outline import Leaf, leaves
 from swaplab_core.domain.errors import ConfigError
 
 HIDDEN = "<redacted>"

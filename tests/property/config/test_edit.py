@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swaplab_core.config.edit import document, is_same, rewrite
-from swaplab_core.config.text import outline
+from swaplab_core.config.outline import outline
 from swaplab_core.domain.errors import ConfigError
 
 KEYS = st.sampled_from(["models", "macros", "a", "b-c", "on", "1", "org/name:Q4", "with space", "é", "-x", "#no", "~"])
