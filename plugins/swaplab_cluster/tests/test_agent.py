@@ -18,7 +18,8 @@ from swaplab_cluster import probe
 from swaplab_cluster.agent import allow
 from swaplab_cluster.agent.cli import main
 from swaplab_cluster.agent.signing import WINDOW_SECONDS, Doorkeeper, Request, authorization
-from swaplab_cluster.agent_client import AgentExecutor, AgentLink
+from swaplab_cluster.agent_client import AgentLink
+from swaplab_cluster.agent_executor import AgentExecutor
 from swaplab_cluster.testing_agents import TOKEN, running_agent
 from swaplab_core.domain.errors import NodeError, StartFailed
 from swaplab_core.domain.launch import LaunchSpec

@@ -11,7 +11,7 @@ import uvloop
 from attrs import define
 
 from swaplab_cluster.adapter import FabricSessions
-from swaplab_cluster.agent_client import AgentExecutor
+from swaplab_cluster.agent_executor import AgentExecutor
 from swaplab_cluster.sessions import SshReach
 from swaplab_cluster.ssh import SshExecutor
 from swaplab_cluster.testing import FakeSessions
