@@ -15,6 +15,7 @@ from zlib import crc32
 from aiohttp import web
 from attrs import define, field
 
+from swaplab_core.adapters.addresses import local_addresses
 from swaplab_core.adapters.clock import LoopClock
 from swaplab_core.adapters.console import Console
 from swaplab_core.adapters.executor_local import LocalExecutor
@@ -175,7 +176,7 @@ class Lab:
         proxy_log = ProxyLog(logs)
         proxy_log.install(config)
         access = access_of(config, options)
-        nodes = Nodes({"local": LocalExecutor(processes)})
+        nodes = Nodes({"local": LocalExecutor(processes)}, own=local_addresses)
         state = StateFolder(options.state_folder or default_state_folder(files.file or files.folder))
         job_files, gateway = FolderJobFiles(state.path / "jobs"), LoopbackGateway(access.own_headers)
         placer = Placer(nodes, files.catalogue.hooks)

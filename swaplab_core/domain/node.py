@@ -18,7 +18,8 @@ class Node:
     """One enrolled machine. `executor` names the driver that reaches it (`local`, `ssh`, `agent`).
 
     `address` is what engines on it are reached at from here, a host name or an IP address. `labels` are free words for
-    people and for placement. `reach` is what its executor needs to know of it, and nobody else's business.
+    people and for placement. `reach` is what its executor needs to know of it, and nobody else's business. `addresses`
+    are its others, by which a person may mean it: on the fast network, and where it is controlled.
     """
 
     id: NodeId
@@ -27,3 +28,8 @@ class Node:
     address: str
     labels: Mapping[str, str] = field(factory=dict)
     reach: Any = field(default=None, eq=False, repr=False)
+    addresses: tuple[str, ...] = ()
+
+    def is_called(self, name: str) -> bool:
+        """Whether a person who says this means this machine."""
+        return bool(name) and name in {self.id, self.title, self.address, *self.addresses}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from attrs import define, field
 
@@ -23,13 +23,15 @@ def _none() -> Iterable[Node]:
 
 @define(eq=False)
 class Nodes:
-    """`executors` by name; `others` lists the enrolled machines, as they are at this moment.
+    """`executors` by name; `others` lists the enrolled machines, as they are at this moment; `own` are addresses of
+    this machine.
 
     It is also the port `Processes`: an engine is started by the executor of its spec's node.
     """
 
     executors: Mapping[str, Executor]
     others: Callable[[], Iterable[Node]] = field(default=_none)
+    own: Callable[[], Collection[str]] = frozenset
 
     def all(self) -> tuple[Node, ...]:
         """This machine first; of two with one id the first counts."""
@@ -37,13 +39,15 @@ class Nodes:
         return (THIS, *(node for node in reversed(nodes.values()) if node.id != LOCAL))
 
     def get(self, node: NodeId) -> Node:
-        """One machine. Raises NodeError that says which there are."""
+        """One machine, by its id, else by one of its addresses. Raises NodeError that says which there are."""
         if node == LOCAL:
             return THIS
         nodes = self.all()
-        for known in nodes:
-            if known.id == node:
-                return known
+        meant = [known for known in nodes if known.id == node] or [known for known in nodes if known.is_called(node)]
+        if meant:
+            return meant[0]
+        if node in self.own():
+            return THIS
         names = ", ".join(known.id for known in nodes if known.id) or "none but this machine"
         raise NodeError(f"no node is called {node!r}", advice=f"enrolled: {names}")
 

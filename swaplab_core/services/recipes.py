@@ -179,7 +179,7 @@ class Recipes:
         """The machine that a person means by an id or an address."""
         if name in self.local_addresses():
             return Node(LOCAL, name, "local", name)
-        known = next((node for node in self.nodes() if name in {node.id, node.address} and node.id != LOCAL), None)
+        known = next((node for node in self.nodes() if node.is_called(name) and node.id != LOCAL), None)
         return known or Node(NodeId(name), name, "", name)
 
     async def preview(self, entry: Entry, settings: RecipeSettings, options: Any, *, model: str, port: int) -> Preview:

@@ -36,7 +36,7 @@ class AgentReach:
     """How an agent is reached.
 
     `pin` is the sha256 of its certificate; "" is for plain HTTP on loopback only. Runs on a machine that has been
-    silent for `lost_after_seconds` are given up.
+    silent for `lost_after_seconds` are given up. `root`: where recipes lie there, see `lab_root`.
     """
 
     name: str
@@ -47,6 +47,7 @@ class AgentReach:
     lease_seconds: float = 20.0
     keep: bool = False
     lost_after_seconds: float = LOST_AFTER_SECONDS
+    root: str = ""
 
     @property
     def url(self) -> str:

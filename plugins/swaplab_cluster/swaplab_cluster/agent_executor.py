@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 import aiohttp
 
-from swaplab_cluster import dgx, model_cache, probe
+from swaplab_cluster import dgx, lab_root, model_cache, probe
 from swaplab_cluster.agent_client import CALL_SECONDS, AgentLink, AgentReach, AgentRun
 from swaplab_cluster.programs import RemoteProcess
 from swaplab_core.domain.errors import NodeError, StartFailed
@@ -27,6 +28,11 @@ UPDATE_SECONDS = 120.0
 _INSTALL = "list the program in the agent's --allow on that node"
 
 
+def _what(link: AgentLink, argv: Sequence[str], cwd: PurePosixPath | None) -> dict[str, Any]:
+    words, folder = lab_root.below(link.reach.root, argv, "" if cwd is None else str(cwd))
+    return {"argv": list(words), "folder": folder}
+
+
 class AgentExecutor(Executor):
     """Runs things on machines with an agent. `Node.reach` says how they are reached."""
 
@@ -42,10 +48,10 @@ class AgentExecutor(Executor):
 
     async def start(self, node: Node, spec: LaunchSpec, output: Sink) -> Process:
         """Start an engine; it ends when its lease does."""
-        folder = "" if spec.cwd is None else str(spec.cwd)
-        body = {"argv": list(spec.argv), "env": dict(spec.env), "folder": folder, "merge": True}
         try:
-            run = await self._begin(self._link(node), body, output, output)
+            link = self._link(node)
+            body = {**_what(link, spec.argv, spec.cwd), "env": dict(spec.env), "merge": True}
+            run = await self._begin(link, body, output, output)
         except NodeError as error:
             raise StartFailed(error.message, advice=error.advice or _INSTALL) from error
         return RemoteProcess(run, lambda argv: self.run(node, ReadyCommand(argv), output, output), output)
@@ -79,9 +85,8 @@ class AgentExecutor(Executor):
 
     async def _run(self, link: AgentLink, command: ReadyCommand, stdout: Sink, stderr: Sink) -> ExitStatus:
         body = {
-            "argv": list(command.argv),
+            **_what(link, command.argv, command.cwd),
             "env": dict(command.env),
-            "folder": "" if command.cwd is None else str(command.cwd),
             "stdin": base64.b64encode(command.stdin).decode(),
             "merge": stdout is stderr,
         }

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from attrs import field, frozen
 
+from swaplab_cluster.lab_root import root_of
 from swaplab_cluster.own_wheels import Wheel
-from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.node import NodeId
 from swaplab_core.domain.plan import Command, Step, Work
 
@@ -21,7 +20,6 @@ FOLDER = ".local/share/swaplab-agent"
 BELOW_ROOT = ".swaplab-agent"
 SETTINGS = ".config/swaplab-agent"
 UNIT = "swaplab-agent.service"
-_ROOT = re.compile(r"[\w./@+-]+")
 WRITE = 'umask 077; mkdir -p "$(dirname "$1")" && cat >"$1.new" && mv -f "$1.new" "$1"'
 """Writes its input to a file that only its owner can read, at once."""
 
@@ -31,26 +29,8 @@ def folder_below(root: str) -> str:
 
     Raises InvalidRequest.
     """
-    root = root.strip().rstrip("/")
-    if not root:
-        return FOLDER
-    for home in ("~/", "$HOME/", "${HOME}/"):
-        if root.startswith(home):
-            root = root.removeprefix(home)
-            break
-    else:
-        if not root.startswith("/"):
-            raise _no_root(root)
-    if not _ROOT.fullmatch(root) or ".." in root.split("/"):
-        raise _no_root(root)
-    return f"{root}/{BELOW_ROOT}"
-
-
-def _no_root(root: str) -> InvalidRequest:
-    return InvalidRequest(
-        f"LLAMA_SWAP_CLUSTER_AGENT_REMOTE_ROOT is {root!r}, which is no folder of a node",
-        advice="an absolute path without blanks, or one that begins with $HOME/",
-    )
+    found = root_of(root)
+    return f"{found.removeprefix('~/')}/{BELOW_ROOT}" if found else FOLDER
 
 
 def _from_home(folder: str, home: str) -> str:

@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from swaplab_cluster.agent_client import AgentReach
 from swaplab_cluster.inventory import Gang, Inventory, InventoryNode
+from swaplab_cluster.lab_root import root_of
 from swaplab_cluster.node_status import NodeStatus
 from swaplab_cluster.sessions import SshReach
 from swaplab_cluster.settings import Effective, executor_of
@@ -30,6 +31,7 @@ class Access:
     token_file: Path | None = None
     lease_seconds: float = 20.0
     keep: bool = False
+    agent_root: str = ""
 
 
 @frozen
@@ -49,6 +51,7 @@ def access(inforce: Effective, known_hosts: Path) -> Access:
         inforce.agent_token_file,
         settings.agent_lease_seconds,
         settings.agent_lease_ends == "keep",
+        root_of(inforce.agent_root),
     )
 
 
@@ -68,6 +71,7 @@ def lab_nodes(inventory: Inventory, how: Access) -> Iterator[Node]:
             node.proxy_ip,
             node.labels,
             _reach(node, inventory, how),
+            (node.data_ip, node.control_ip),
         )
     for gang in inventory.gangs:
         yield _gang(gang, inventory)
@@ -88,7 +92,14 @@ def _reach(node: InventoryNode, inventory: Inventory, how: Access) -> SshReach |
         case "agent":
             port = agent_port(node, inventory)
             return AgentReach(
-                node.id, node.control_ip, port, node.agent_pin, how.token_file, how.lease_seconds, how.keep
+                node.id,
+                node.control_ip,
+                port,
+                node.agent_pin,
+                how.token_file,
+                how.lease_seconds,
+                how.keep,
+                root=how.agent_root,
             )
         case _:
             return None

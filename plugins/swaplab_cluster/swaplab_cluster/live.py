@@ -19,6 +19,7 @@ from swaplab_cluster.collector import Collector
 from swaplab_cluster.draining import Drains
 from swaplab_cluster.files import ClusterFiles, read_inventory
 from swaplab_cluster.inventory import Inventory, InventoryNode
+from swaplab_cluster.lab_root import root_of
 from swaplab_cluster.looking import LabLook
 from swaplab_cluster.node_status import Cluster, NodeStatus
 from swaplab_cluster.operations import Operations
@@ -85,8 +86,9 @@ class Live:
         self.inforce = await asyncio.to_thread(_effective, self.lab)
         self._read_from, self.inventory, self.errors = await asyncio.to_thread(_inventory, self.inforce)
         self.operations.inventory = self.inventory
-        how = access(self.inforce, self.known_hosts)
-        self.nodes = tuple(lab_nodes(self.inventory, how)) if self.inventory else ()
+        self.nodes = ()
+        if self.inventory is not None:
+            self.nodes = tuple(lab_nodes(self.inventory, access(self.inforce, self.known_hosts)))
         self.collector.use(statuses(self.inventory))
         self._show_drains()
 
@@ -183,6 +185,7 @@ def _inventory(inforce: Effective) -> tuple[object, Inventory | None, tuple[str,
     if found.inventory is None:
         return stamp, None, tuple(str(problem) for problem in found.problems)
     try:
+        root_of(inforce.agent_root)
         inventory = normalised(found.inventory, inforce.settings, os.environ)
     except InvalidRequest as error:
         return stamp, None, (str(error),)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import ssl
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import aiohttp
 import orjson
@@ -14,7 +14,7 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner
 
-from swaplab_cluster import probe
+from swaplab_cluster import lab_root, probe
 from swaplab_cluster.agent import allow
 from swaplab_cluster.agent.cli import main
 from swaplab_cluster.agent.signing import WINDOW_SECONDS, Doorkeeper, Request, authorization
@@ -100,6 +100,23 @@ def test_a_word_is_remembered_for_longer_than_a_request_is_valid():
 )
 def test_a_program_is_run_only_when_it_is_listed(allowed, argv, fine):
     assert (allow.refusal(allowed, argv, {}) == "") is fine
+
+
+@pytest.mark.parametrize(
+    ("allowed", "program", "folder", "fine"),
+    [
+        (["/lab/backend/a/"], "./run-recipe.sh", "/lab/backend/a", True),
+        (["~/lab/backend/a/"], "./run-recipe.sh", "~/lab/backend/a", True),
+        (["/home/me/lab/backend/a/run-recipe.sh"], "./run-recipe.sh", "~/lab/backend/a", True),
+        (["/lab/backend/a/"], "./run-recipe.sh", "/lab/backend/b", False),
+        (["/lab/backend/a/"], "./../../../bin/sh", "/lab/backend/a", False),
+        (["/lab/backend/a/"], "./run-recipe.sh", "/lab/backend/b/../a", False),
+        (["/lab/backend/a/"], "./run-recipe.sh", "lab/backend/a", False),
+        (["run-recipe.sh"], "./run-recipe.sh", "/tmp", False),
+    ],
+)
+def test_a_program_of_its_folder_is_the_one_of_that_path(allowed, program, folder, fine):
+    assert (allow.refusal(allowed, [program], {}, folder, "/home/me") == "") is fine
 
 
 @pytest.mark.parametrize("name", ["LD_PRELOAD", "BASH_ENV", "IFS", "PYTHONSTARTUP"])
@@ -194,6 +211,45 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.parametrize(
+    ("root", "recipe", "folder", "there"),
+    [
+        ("", "/srv/lab/recipes/x.yaml", "/srv/lab/backend/b", ("/srv/lab/recipes/x.yaml", "/srv/lab/backend/b")),
+        ("~/lab", "/srv/lab/recipes/x.yaml", "/srv/lab/backend/b", ("../../recipes/x.yaml", "~/lab/backend/b")),
+        ("/opt/lab", "recipes/x.yaml", "/srv/lab/backend/b", ("recipes/x.yaml", "/opt/lab/backend/b")),
+        ("/opt/lab", "/etc/x.yaml", "/srv/lab/backend/b", ("/etc/x.yaml", "/opt/lab/backend/b")),
+        ("/opt/lab", "x", "/srv/elsewhere/b", ("x", "/srv/elsewhere/b")),
+        ("/opt/lab", "x", "", ("x", "")),
+    ],
+)
+def test_a_recipe_runs_in_the_folder_that_the_machine_has(root, recipe, folder, there):
+    words, where = lab_root.below(root, ("./run-recipe.sh", recipe), folder)
+    assert (words[1], where) == there
+
+
+def test_a_recipe_runs_below_the_root_of_the_machine(tmp_path):
+    home = tmp_path / "lab"
+    folder = home / "backend" / "spark"
+    (home / "recipes").mkdir(parents=True)
+    folder.mkdir(parents=True)
+    (home / "recipes" / "x.yaml").write_text("what the machine has\n")
+    (folder / "run-recipe.sh").write_text('#!/bin/sh\npwd\ncat "$1"\n')
+    (folder / "run-recipe.sh").chmod(0o755)
+
+    async def scenario(agent):
+        async with Through(agent) as through:
+            through.node = evolve(through.node, reach=evolve(through.node.reach, root=str(home)))
+            output = Output()
+            argv, cwd = ("./run-recipe.sh", "/here/lab/recipes/x.yaml"), PurePosixPath("/here/lab/backend/spark")
+            spec = LaunchSpec(argv, "http://127.0.0.2:1", cwd=cwd)
+            process = await through.executor.start(through.node, spec, output)
+            assert (await process.wait()).code == 0
+            assert output.data.decode() == f"{folder}\nwhat the machine has\n"
+
+    with running_agent(tmp_path / "agent", "127.0.0.2", [f"{folder}/"]) as agent:
+        asyncio.run(scenario(agent))
 
 
 def test_what_is_not_listed_is_refused_with_what_to_do(agent):

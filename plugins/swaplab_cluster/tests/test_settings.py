@@ -104,6 +104,8 @@ def test_nodes_of_the_daemon_carry_what_their_executor_needs():
     assert (first.executor, first.reach.host, first.reach.known_hosts) == ("ssh", "a", Path("/known"))
     assert (second.executor, second.reach.port, second.reach.lease_seconds) == ("agent", 19090, 9.0)
     assert (gang.executor, gang.address) == ("gang", "a")
+    [apart] = lab_nodes(Inventory((node("c", data_ip="10.0.0.3", control_ip="192.0.2.3"),)), how)
+    assert [apart.is_called(name) for name in ("c", "10.0.0.3", "192.0.2.3", "192.0.2.4")] == [True, True, True, False]
     assert isinstance(gang.reach, GangReach)
     assert gang.reach.members == (("a", "a"), ("b", "b"))
 

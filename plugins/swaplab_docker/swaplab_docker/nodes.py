@@ -56,7 +56,7 @@ def node_of(written: str, nodes: Sequence[Node], local_addresses: Collection[str
     wanted = written.strip()
     if wanted in _HERE or _address(wanted) in local_addresses:
         return here
-    found = next((node for node in nodes if wanted in {node.id, node.title, node.address}), None)
+    found = next((node for node in nodes if node.is_called(wanted)), None)
     if found is None:
         known = ", ".join(node.id or "local" for node in nodes)
         raise InvalidRequest(f"no node is called {wanted!r}", advice=f"there are: {known}")

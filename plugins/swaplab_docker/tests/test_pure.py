@@ -233,10 +233,10 @@ class TestNodes:
 
     def test_a_node_must_be_known(self):
         here = Node(LOCAL, "this machine", "local", "127.0.0.1")
-        far = Node(NodeId("n2"), "Second", "ssh", "192.0.2.2")
+        far = Node(NodeId("n2"), "Second", "ssh", "192.0.2.2", addresses=("10.0.0.2", "198.51.100.2"))
         for written in ("", "local", "localhost", "192.0.2.1", " 192.0.2.1 "):
             assert nodes.node_of(written, [here, far], {"192.0.2.1"}) is here
-        for written in ("n2", "Second", "192.0.2.2"):
+        for written in ("n2", "Second", "192.0.2.2", "10.0.0.2", "198.51.100.2"):
             assert nodes.node_of(written, [here, far], {"192.0.2.1"}) is far
         with pytest.raises(InvalidRequest, match="no node is called"):
             nodes.node_of("192.0.2.9", [here, far], {"192.0.2.1"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from attrs import evolve
 
 from swaplab_core.config.schema import ModelConfig
 from swaplab_core.domain.errors import NodeError, StartFailed
@@ -63,6 +64,21 @@ def entry(name: str = "m", **more) -> ModelConfig:
 def test_what_the_entry_says_holds():
     assert placed(entry()) == THIS
     assert placed(entry(node="far"), Chooses) == FAR
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("far", FAR), ("192.0.2.1", FAR), ("10.0.0.1", FAR), ("198.51.100.7", THIS), ("192.0.2.9", None)],
+)
+def test_a_node_may_be_named_by_an_address_as_older_entries_do(written, meant):
+    far = evolve(FAR, addresses=("10.0.0.1",))
+    nodes = Nodes({"fake": FakeExecutor(None)}, lambda: [far], lambda: {"198.51.100.7"})
+    subject = Placer(nodes, Catalogue.of().hooks, lambda: None)
+    if meant is None:
+        with pytest.raises(StartFailed, match="no node is called"):
+            asyncio.run(subject.node_for(entry(node=written)))
+    else:
+        assert asyncio.run(subject.node_for(entry(node=written))).id == meant.id
 
 
 def test_an_unknown_node_is_named_with_those_that_are_known():

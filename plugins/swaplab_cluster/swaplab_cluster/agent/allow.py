@@ -25,11 +25,14 @@ _FORBIDDEN = frozenset(
 """Variables that make a listed program run something else."""
 
 
-def refusal(allowed: Sequence[str], argv: Sequence[str], env: Mapping[str, str]) -> str:
-    """Why a command is refused, "" when it is not.
+def refusal(
+    allowed: Sequence[str], argv: Sequence[str], env: Mapping[str, str], folder: str = "", home: str = ""
+) -> str:
+    """Why a command is refused, "" when it is not. `folder` is where it is run, `~` there being `home`.
 
     An entry of `allowed` is the name of a program, its full path, or a folder (with `/` at its end) whose programs are
-    all allowed. A name allows what is found under it on the agent's PATH, a path does not follow from a name.
+    all allowed; `~/` at its beginning is `home`. A name allows what is found under it on the agent's PATH, a path does
+    not follow from a name. A program that is named from its folder, `./x`, is the one of that path.
     """
     if not argv or not argv[0]:
         return "the command is empty"
@@ -37,9 +40,21 @@ def refusal(allowed: Sequence[str], argv: Sequence[str], env: Mapping[str, str])
         return "an argument holds a NUL character"
     if bad := sorted(_FORBIDDEN.intersection(env)):
         return f"the variable {bad[0]} is not passed on"
-    if not _is_allowed(allowed, argv[0]):
-        return f"the agent of this node does not allow {argv[0]}"
+    program = _from_its_folder(argv[0], _at_home(folder, home))
+    if not _is_allowed([_at_home(entry, home) for entry in allowed], program):
+        return f"the agent of this node does not allow {program}"
     return ""
+
+
+def _at_home(path: str, home: str) -> str:
+    return f"{home}{path[1:]}" if home and (path == "~" or path.startswith("~/")) else path
+
+
+def _from_its_folder(program: str, folder: str) -> str:
+    """The whole path of a program; nothing that leads out of its folder is followed."""
+    if not program.startswith("./") or not folder.startswith("/"):
+        return program
+    return posixpath.join(folder, program.removeprefix("./"))
 
 
 def _is_allowed(allowed: Sequence[str], program: str) -> bool:

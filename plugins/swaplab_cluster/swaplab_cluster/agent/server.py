@@ -168,7 +168,7 @@ class Agent:
     async def run(self, request: web.Request) -> web.Response:
         """Run an allowed program."""
         wanted = _wanted(await _body(request))
-        if reason := allow.refusal(self.allowed, wanted.argv, wanted.env):
+        if reason := allow.refusal(self.allowed, wanted.argv, wanted.env, wanted.folder, os.environ.get("HOME", "")):
             return _problem(403, "not-allowed", reason, "its operator lists programs with --allow")
         try:
             run, taken = await self.runs.start(wanted)
