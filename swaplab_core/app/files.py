@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from swaplab_core.adapters.files import read_sources
+from swaplab_core.adapters.shell_syntax import check_shell_text
 from swaplab_core.adapters.store_place import check_store_place
 from swaplab_core.config.json_schema import json_schema
 from swaplab_core.config.load import Loaded, Source, load
@@ -63,4 +64,4 @@ class ConfigFiles:
             sections=self.catalogue.hooks.config_section(),
             keep_ports=keep_ports or {},
         )
-        return check_plugins(check_store_place(check_policy(loaded)), self.catalogue.hooks)
+        return check_plugins(check_shell_text(check_store_place(check_policy(loaded))), self.catalogue.hooks)

@@ -39,9 +39,8 @@ class CheckoutActions:
         git = "" if state.facts.git is not None else f"{state.folder} is no git checkout"
         origin = _REPOSITORY.search(state.facts.git.origin) if state.facts.git else None
         name = f" ({origin[1]})" if origin else ""
-        without_script = (
-            "" if download_script(state) else f"{state.folder} has no {DOWNLOADER}, and {DOWNLOAD_VARIABLE} names none"
-        )
+        script = download_script(state)
+        without_script = "" if script else f"{state.folder} has no {DOWNLOADER}, and {DOWNLOAD_VARIABLE} names none"
         return (
             action("git_pull", f"Git Pull{name}", icon="git-pull-request", unavailable=git, order=10),
             action(
@@ -57,6 +56,7 @@ class CheckoutActions:
                 "download_hf_model",
                 "Download a model",
                 DownloadForm,
+                description=f"It is done by {script}." if script else "",
                 icon="download",
                 unavailable=without_script,
                 order=20,

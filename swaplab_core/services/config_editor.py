@@ -17,6 +17,7 @@ from attrs import define, evolve, field, frozen
 
 from swaplab_core.adapters.files import read_text, replace_text
 from swaplab_core.adapters.revisions import RevisionFolder, revision_of
+from swaplab_core.adapters.shell_syntax import ADVICE, broken_texts
 from swaplab_core.config.diff import Difference, diff
 from swaplab_core.config.edit import document, rewrite
 from swaplab_core.config.load import Loaded
@@ -146,6 +147,8 @@ class ConfigEditor(DocumentEdits):
         loaded = await asyncio.to_thread(self._load, text)
         if loaded.config is None:
             raise ConfigError([problem for problem in loaded.problems if problem.severity is Severity.ERROR])
+        if broken := await asyncio.to_thread(_newly_broken, self.reloader.config, loaded):
+            raise ConfigError(broken)
         await asyncio.to_thread(self._keep, current, text, author, reason)
         await asyncio.to_thread(replace_text, current.path, text)
         difference = await self.reloader.reload() or Difference()
@@ -200,6 +203,14 @@ def _edited(current: ConfigText, change: Change) -> str:
     new = document(current.content, str(current.path))
     change(new)
     return rewrite(current.content, new, str(current.path))
+
+
+def _newly_broken(before: Config, loaded: Loaded) -> list[Problem]:
+    """What no shell can read that this edit brings: an older mistake does not stand in its way."""
+    assert loaded.config is not None
+    known = set(broken_texts(before))
+    new = [one for one in broken_texts(loaded.config) if one not in known]
+    return [loaded.place("models", one.model, one.key).problem(one.message, ADVICE) for one in new]
 
 
 def _ports(config: Config) -> dict[Any, int]:

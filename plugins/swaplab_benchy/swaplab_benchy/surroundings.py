@@ -97,7 +97,8 @@ def forget(folder: Path) -> None:
 
 def _python_path(child: Child, folder: Path, environ: Mapping[str, str]) -> str:
     theirs = environ.get("LLAMA_SWAP_BENCHY_PY_SHIM_DIR", "") if child.is_swebench else ""
-    shim = theirs if theirs and (Path(theirs) / "sitecustomize.py").is_file() else ""
+    found = Path(theirs).expanduser().absolute()  # a relative one is named from here, and the child runs elsewhere
+    shim = str(found) if theirs and (found / "sitecustomize.py").is_file() else ""
     kept = "" if child.isolation.account else environ.get("PYTHONPATH", "")
     return os.pathsep.join(each for each in (str(folder / "shim"), shim, kept) if each)
 

@@ -48,6 +48,14 @@ def test_a_shim_of_the_operators_is_loaded_behind_ours_where_there_is_one(tmp_pa
     assert env(tmp_path, SPEED, LLAMA_SWAP_BENCHY_PY_SHIM_DIR=theirs)["PYTHONPATH"] == ours
 
 
+def test_the_folder_of_a_shim_may_be_named_from_where_the_daemon_runs(tmp_path, monkeypatch):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "sitecustomize.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    path = env(tmp_path, LLAMA_SWAP_BENCHY_PY_SHIM_DIR="theirs")["PYTHONPATH"]
+    assert path == os.pathsep.join((str(tmp_path / "run" / "shim"), str(tmp_path / "theirs")))
+
+
 def bench(tmp_path: Path, **variables: str) -> Bench:
     nothing = cast("Any", None)  # the daemon, which none of these questions needs
     store = ResultStore(tmp_path / "results")

@@ -7,13 +7,15 @@ import json
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.plugin import LOCAL, Node, NodeId
-from swaplab_docker import image_users, nodes, ownership, tags, wire
+from swaplab_docker import image_users, nodes, ownership, shapes, tags, wire
 from swaplab_docker.facts import Container, Image
 from swaplab_docker.layers import Layers, size
 from swaplab_docker.registry import HUB, Repository, is_near, locate
+from swaplab_docker.shapes import NodeImages
 from swaplab_docker.where import Surroundings, find
 
 HOME = Path("/home/you")
@@ -230,6 +232,22 @@ class TestNodes:
     def test_no_name_becomes_an_option(self):
         assert nodes.pull("-x").argv[-2:] == ("--", "-x")
         assert nodes.remove("-x", force=True).argv == ("docker", "rmi", "-f", "--", "-x")
+
+    def test_this_machine_comes_first_and_its_images_count_or_those_of_the_first_that_answers(self):
+        here = NodeImages(
+            Node(LOCAL, "this machine", "local", "127.0.0.1"), (Image("sha256:1", ("a:1",)),), is_local=True
+        )
+        near = NodeImages(Node(NodeId("n2"), "n2", "ssh", "192.0.2.2"), (Image("sha256:2", ("b:1",)),))
+        silent = evolve(near, images=(), error="silent")
+
+        def listed(*nodes):
+            answer = shapes.listing(nodes)
+            return [image["reference"] for image in answer["images"]], [node["isLocal"] for node in answer["nodes"]]
+
+        assert listed(near, here) == (["a:1"], [True, False])
+        assert listed(near, evolve(here, images=(), error="no engine")) == (["b:1"], [True, False])
+        assert listed(silent, near, evolve(here, error="no engine")) == (["b:1"], [True, False, False])
+        assert "images" in shapes.listing([silent]), "nobody answers, and the shape stays"
 
     def test_a_node_must_be_known(self):
         here = Node(LOCAL, "this machine", "local", "127.0.0.1")

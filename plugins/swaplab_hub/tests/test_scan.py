@@ -7,6 +7,7 @@ import pytest
 from swaplab_core.domain.errors import Conflict, NotThere
 from swaplab_hub import scan, views
 from swaplab_hub.deletion import plan_deletion
+from swaplab_hub.recipes import weights_of
 from swaplab_hub.scan import fingerprint, repo_folders, scan_repo
 from swaplab_hub.testing import COMMIT, make_cached
 from swaplab_hub.usage import Known, Uses, managed_entry, uses_of
@@ -71,6 +72,27 @@ def test_of_a_repository_the_revision_of_main_is_what_an_engine_loads(tmp_path):
     repo = scan_repo(make_cached(tmp_path, revisions={A: {"c": b"1"}, B: {"c": b"2"}}, refs={"main": B}))
     assert repo.newest is not None
     assert repo.newest.commit == B
+
+
+def test_the_hint_for_llama_cpp_is_a_file_of_the_revision_of_main_whatever_lies_beside_it(tmp_path):
+    old = {"m-Q8_0.gguf": b"8" * 90, "m-BF16-00001-of-00002.gguf": b"b" * 400}
+    new = {"m-Q4_K_M.gguf": b"4" * 40, "mmproj-F16.gguf": b"p" * 60}
+    found = weights_of(scan_repo(make_cached(tmp_path, revisions={A: old, B: new}, refs={"main": B})))
+    assert (found.format, found.file, found.revision.commit) == ("gguf", "m-Q4_K_M.gguf", B)
+
+
+@pytest.mark.parametrize(
+    ("folder", "files", "kind"),
+    [
+        ("models--o--n", {"model.safetensors": b"1"}, "safetensors"),
+        ("models--o--n", {"m.gguf": b"1" * 9, "model.safetensors": b"1"}, "gguf"),
+        ("models--o--n", {"m.gguf": b"1", "model.safetensors": b"1" * 9}, "safetensors"),
+        ("models--o--n-GGUF", {"m.gguf": b"1", "model.safetensors": b"1" * 9}, "gguf"),
+        ("models--o--n-safetensors", {"m.gguf": b"1" * 9, "model.safetensors": b"1"}, "safetensors"),
+    ],
+)
+def test_of_two_formats_the_name_decides_and_then_the_largest_file(tmp_path, folder, files, kind):
+    assert weights_of(scan_repo(make_cached(tmp_path, folder, revisions={A: files}))).format == kind
 
 
 # what a deletion takes

@@ -216,6 +216,17 @@ def test_the_command_line_runs_lists_compares_and_gates(swaplab):
     assert ask(swaplab, "GET", f"/api/benchy/results/{a}").status == 404
 
 
+def test_a_run_that_waits_for_its_time_is_cancelled_before_it_begins(swaplab):
+    at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    run = start(swaplab, "tiny", startAt=at)
+    assert shown(swaplab, run)["status"] == "scheduled"
+    assert ask(swaplab, "POST", f"/api/benchy/{run}/cancel").json() == {"status": "canceling"}
+    document = over(swaplab, run)
+    assert (document["status"], document.get("exitCode")) == ("canceled", None)
+    assert ask(swaplab, "POST", f"/api/benchy/{run}/cancel").status == 409
+    assert not benchmarks_of(swaplab)
+
+
 def test_a_run_waits_for_its_time_over_a_restart_and_one_in_the_middle_is_told_as_interrupted(
     tmp_path, tiny_gguf, llama_server, runner
 ):

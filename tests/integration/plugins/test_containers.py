@@ -139,6 +139,18 @@ def test_an_image_that_is_used_is_not_deleted_unless_told_so_and_the_list_is_tru
     in_a_world(scenario, tmp_path)
 
 
+def test_the_id_of_an_image_counts_more_than_its_name(tmp_path):
+    async def scenario(here):
+        meant = here.engine.add_image("lab/old:1").id
+        here.engine.add_image("lab/kept:1")
+        answer = await here.running.post("/api/images/docker/delete", {"id": meant, "reference": "lab/kept:1"})
+        assert answer.status == 200, answer.text
+        left = [image["reference"] for image in (await here.running.get("/api/images/docker")).json["images"]]
+        assert left == ["lab/kept:1", "used/engine:1"]
+
+    in_a_world(scenario, tmp_path)
+
+
 def test_what_runs_keeps_its_image_whatever_is_asked(tmp_path):
     async def scenario(here):
         here.ours("chat-box")

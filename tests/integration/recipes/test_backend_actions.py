@@ -128,6 +128,7 @@ def test_actions_are_offered_where_they_can_be_done(run, vllm, trtllm, monkeypat
             "git_pull", "git_pull_rebase", "download_hf_model", "build_vllm", "build_mxfp4", "build_vllm_12_0f",
         ]  # fmt: skip
         assert found["actions"][0]["label"] == "Git Pull (team/spark-vllm)"
+        assert str(script) in found["actions"][2]["commandHint"]
         assert found["repoUrl"] == "https://example.invalid/team/spark-vllm.git"
         cards = {card["id"]: card for card in (await api.ask("GET", "/api/recipes/backends"))["backends"]}
         offered = {action["action"]: action["unavailable"] for action in cards["spark-trtllm-docker"]["actions"]}

@@ -173,6 +173,19 @@ def test_on_cancel_of_the_last_waiter_the_load_goes_on_until_somebody_else_needs
     )
 
 
+def test_requests_for_the_model_that_is_up_run_side_by_side_though_it_makes_way_for_others():
+    """The fork held a lock of the group for each whole answer."""
+    engine = one_at_a_time("a b")
+    bring_up(engine, "a")
+
+    script(
+        engine,
+        *((Requested(ticket, "a"), [Grant(ticket, "a", 1)]) for ticket in range(1, 9)),
+        *((Released(ticket), []) for ticket in range(1, 9)),
+        (Requested(9, "b"), [StopUpstream("a", 1)]),
+    )
+
+
 # the concurrency limit
 
 

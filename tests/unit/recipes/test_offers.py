@@ -68,6 +68,26 @@ def test_what_is_offered_is_read_back_without_a_problem_and_claimed_by_its_backe
         assert min(weights.context, 16384) in reading.recipe.defaults.values()
 
 
+@pytest.mark.parametrize(
+    ("weights", "home", "image", "defaults"),
+    [
+        (
+            CachedWeights("o/m", "safetensors"),
+            folder("spark-vllm-docker", "vllm"),
+            "vllm-node:latest",
+            {"port": 8000, "tensor_parallel": 1, "gpu_memory_utilization": 0.7, "max_model_len": 32768},
+        ),
+        (GGUF, folder("spark-llama-cpp", "llamacpp"), "llama-cpp-spark:last", {"port": 8000, "n_gpu_layers": 99}),
+    ],
+)
+def test_a_recipe_for_cached_weights_has_the_image_and_the_defaults_of_its_folder(weights, home, image, defaults):
+    [first, *_] = offered(weights, home)
+    parser = max(PARSERS.values(), key=lambda parser: parser.recognise(first.text, PurePosixPath("x.yaml")))
+    recipe = parser.parse(first.text, PurePosixPath("x.yaml")).recipe
+    assert recipe.container == image
+    assert defaults.items() <= recipe.defaults.items()
+
+
 def test_a_folders_runner_gets_the_file_as_a_hint_and_the_server_of_this_machine_its_path():
     assert "gguf_file: m.gguf\n" in offered(GGUF, folder("spark-llama-cpp", "llamacpp"))[0].text
     alone = offered(GGUF)[0].text
