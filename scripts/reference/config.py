@@ -119,10 +119,15 @@ def _restarting() -> str:
     )
 
 
+def own_distributions() -> set[str]:
+    """Return the names of this repository's distributions."""
+    projects = [ROOT / "pyproject.toml", *(ROOT / "plugins").glob("*/pyproject.toml")]
+    return {tomllib.loads(project.read_text())["project"]["name"] for project in projects}
+
+
 def _backends() -> Iterator[Backend]:
     """Answer the backends of this repository's own distributions."""
-    projects = [ROOT / "pyproject.toml", *(ROOT / "plugins").glob("*/pyproject.toml")]
-    ours = {tomllib.loads(project.read_text())["project"]["name"] for project in projects}
+    ours = own_distributions()
     catalogue = Catalogue.discover()
     for record in catalogue.records:
         if record.group == "swaplab.backends" and record.distribution in ours and record.state is PluginState.OK:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -9,12 +10,15 @@ import attrs
 import click
 import pytest
 from repository import ROOT
+from route_table import endpoints
 
 from swaplab_core.cli import main
 from swaplab_core.config.schema import Config
 from swaplab_core.config.structure import fields_by_key
 from swaplab_core.plugin import hookspecs
 from swaplab_core.plugin.hooks import Hooks
+from swaplab_core.server.plugin_routes import PluginRoute
+from swaplab_core.server.route import ANY_METHOD
 
 HOOKS = {name for name in vars(hookspecs) if name.startswith("swaplab_")}
 
@@ -37,6 +41,30 @@ def test_every_hook_is_on_the_page_and_has_a_method_of_the_facade():
     for hook in HOOKS:
         assert f"## {hook}\n" in page
         assert callable(getattr(Hooks, hook.removeprefix("swaplab_")))
+
+
+def shown_routes():
+    """Method and path of every route of the core and of this repository's plugins, as the page shows them."""
+    ours = {folder.name.removeprefix("swaplab_") for folder in (ROOT / "plugins").glob("swaplab_*")}
+    for endpoint in endpoints():
+        served = getattr(endpoint.handler, "__self__", None)
+        path = endpoint.plain_path
+        if isinstance(served, PluginRoute):
+            if served.plugin not in ours:
+                continue
+            path = (served.route.public_path or path).replace(":path}", "}")
+        yield "any" if endpoint.method == ANY_METHOD else endpoint.method, path
+
+
+def test_the_page_of_http_has_every_route_of_the_core_and_of_every_plugin_with_what_it_does():
+    rows = re.findall(
+        r"^\| (\w+) \| `(\S+)` \| \w+ \| (.+) \|$", (ROOT / "docs/reference/http.md").read_text(), re.MULTILINE
+    )
+    listed = {(method, path): does.strip() for method, path, does in rows}
+    shown = set(shown_routes())
+    assert {path.split("/")[3] for _, path in shown if path.startswith("/api/plugins/")} >= {"cluster", "docker", "hub"}
+    assert {route for route in shown if not listed.get(route)} == set()
+    assert set(listed) - shown == set()
 
 
 def classes_of_the_file(cls=Config):

@@ -16,7 +16,7 @@ from swaplab_core.app.options import Options
 from swaplab_core.config.load import Source
 from swaplab_core.domain.access import Policy
 from swaplab_core.plugin.catalogue import Catalogue
-from swaplab_core.server.route import ANY_METHOD, ROUTES
+from swaplab_core.server.route import ANY_METHOD, ROUTES, Endpoint
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE")
 
@@ -41,8 +41,8 @@ def sample(table: Iterable[Served]) -> list[Served]:
 
 
 @functools.cache
-def route_table() -> tuple[Served, ...]:
-    """Every route."""
+def endpoints() -> tuple[Endpoint, ...]:
+    """Every route, as it was declared."""
 
     async def build() -> Lab:
         files = ConfigFiles(Path("config.yaml"), None, Catalogue.discover())
@@ -51,9 +51,14 @@ def route_table() -> tuple[Served, ...]:
         assert config is not None
         return Lab.build(files, sources, config, Options())
 
-    table = asyncio.run(build()).application[ROUTES]
+    return tuple(asyncio.run(build()).application[ROUTES])
+
+
+@functools.cache
+def route_table() -> tuple[Served, ...]:
+    """Every method of every route."""
     return tuple(
         Served(method, re.sub(r"\{\w+\}", "m", endpoint.plain_path), endpoint.policy)
-        for endpoint in table
+        for endpoint in endpoints()
         for method in (METHODS if endpoint.method == ANY_METHOD else endpoint.methods)
     )

@@ -75,6 +75,7 @@ def in_ollamas_words(handler: Handler) -> Handler:
         except UpstreamError as error:
             return Reply.of_json({"error": str(error)}, 502)
 
+    answer.__doc__ = handler.__doc__
     return answer
 
 
@@ -84,6 +85,7 @@ def not_here(advice: str) -> Handler:
     async def answer(_: Call, __: Gateway) -> Reply:
         return Reply.of_json({"error": f"swaplab does not do this: {advice}"}, 501)
 
+    answer.__doc__ = f"Refused: {advice}."
     return answer
 
 
@@ -94,37 +96,37 @@ class Ollama:
     clock: Clock = Clock()
 
     async def chat(self, call: Call, gateway: Gateway) -> Reply:
-        """`POST /api/chat`"""
+        """Chat as Ollama does, streamed line by line unless told otherwise."""
         return await self._answer(read_chat(call.json()), gateway)
 
     async def generate(self, call: Call, gateway: Gateway) -> Reply:
-        """`POST /api/generate`"""
+        """Complete a prompt as Ollama does; without one, load the model."""
         return await self._answer(read_generate(call.json()), gateway)
 
     async def embed(self, call: Call, gateway: Gateway) -> Reply:
-        """`POST /api/embed`"""
+        """Embed one text or several."""
         asked, wanted = self.clock.ticks(), read_embed(call.json())
         vectors, tokens = await _embed(wanted, gateway)
         took = {"total_duration": self.clock.ticks() - asked, "prompt_eval_count": tokens}
         return _json({"model": wanted.model, "embeddings": vectors, **took}, wanted.ignored)
 
     async def embeddings(self, call: Call, gateway: Gateway) -> Reply:
-        """`POST /api/embeddings`"""
+        """Embed one text, in the older form."""
         wanted = read_embeddings(call.json())
         vectors, _ = await _embed(wanted, gateway)
         return _json({"embedding": vectors[0] if vectors else []}, wanted.ignored)
 
     async def tags(self, _: Call, gateway: Gateway) -> Reply:
-        """`GET /api/tags`"""
+        """The models, as a list of tags."""
         return Reply.of_json(models.tags(await _listed(gateway)))
 
     async def processes(self, _: Call, gateway: Gateway) -> Reply:
-        """`GET /api/ps`"""
+        """The models that are ready, and until when."""
         running = (await _get(gateway, "/running"))["running"]
         return Reply.of_json(models.processes(running, await _listed(gateway), self.clock.now()))
 
     async def show(self, call: Call, gateway: Gateway) -> Reply:
-        """`POST /api/show`"""
+        """What the configuration says of `{model}`."""
         name = read_model(call.json())
         listed, states = await _listed(gateway), await _states(gateway)
         for candidate in candidates(name):
@@ -133,11 +135,11 @@ class Ollama:
         raise _not_found(name)
 
     async def version(self, _: Call, __: Gateway) -> Reply:
-        """`GET /api/version`"""
+        """The release of Ollama whose words are spoken."""
         return Reply.of_json({"version": API_VERSION})
 
     async def alive(self, _: Call, __: Gateway) -> Reply:
-        """`GET /`"""
+        """A word that it is there."""
         return Reply(headers={"Content-Type": "text/plain"}, body=b"swaplab is running and speaks Ollama's API here")
 
     async def _answer(self, wanted: Inference | Load | Unload, gateway: Gateway) -> Reply:
