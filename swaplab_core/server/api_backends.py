@@ -112,6 +112,9 @@ class BackendRoutes:
         body = await read_object(request)
         action = str(body.get("action") or "").strip().lower()
         state = await self._target(body)
+        offered = self.jobs.backends.actions(state).get(action)
+        if offered is not None and offered.spec.unavailable:
+            raise InvalidRequest(f"{offered.spec.title} cannot be done: {offered.spec.unavailable}")
         job = self.jobs.submit(action, _form(body), state, exclusive=body.get("wait") is not False)
         if body.get("wait") is False:
             shape = {"job": job.id, "action": action, "backendDir": str(state.folder)}
@@ -213,7 +216,9 @@ class BackendRoutes:
     def _card(self, state: BackendState) -> dict[str, Any]:
         backends = self.jobs.backends
         driver = backends.world.drivers.get(state.driver)
-        return backend_shape(state, driver, backends.actions(state), backends.image_choice(state))
+        actions = backends.actions(state)
+        hints = {id_: backends.hint(found, state) for id_, found in actions.items()}
+        return backend_shape(state, driver, actions, hints, backends.image_choice(state))
 
     def _folder(self, target: str) -> str:
         found = (state for state in self.jobs.backends.last.backends if state.id == target)

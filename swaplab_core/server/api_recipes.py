@@ -10,7 +10,7 @@ from aiohttp import web
 from attrs import define
 
 from swaplab_core.domain.access import Policy
-from swaplab_core.domain.errors import InvalidRequest
+from swaplab_core.domain.errors import ClientError, InvalidRequest
 from swaplab_core.domain.recipe import CachedWeights, RecipeSettings
 from swaplab_core.plugin.forms import form_schema, read_form
 from swaplab_core.server.api_models import json_response
@@ -88,7 +88,11 @@ class RecipeRoutes:
             await self.managed.delete(model)
             return {**answer, "purgedModelIds": [model], "state": await self._state()}
         catalogue = await self.recipes.world.look()
-        entry = catalogue.find(known.settings.recipe, backend_dir=known.settings.backend_dir)
+        try:
+            entry = catalogue.find(known.settings.recipe, backend_dir=known.settings.backend_dir)
+        except ClientError as error:  # nobody can say whose recipe it is, so nothing but the model goes
+            await self.managed.delete(model)
+            return {**answer, "note": error.message, "purgedModelIds": [model], "state": await self._state()}
         purged = sorted({model, *self.managed.users_of(entry)})
         if entry.is_users:
             await self.recipes.delete(entry)

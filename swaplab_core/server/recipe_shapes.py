@@ -159,20 +159,24 @@ def image_shape(choice: ImageChoice) -> dict[str, Any]:
     return shape | ({"warning": choice.warning} if choice.warning else {})
 
 
-def action_shape(found: BackendAction) -> dict[str, Any]:
-    """One action of a backend."""
+def action_shape(found: BackendAction, hint: str) -> dict[str, Any]:
+    """One action of a backend; `hint` is the command that it runs, as far as that is known beforehand."""
     spec = found.spec
     return {
         "action": spec.id,
         "label": spec.title,
-        "commandHint": spec.description,
+        "commandHint": hint or spec.description,
         "unavailable": spec.unavailable,
         "icon": spec.icon,
     }
 
 
 def backend_shape(
-    state: BackendState, driver: Backend | None, actions: Mapping[str, BackendAction], choice: ImageChoice | None
+    state: BackendState,
+    driver: Backend | None,
+    actions: Mapping[str, BackendAction],
+    hints: Mapping[str, str],
+    choice: ImageChoice | None,
 ) -> dict[str, Any]:
     """One backend folder, as its card shows it."""
     git = state.facts.git
@@ -187,7 +191,7 @@ def backend_shape(
         "repoUrl": git.origin if git else "",
         "git": {"origin": git.origin, "branch": git.branch, "commit": git.commit} if git else None,
         "recipes": len(state.recipes),
-        "actions": [action_shape(found) for found in actions.values()],
+        "actions": [action_shape(found, hints.get(id_, "")) for id_, found in actions.items()],
         "image": image_shape(choice) if choice else None,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -15,11 +16,13 @@ from swaplab_core.adapters.files import replace_text
 from swaplab_core.adapters.recipe_folders import IMAGE_FILE
 from swaplab_core.domain.action import ActionSpec
 from swaplab_core.domain.backend import BackendState, ImageChoice
-from swaplab_core.domain.errors import Conflict, FileFailed, InvalidRequest, NodeError, NotThere
+from swaplab_core.domain.errors import Conflict, FileFailed, InvalidRequest, NodeError, NotThere, SwaplabError
 from swaplab_core.domain.image import KnownImages, is_image, with_tag
 from swaplab_core.domain.plan import Command, Plan, Step, Work
 from swaplab_core.plugin.abilities import HasImages, OffersActions
+from swaplab_core.plugin.forms import read_form
 from swaplab_core.plugin.lab import LabView
+from swaplab_core.services.hooked_actions import HookedActions
 from swaplab_core.services.recipe_catalogue import RecipeCatalogue
 from swaplab_core.services.recipe_paths import BACKEND_DIR, default_backend, override_file
 from swaplab_core.services.recipe_world import RecipeWorld
@@ -189,6 +192,18 @@ class Backends:
             raise Conflict(f"{found.spec.title} cannot be done: {found.spec.unavailable}")
         plan = found.planner.plan(action, form, state)
         return evolve(plan, steps=(*plan.steps, self._after(action, form, state)))
+
+    def hint(self, found: BackendAction, state: BackendState) -> str:
+        """The command that an action runs when nothing is filled in; "" when that says nothing yet."""
+        if isinstance(found.planner, HookedActions) or found.spec.unavailable:
+            return ""
+        form, problems = read_form(found.spec.form, {})
+        try:
+            plan = None if problems else found.planner.plan(found.spec.id, form, state)
+        except SwaplabError:
+            plan = None
+        commands = [step.command.argv for step in plan.steps if step.command is not None] if plan is not None else []
+        return " && ".join(map(shlex.join, commands))
 
     def _after(self, action: str, form: Any, state: BackendState) -> Step:
         """What is left to do when the steps have succeeded: remember the image, and that images have changed."""

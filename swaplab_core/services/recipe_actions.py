@@ -9,7 +9,7 @@ from typing import Any
 from attrs import define, frozen
 
 from swaplab_core.domain.action import ActionSpec, Confirm
-from swaplab_core.domain.errors import Conflict, NotThere, SwaplabError
+from swaplab_core.domain.errors import ClientError, Conflict, NotThere, SwaplabError
 from swaplab_core.domain.plan import FileChange, Plan, Step, Work
 from swaplab_core.plugin.actions import Action
 from swaplab_core.services.managed_models import ManagedModels
@@ -125,10 +125,13 @@ class RecipeActions:
     async def delete_model(self, form: DeleteModelForm, target: str) -> Plan:
         """A model and, when told, its recipe and that recipe's other models."""
         known = self.managed.models().get(target)
-        entry = None
+        entry, warnings = None, tuple[str, ...]()
         if form.cascade and known is not None and known.settings.recipe:
             catalogue = await self.recipes.world.look()
-            entry = catalogue.find(known.settings.recipe, backend_dir=known.settings.backend_dir)
+            try:
+                entry = catalogue.find(known.settings.recipe, backend_dir=known.settings.backend_dir)
+            except ClientError as error:
+                warnings = (f"{error.message}: only the model goes",)
         gone = sorted({target, *(self.managed.users_of(entry) if entry else ())})
 
         async def doing() -> Mapping[str, Any]:
@@ -140,7 +143,7 @@ class RecipeActions:
 
         title = f"remove {', '.join(gone)} from the configuration"
         if entry is None:
-            return Plan((_step(title, doing),), _LOCKS)
+            return Plan((_step(title, doing),), _LOCKS, warnings)
         if not entry.is_users:
             return Plan((_step(title, doing),), _LOCKS, (f"{entry.id} belongs to its backend's folder and is kept",))
         return Plan((_step(f"{title}, and delete {entry.file.path}", doing),), _LOCKS)

@@ -72,7 +72,7 @@ class Recipes:
             return catalogue.find(reference)
         if not catalogue.entries:
             raise NotThere("there are no recipes", advice="add a backend folder, or create a recipe")
-        return catalogue.entries[0]
+        return min(catalogue.entries, key=lambda entry: (entry.id.stem, str(entry.id)))
 
     async def check(self, text: str, path: PurePosixPath, like: str = "") -> tuple[str, RecipeReading]:
         """What is wrong with a text; `like` is the recipe that it would replace. Answers its format, too."""
@@ -97,13 +97,13 @@ class Recipes:
         return await self.get(str(file.path))
 
     async def create(self, reference: str, text: str, *, overwrite: bool) -> Entry:
-        """Write a new recipe into the user's folder. Raises InvalidRequest, Conflict and ConfigError."""
+        """Write a new recipe into the user's folder. Raises InvalidRequest and ConfigError."""
         relative = relative_path(reference)
         catalogue = await self.world.look()
         target = catalogue.primary / relative
         await self._refuse_broken(text, relative, "")
         if not overwrite and await asyncio.to_thread(target.exists):
-            raise Conflict(f"recipe already exists: {relative}", advice="choose another name, or overwrite it")
+            raise InvalidRequest(f"recipe already exists: {relative}", advice="choose another name, or overwrite it")
         await asyncio.to_thread(partial(self.world.files.write, target, text, based_on=None))
         return await self.get(str(target))
 

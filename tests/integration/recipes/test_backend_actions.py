@@ -134,8 +134,11 @@ def test_actions_are_offered_where_they_can_be_done(run, vllm, trtllm, monkeypat
         offered = {action["action"]: action["unavailable"] for action in cards["spark-trtllm-docker"]["actions"]}
         assert "no git checkout" in offered["git_pull"]
         assert offered["build_trtllm_image"] == ""
-        refused = await act(api, "git_pull", backend="spark-trtllm-docker", status=409)
+        refused = await act(api, "git_pull", backend="spark-trtllm-docker", status=400)
         assert "no git checkout" in refused["error"]
+        hints = {action["action"]: action["commandHint"] for action in found["actions"]}
+        assert hints["git_pull"] == f"git -C {vllm} pull --ff-only"
+        assert hints["build_mxfp4"] == "./build-and-copy.sh -t vllm-node-mxfp4 --exp-mxfp4 -c"
 
     run(scenario)
 

@@ -490,7 +490,7 @@ def test_a_new_recipe_goes_into_the_users_folder(run, vllm):
         body = {"recipeRef": "team/new", "content": VLLM}
         created = await api.ask("POST", "/api/recipes/source/create", body)
         assert created["path"] == str(api.root / "recipes" / "team" / "new.yaml")
-        again = await api.ask("POST", "/api/recipes/source/create", body, status=409)
+        again = await api.ask("POST", "/api/recipes/source/create", body, status=400)
         assert "recipe already exists: team/new.yaml" in again["error"]
         await api.ask("POST", "/api/recipes/source/create", {**body, "overwrite": True})
 
@@ -537,6 +537,9 @@ def test_a_cascade_deletes_the_recipe_and_all_models_made_of_it(run, vllm):
         assert api.config["models"].keys() == {"mine", "other"}
         unmanaged = await api.ask("DELETE", "/api/recipes/models/mine?cascadeRecipe=1")
         assert unmanaged["purgedModelIds"] == ["mine"]
+        (vllm / "recipes" / "small.yaml").unlink()
+        orphan = await api.ask("DELETE", "/api/recipes/models/other?cascadeRecipe=1")
+        assert (orphan["purgedModelIds"], orphan["note"]) == (["other"], "recipeRef not found: small")
 
     run(scenario)
 

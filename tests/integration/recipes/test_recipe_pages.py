@@ -171,6 +171,11 @@ def test_a_model_is_deleted_alone_or_with_its_recipe(run, vllm):
         await api.upsert("d", recipeRef="small")
         plan = await planned(api, "delete_model", "d", cascade=True)
         assert "belongs to its backend's folder and is kept" in plan["warnings"][0]
+        (vllm / "recipes" / "small.yaml").unlink()
+        plan = await planned(api, "delete_model", "d", cascade=True)
+        assert plan["warnings"] == ["recipeRef not found: small: only the model goes"]
+        await done(api, "recipes:delete_model", "d", cascade=True)
+        assert api.config["models"].keys() == {"mine"}
 
     run(scenario)
 
