@@ -129,6 +129,23 @@ def check_settings(model: ModelId, launch: RecipeLaunch) -> None:
         raise PluginFailed(f"{model}: {recipe.name} needs several nodes", advice="set its mode to cluster")
     if settings.mode is Mode.CLUSTER and not settings.nodes:
         raise PluginFailed(f"{model} runs over several nodes and names none", advice="set its nodes, the head first")
+    if misfit := nodes_misfit(recipe, settings):
+        raise PluginFailed(f"{model}: {recipe.name} {misfit}", advice="name as many nodes, the head first")
+
+
+def nodes_misfit(recipe: Recipe, settings: RecipeSettings) -> str:
+    """Why a recipe does not run on so many nodes, "" when it does or nobody can say.
+
+    Only the second schema means `min_nodes` and `max_nodes`; older recipes carry them, and nobody reads them.
+    """
+    if recipe.format != "schema2" or any("${" in node for node in settings.nodes):
+        return ""
+    count = len(settings.nodes) if settings.mode is Mode.CLUSTER else 1
+    least, most = recipe.min_nodes, recipe.max_nodes
+    if least <= count and (not most or count <= most):
+        return ""
+    wanted = str(least) if least == most else f"{least} to {most}" if most else f"at least {least}"
+    return f"runs on {wanted} nodes, not on {count}"
 
 
 # names and arguments

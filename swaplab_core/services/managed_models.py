@@ -15,6 +15,7 @@ from attrs import define, evolve, frozen
 from swaplab_core.domain.errors import ClientError, InvalidRequest, NotThere
 from swaplab_core.domain.recipe import Mode, Recipe, RecipeSettings
 from swaplab_core.plugin.lab import ConfigEdits, groups_of
+from swaplab_core.plugin.recipe_runner import nodes_misfit
 from swaplab_core.services.managed_entry import (
     DEFAULT_GROUP,
     DOCKER_ARGS_MACRO,
@@ -166,6 +167,8 @@ class ManagedModels:
             raise InvalidRequest(f"recipe {entry.ref} is cluster_only and cannot run solo", advice="use mode cluster")
         if settings.mode is Mode.CLUSTER and not settings.nodes:
             settings = evolve(settings, nodes=(self._nodes_macro(entry),))
+        if misfit := nodes_misfit(recipe, settings):
+            raise InvalidRequest(f"recipe {entry.ref} {misfit}", advice="name as many nodes, the head first")
         group = settings.group or DEFAULT_GROUP
         if is_family(group):
             group = group_of_node(settings.nodes[0]) if _node(settings) else DEFAULT_GROUP

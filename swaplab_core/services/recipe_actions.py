@@ -125,7 +125,8 @@ class RecipeActions:
     async def delete_model(self, form: DeleteModelForm, target: str) -> Plan:
         """A model and, when told, its recipe and that recipe's other models."""
         known = self.managed.models().get(target)
-        entry, warnings = None, tuple[str, ...]()
+        entry = None
+        warnings: tuple[str, ...] = ()
         if form.cascade and known is not None and known.settings.recipe:
             catalogue = await self.recipes.world.look()
             try:
