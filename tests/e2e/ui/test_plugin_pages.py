@@ -75,6 +75,26 @@ def test_modules_mount_and_one_that_fails_breaks_nothing_else(visitor, swaplab):
         visitor.forgive("this module is broken", "exports no mount")
 
 
+def test_who_is_quicker_than_the_server_gets_what_was_typed_for(visitor, swaplab):
+    with visitor.visit(swaplab) as page:
+        held = []
+
+        def hold(route):
+            held.append(route)
+
+        page.route("**/api/ui/manifest", hold)
+        page.reload()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        page.keyboard.press("Control+k")
+        page.keyboard.type("say something")
+        page.keyboard.press("Enter")
+        palette = page.get_by_role("dialog", name="Find and run")
+        expect(palette.get_by_role("status")).to_have_text("Loading …")
+        for route in held:
+            route.continue_()
+        expect(page.get_by_role("dialog", name="Say something")).to_be_visible()
+
+
 def test_an_action_is_previewed_confirmed_and_becomes_a_job_with_its_log(visitor, swaplab):
     with visitor.visit(swaplab) as page:
         page.keyboard.press("Control+k")
