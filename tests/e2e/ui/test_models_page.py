@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser import PHONE, barriers
+from browser import PHONE, barriers, told
 from playwright.sync_api import expect
 from running_swaplab import running_swaplab, sim
 
@@ -45,7 +45,7 @@ def test_a_model_is_loaded_with_its_progress_shown_and_unloaded_again(visitor, s
         expect(slow.get_by_role("progressbar", name="Loading Slow one")).to_be_visible()
         expect(slow).to_contain_text(re.compile(r"Starting"))
         expect(slow).to_contain_text("Ready")
-        expect(page.get_by_role("status").filter(has_text="Slow one is ready")).to_be_visible()
+        told(page, "Slow one is ready")
         slow.get_by_role("button", name="Unload").click()
         expect(slow).to_contain_text("Stopped")
     assert swaplab.model("slow")["state"] == "stopped"
@@ -88,7 +88,7 @@ def test_models_are_searched_filtered_and_grouped_in_an_address_that_can_be_sent
         expect(names).to_have_text(["Slow one", "endless", "quick", "dying"])
         page.get_by_role("searchbox").fill("gpt")
         expect(names).to_have_text(["quick"])
-        assert page.url.endswith("#/models?q=gpt")
+        expect(page).to_have_url(re.compile(r"#/models\?q=gpt$"))
     with visitor.visit(swaplab, "/models?group=backend&unlisted=1") as page:
         expect(page.get_by_role("heading", name="command")).to_be_visible()
         expect(page.get_by_role("link", name="secret")).to_be_visible()
@@ -108,7 +108,7 @@ def test_a_model_page_tells_what_it_is_how_it_runs_and_how_to_use_it(visitor, sw
         page.get_by_role("tab", name="Connect").click()
         page.get_by_role("tab", name="curl").click()
         expect(main).to_contain_text(f"{swaplab.url}/v1/chat/completions")
-        assert "tab=connect" in page.url
+        expect(page).to_have_url(re.compile("tab=connect"))
         page.reload()
         expect(page.get_by_role("tab", name="Connect")).to_have_attribute("aria-selected", "true")
 
@@ -116,6 +116,7 @@ def test_a_model_page_tells_what_it_is_how_it_runs_and_how_to_use_it(visitor, sw
 def test_what_is_kept_at_the_top_stays_there_after_a_reload(visitor, swaplab):
     with visitor.visit(swaplab, "/models") as page:
         page.get_by_role("button", name="Keep dying at the top").click()
+        expect(page.get_by_role("row").get_by_role("link").first).to_have_text("dying")
         page.reload()
         expect(page.get_by_role("row").get_by_role("link").first).to_have_text("dying")
 
@@ -148,8 +149,8 @@ def test_a_model_page_shows_its_launch_its_events_and_edits_its_own_lines(visito
         page.get_by_role("tab", name="Configuration").click()
         page.get_by_label("ttl").fill("700")
         page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
-        assert swaplab.model("slow")["ttl_seconds"] == 700
+        told(page, "Saved")
+        swaplab.wait_for("slow", ttl_seconds=700)
         page.get_by_role("button", name="YAML").click()
         lines = page.get_by_label("Its lines in the file")
         expect(lines).to_have_value(re.compile("ttl.*700"))

@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import pytest
-from browser import PATIENCE_MS, barriers
+from browser import PATIENCE_MS, barriers, told
 from playwright.sync_api import expect
 from recipe_lab import RecipeLab
 from recipe_texts import LLAMACPP, SGLANG, TRTLLM, VLLM
@@ -179,7 +179,7 @@ def test_a_recipe_is_edited_tried_out_compared_and_deleted(pages, world):
         expect(page.get_by_label("What changes")).to_contain_text("+name: Mine")
         assert barriers(page) == []
         page.get_by_role("button", name="Save", exact=True).click()
-        expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+        told(page, "Saved")
         assert "name: Mine" in (world.kit.root / "recipes" / "small.yaml").read_text()
         page.get_by_role("tab", name="Against the original").click()
         expect(page.get_by_role("tabpanel")).to_contain_text("-name: Small")
@@ -219,7 +219,7 @@ def test_what_somebody_else_saved_is_merged(pages, world):
         dialog.get_by_role("button", name=re.compile("Revert this chunk")).last.click()
         dialog.get_by_role("button", name="Go on with this text").click()
         page.get_by_role("button", name="Save", exact=True).click()
-        expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
+        told(page, "Saved")
     world.call("DELETE", "/api/recipes/source?recipeRef=shared", {})
 
 
