@@ -7,6 +7,7 @@ the schemas that are promised.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -29,6 +30,8 @@ LEFT_OUT = re.compile(rf"^({ENDLESS}|{REPEATED}|{NO_INPUT}|{COMMANDS}|/comfyui)"
 NAMES = ["talker", "other", "nobody"]
 CHECKS = ("status_code_conformance", "content_type_conformance", "response_schema_conformance")
 
+EXAMPLES = "50" if os.environ.get("SWAPLAB_PROFILE") == "nightly" else "2"
+
 
 def narrowed(document, *, to_admin):
     """Models that exist, and each operation once, however many paths it has."""
@@ -49,7 +52,7 @@ def schemathesis(folder, url, document, *options):
     """Run the command; answers how many requests it has sent."""
     (folder / "openapi.json").write_text(json.dumps(document))
     argv = [SCHEMATHESIS, "run", folder / "openapi.json", "--url", url, "--phases", "coverage,fuzzing", *options]
-    argv += ["--checks", ",".join(CHECKS), "--max-examples", "8", "--workers", "2", "--request-timeout", "30"]
+    argv += ["--checks", ",".join(CHECKS), "--max-examples", EXAMPLES, "--workers", "2", "--request-timeout", "120"]
     argv += [
         "--generation-with-security-parameters",
         "false",

@@ -170,7 +170,7 @@ def test_on_a_phone_models_are_loaded_too(visitor, swaplab):
         quick = row(page, "quick")
         quick.get_by_role("button", name="Load").click()
         expect(quick).to_contain_text("Ready")
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.llamacpp

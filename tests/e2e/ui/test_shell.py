@@ -46,8 +46,9 @@ def test_a_page_has_one_heading_fits_and_shuts_nobody_out(visitor, swaplab, plac
         expect(page.get_by_role("heading", level=1)).to_have_count(1)
         expect(page.get_by_role("main")).not_to_contain_text("This page failed")
         assert barriers(page) == []
-    with visitor.visit(swaplab, place, size=PHONE, theme="dark") as page:
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.emulate_media(color_scheme="dark")
+        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
         assert barriers(page, rules=["color-contrast"]) == []
 
 
