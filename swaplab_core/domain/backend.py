@@ -73,10 +73,6 @@ class FolderFacts:
         lacks_runner = () if RUNNER in self.files else (RUNNER,)
         return lacks_runner if RECIPES in self.folders else (*lacks_runner, f"{RECIPES}/")
 
-    def mentions(self, word: str) -> bool:
-        """Does one of its scripts hold this word?"""
-        return any(word in text for text in self.texts.values())
-
 
 @frozen
 class ImageChoice:

@@ -40,14 +40,6 @@ class DocumentEdits(ABC):
         """The groups."""
         return groups_of(copy.deepcopy(dict(self.document())))
 
-    async def upsert_model(self, model: str, entry: Mapping[str, Any], *, author: str, reason: str) -> str:
-        """Add or replace a model."""
-
-        def change(new: dict[str, Any]) -> None:
-            new["models"] = {**_mapping(new, "models"), model: entry}
-
-        return await self.apply(change, author=author, reason=reason)
-
     async def delete_models(self, models: Sequence[str], *, author: str, reason: str) -> str:
         """Remove models. Raises NotThere when one is not in the file."""
 
@@ -62,36 +54,16 @@ class DocumentEdits(ABC):
 
         return await self.apply(change, author=author, reason=reason)
 
-    async def set_macros(self, macros: Mapping[str, str], *, author: str, reason: str) -> str:
-        """Add macros."""
-
-        def change(new: dict[str, Any]) -> None:
-            known = _mapping(new, "macros")
-            new["macros"] = {**known, **{name: value for name, value in macros.items() if name not in known}}
-
-        return await self.apply(change, author=author, reason=reason)
-
-    async def set_group(self, model: str, group: str, settings: Mapping[str, Any], *, author: str, reason: str) -> str:
-        """Change the group of a model."""
-
-        def change(new: dict[str, Any]) -> None:
-            _leave_groups(new, [model], except_for=group)
-            if group:
-                entry = groups_of(new).setdefault(group, {**settings, "members": []})
-                entry["members"] = [*(member for member in entry.get("members") or [] if member != model), model]
-
-        return await self.apply(change, author=author, reason=reason)
-
 
 def _mapping(document: Mapping[str, Any], key: str) -> dict[str, Any]:
     value = document.get(key)
     return dict(value) if isinstance(value, Mapping) else {}
 
 
-def _leave_groups(new: dict[str, Any], models: Sequence[str], *, except_for: str = "") -> None:
+def _leave_groups(new: dict[str, Any], models: Sequence[str]) -> None:
     has_groups = isinstance(new.get("groups"), dict) or "routing" in new
-    for name, group in groups_of(new).items() if has_groups else ():
-        if name != except_for and isinstance(group, dict) and isinstance(group.get("members"), list):
+    for group in groups_of(new).values() if has_groups else ():
+        if isinstance(group, dict) and isinstance(group.get("members"), list):
             group["members"] = [member for member in group["members"] if member not in models]
 
 

@@ -74,20 +74,8 @@ class ConfigEdits(Protocol):
         """What `apply` would write, as a unified diff; "" for nothing. The file's secrets may be in it."""
         ...
 
-    async def upsert_model(self, model: str, entry: Mapping[str, Any], *, author: str, reason: str) -> str:
-        """Add the entry of a model or replace it; answers the new revision."""
-        ...
-
     async def delete_models(self, models: Sequence[str], *, author: str, reason: str) -> str:
         """Remove models, from groups and the preload list as well; answers the new revision."""
-        ...
-
-    async def set_macros(self, macros: Mapping[str, str], *, author: str, reason: str) -> str:
-        """Add those macros that are not there yet, before all models; answers the new revision."""
-        ...
-
-    async def set_group(self, model: str, group: str, settings: Mapping[str, Any], *, author: str, reason: str) -> str:
-        """Make a model a member of this group and no other; a new group gets these settings. "" means of none."""
         ...
 
 

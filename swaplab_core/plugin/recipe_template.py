@@ -58,30 +58,6 @@ def join_lines(command: str) -> str:
     return command.replace("\\\n", " ").strip()
 
 
-def without_option(command: str, option: str) -> str:
-    """Take `--option VALUE` or `--option=VALUE` out of a rendered command, and the lines that this leaves empty.
-
-    The runners do this with `--distributed-executor-backend` where no Ray runs.
-    """
-    lines = [_without(line, option) for line in command.split("\n")]
-    kept = [line for line in lines if line.strip() not in {"", "\\"}]
-    return "\n".join(kept).rstrip().removesuffix("\\").rstrip()
-
-
-def _without(line: str, option: str) -> str:
-    words = line.split(" ")
-    result: list[str] = []
-    skip = False
-    for word in words:
-        if skip and word:
-            skip = False
-        elif word == option:
-            skip = True
-        elif not word.startswith(f"{option}="):
-            result.append(word)
-    return " ".join(result)
-
-
 def unknown_name(name: str, known: Iterable[str]) -> Problem:
     """Say that a template uses a name nobody gives a value."""
     guess = difflib.get_close_matches(name, list(known), n=1)

@@ -83,11 +83,6 @@ def merged(pages: Iterable[tuple[str, bytes]]) -> bytes:
     return "".join(f"{line}\n" for name, family in together.items() for line in family.lines(name)).encode()
 
 
-def relabel(text: str, model: str) -> str:
-    """One engine's page with the label added."""
-    return merged([(model, text.encode())]).decode()
-
-
 def families(text: str, model: str) -> Families:
     """Read a page; what is no metric is left out, as are names of ours and families that are told in two pieces."""
     found: Families = {}

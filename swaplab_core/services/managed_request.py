@@ -32,13 +32,6 @@ KEYS: Mapping[str, str] = {
 }
 """Fields of the API by their key below `recipe_ui`."""
 
-OTHERS = frozenset(
-    {
-        "modelId", "recipeRef", "name", "description", "aliases", "useModelName", "unlisted", "benchyTrustRemoteCode",
-        "options", "revision",
-    }
-)  # fmt: skip
-
 
 @frozen
 class ModelRequest:

@@ -68,11 +68,6 @@ class Entry:
         return self.recipe.name if self.recipe else self.id.stem
 
     @property
-    def is_resolved(self) -> bool:
-        """Does somebody launch it?"""
-        return bool(self.driver)
-
-    @property
     def errors(self) -> tuple[Problem, ...]:
         """The problems that keep it from running."""
         return tuple(problem for problem in self.reading.problems if problem.severity is Severity.ERROR)

@@ -21,8 +21,6 @@ from swaplab_benchy.wire import run_document
 from swaplab_core.domain.errors import Conflict, InvalidRequest, NotThere
 from swaplab_core.plugin import Call, Gateway, Job, JobId, Policy, Reply, Route
 
-DEFAULT_MARGIN = 0.05
-
 
 @define(eq=False)
 class BenchRoutes:

@@ -34,7 +34,7 @@ from swaplab_core.plugin import (
     Work,
 )
 
-RUN, INSTALL = "benchy:run", "benchy:install"
+RUN = "benchy:run"
 RUN_SECONDS = 12 * 3600.0
 INSTALL_SECONDS = 1800.0
 PROBE_SECONDS = 60.0

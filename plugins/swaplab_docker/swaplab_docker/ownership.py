@@ -13,9 +13,7 @@ from attrs import frozen
 from swaplab_core.plugin.recipe_runner import slug
 from swaplab_docker.facts import Container
 
-MANAGED, INSTANCE, MODEL, BACKEND, STAYS = (
-    "swaplab.managed", "swaplab.instance", "swaplab.model", "swaplab.backend", "swaplab.stays",
-)  # fmt: skip
+MANAGED, INSTANCE, MODEL, STAYS = "swaplab.managed", "swaplab.instance", "swaplab.model", "swaplab.stays"
 
 
 class Owner(Enum):

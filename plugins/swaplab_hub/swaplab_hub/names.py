@@ -14,7 +14,6 @@ _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 _REPO = re.compile(rf"{_PART}(/{_PART})?")
 _FOLDER = re.compile(rf"(models|datasets|spaces)--{_PART}")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,199}")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _LONGEST_PATTERN = 200
 
 
@@ -36,11 +35,6 @@ def id_of(folder: str) -> str:
 def kind_of(folder: str) -> str:
     """Return model, dataset or space."""
     return KINDS.get(folder.partition("--")[0], "")
-
-
-def is_commit(text: str) -> bool:
-    """Return whether it is a whole commit hash."""
-    return _COMMIT.fullmatch(text) is not None
 
 
 def check_repo(text: str) -> str:

@@ -200,11 +200,6 @@ def recipe_for(weights: CachedWeights, image: str) -> Recipe:
     )
 
 
-def quantisation(recipe: Recipe) -> str:
-    """Return what stands behind the colon of the model: `UD-Q4_K_XL`."""
-    return recipe.model.rpartition(":")[2] if ":" in recipe.model else ""
-
-
 def gguf_file(recipe: Recipe) -> str:
     """Return the file that the recipe hints at, "" for none."""
     return str(recipe.extra.get("gguf_file") or "")

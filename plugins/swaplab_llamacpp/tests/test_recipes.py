@@ -85,7 +85,6 @@ def test_a_later_part_is_mended_to_the_first():
 
     assert recipes.gguf_file(recipe) == "UD-Q4_K_XL/Demo-120B-UD-Q4_K_XL-00001-of-00003.gguf"
     assert [(problem.severity, problem.line) for problem in reading.problems] == [(Severity.WARNING, 10)]
-    assert recipes.quantisation(recipe) == "UD-Q4_K_XL"
     assert (recipe.defaults["min_p"], recipe.defaults["temp"]) == ("0.00", 0.6)
     assert recipe.ref == "autogen/demo-120b-gguf-auto"
 

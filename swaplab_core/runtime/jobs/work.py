@@ -26,7 +26,6 @@ SIGNAL_EXIT = 128
 """A shell's exit code for a program that was killed by a signal, to which the signal's number is added."""
 
 LeaseModel = Callable[[ModelId], LeaseContext]
-ReadProgress = Callable[[str], Progress | None]
 
 
 class StepFailed(NodeError):

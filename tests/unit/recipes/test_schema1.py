@@ -8,7 +8,7 @@ from swaplab_core.builtin.recipe_schema1 import Schema1Parser
 from swaplab_core.domain.backend import Confidence
 from swaplab_core.domain.problem import Severity
 from swaplab_core.domain.recipe import Recipe, RecipeReading
-from swaplab_core.plugin.recipe_template import render, without_option
+from swaplab_core.plugin.recipe_template import render
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "recipes"
 
@@ -75,14 +75,6 @@ def test_environment_and_build_arguments_are_text():
     }
     assert len(cluster.build_args) == 5
     assert cluster.cluster_only
-
-
-def test_the_executor_backend_goes_where_no_ray_runs():
-    command = without_option(rendered(recipe("f02-vllm-cluster-json.yaml")), "--distributed-executor-backend")
-
-    assert "ray" not in command
-    assert not [line for line in command.split("\n") if line.strip() in {"", "\\"}]
-    assert command.endswith("'")
 
 
 def test_a_nested_recipe_keeps_its_long_command():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from swaplab_core.server.engine_metrics import Engine, fetch, merged, relabel
+from swaplab_core.server.engine_metrics import Engine, fetch, merged
 from swaplab_core.testing.fake_hardware import FakeReader
 
 VLLM = """# HELP vllm:num_requests_running Requests being worked on.
@@ -27,6 +27,11 @@ LLAMA = """# HELP llamacpp:requests_processing Requests.
 # TYPE llamacpp:requests_processing gauge
 llamacpp:requests_processing 1
 """
+
+
+def relabel(text, model):
+    """One engine's page with the label added."""
+    return merged([(model, text.encode())]).decode()
 
 
 def test_every_sample_gets_the_label_and_keeps_its_own():

@@ -216,11 +216,16 @@ def test_the_reload_after_an_edit_is_not_done_twice(edit):
 # for plugins
 
 
+async def upsert(editor, model, entry):
+    """Add the entry of a model, or replace it, as a plugin does."""
+    return await editor.apply(lambda new: new["models"].update({model: entry}), author="recipes", reason="")
+
+
 def test_a_plugin_changes_one_line_of_one_model(edit):
     async def scenario(world):
         edits: LabView.config = world.editor
         entry = {**edits.models()["small"], "ttl": 5}
-        revision = await edits.upsert_model("small", entry, author="recipes", reason="sync")
+        revision = await upsert(edits, "small", entry)
         assert world.text == TEXT.replace("ttl: 60", "ttl: 5")
         assert revision == (await world.editor.current()).revision
         assert edits.models()["small"]["ttl"] == 5
@@ -231,7 +236,7 @@ def test_a_plugin_changes_one_line_of_one_model(edit):
 def test_a_new_model_comes_after_the_others_and_a_deleted_one_leaves_its_groups(edit):
     async def scenario(world):
         entry = {"cmd": "serve --port ${PORT} --say 'hi: there'", "aliases": ["x"], "metadata": {"a": {"b": True}}}
-        await world.editor.upsert_model("org/new:Q4", entry, author="recipes", reason="add")
+        await upsert(world.editor, "org/new:Q4", entry)
         assert world.editor.models()["org/new:Q4"] == entry
         assert world.text.index("org/new:Q4") > world.text.index("large:")
         await world.editor.delete_models(["small", "org/new:Q4"], author="recipes", reason="remove")
@@ -244,33 +249,19 @@ def test_a_new_model_comes_after_the_others_and_a_deleted_one_leaves_its_groups(
     edit(scenario)
 
 
-def test_macros_are_added_before_the_models_and_never_overwritten(edit):
+def test_macros_are_added_before_the_models(edit):
     async def scenario(world):
-        await world.editor.set_macros({"bin": "/elsewhere", "root": "/srv"}, author="recipes", reason="")
-        assert world.editor.macros() == {"bin": "/opt/bin", "root": "/srv"}
-
-    async def without(world):
-        await world.editor.set_macros({"root": "/srv"}, author="recipes", reason="")
+        await world.editor.apply(lambda new: new.update(macros={"root": "/srv"}), author="recipes", reason="")
+        assert world.editor.macros() == {"root": "/srv"}
         assert world.text.index("macros:") < world.text.index("# the models") < world.text.index("models:")
 
-    edit(scenario)
-    edit(without, "# a file\n\n# the models\nmodels:\n  a:\n    cmd: serve --port ${PORT}\n")
-
-
-def test_a_model_is_a_member_of_one_group(edit):
-    async def scenario(world):
-        await world.editor.set_group("small", "mine", {"swap": True}, author="recipes", reason="")
-        assert world.editor.groups() == {"all": {"members": ["large"]}, "mine": {"swap": True, "members": ["small"]}}
-        await world.editor.set_group("small", "", {}, author="recipes", reason="")
-        assert world.editor.groups()["mine"]["members"] == []
-
-    edit(scenario)
+    edit(scenario, "# a file\n\n# the models\nmodels:\n  a:\n    cmd: serve --port ${PORT}\n")
 
 
 def test_an_edit_that_would_not_load_is_refused_and_writes_nothing(edit):
     async def scenario(world):
         with pytest.raises(ConfigError):
-            await world.editor.upsert_model("bad", {"cmd": "serve ${NOBODY}"}, author="recipes", reason="")
+            await upsert(world.editor, "bad", {"cmd": "serve ${NOBODY}"})
         assert world.text == TEXT
 
     edit(scenario)
@@ -280,7 +271,7 @@ def test_two_plugins_that_edit_at_once_both_succeed(edit):
     async def scenario(world):
         entry = {"cmd": "serve --port ${PORT}"}
         names = [f"m{number}" for number in range(5)]
-        await asyncio.gather(*(world.editor.upsert_model(n, entry, author="x", reason="") for n in names))
+        await asyncio.gather(*(upsert(world.editor, n, entry) for n in names))
         assert set(names) < set(world.editor.models())
 
     edit(scenario)
@@ -290,6 +281,6 @@ def test_a_configuration_of_several_files_in_a_folder_is_not_edited(edit):
     async def scenario(world):
         world.editor.file = None
         with pytest.raises(Conflict, match="folder"):
-            await world.editor.upsert_model("a", {}, author="x", reason="")
+            await upsert(world.editor, "a", {})
 
     edit(scenario)
