@@ -12,6 +12,7 @@ from swaplab_cluster.tasks import spawn
 from swaplab_core.plugin import Sink
 
 CHUNK = 32 * 1024
+LAST_WORDS_SECONDS = 1.0
 
 
 @define(eq=False)
@@ -40,6 +41,8 @@ class ShellSessions:
             await session.close()
         for session in sessions:
             await session.process.wait()
+        if sessions:  # their output too, but for what a child of theirs holds open
+            await asyncio.wait({session.done for session in sessions}, timeout=LAST_WORDS_SECONDS)
 
 
 @define(eq=False)

@@ -37,6 +37,8 @@ def split_head(data: bytes) -> tuple[bytes, int, int] | None:
     digits = data[start:stop]
     if not digits.isdigit() or stop - start > _MOST_DIGITS:
         return None
+    if digits.startswith(b"0") and digits != b"0":  # the same length, but it would be passed on in other words
+        return None
     return data[:start] + data[stop:end], end + len(_END), int(digits)
 
 

@@ -185,6 +185,8 @@ def test_a_real_engine_is_loaded_from_its_page_and_unloaded_from_the_overview(
     ):
         page.get_by_role("button", name="Load").click()
         expect(page.get_by_role("main")).to_contain_text("Ready")
+        swaplab.wait_for("tiny", serving=0)  # the load is a request too, and ends a moment later
         page.goto(f"{swaplab.url}/ui/#/")
+        page.reload()
         page.get_by_role("listitem").filter(has_text="tiny").get_by_role("button", name="Unload").click()
         expect(page.get_by_text("No model is running")).to_be_visible()

@@ -239,5 +239,13 @@ def test_a_known_head_with_something_wrong_in_it_is_known_no_more(header, bodies
     assert _seen(relayed([wrong], "POST", known)) == _seen(relayed([wrong], "POST"))
 
 
+@pytest.mark.parametrize("length", [b"00", b"02", b"007"])
+def test_a_length_in_other_words_is_passed_on_in_those_words(length):
+    known, body = KnownHeads(), b"x" * int(length)
+    for spelled in (b"%d" % int(length), length):
+        sent = b"HTTP/1.1 200 OK\r\nContent-Length: " + spelled + b"\r\n\r\n" + body
+        assert relayed([sent], "POST", known)[0].headers == [(b"Content-Length", spelled)]
+
+
 def _seen(relayed: tuple[Client, Upstream]) -> tuple[Client, bool]:
     return relayed[0], relayed[1].is_kept
