@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from swaplab_core.config.environment import stood_in
 from swaplab_core.config.outline import outline
+from swaplab_core.domain.problem import Problem
 
 Schema = dict[str, Any]
 _SIMPLE = frozenset({"string", "integer", "number", "boolean"})
@@ -47,6 +48,15 @@ def put_back(text: str, where: Lines, entry: str) -> str:
     lines = text.split("\n")
     new = [f"{' ' * where.indent}{line}" if line.strip() else "" for line in entry.rstrip().split("\n")]
     return "\n".join([*lines[: where.first], *new, *lines[where.end :]])
+
+
+def within(problems: Iterable[Problem], where: Lines, count: int) -> list[Problem]:
+    """The problems of an entry of so many lines that was put back there, at its own lines and columns."""
+    return [
+        evolve(each, line=each.line - where.first, column=max(each.column - where.indent, 1), file="")
+        for each in problems
+        if where.first < each.line <= where.first + count
+    ]
 
 
 def form_of_model(file_schema: Schema, backend: str) -> Schema:

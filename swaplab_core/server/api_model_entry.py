@@ -12,10 +12,12 @@ from attrs import define
 from swaplab_core.config.redact import redacted
 from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import InvalidRequest
+from swaplab_core.server.api_config import text_of
 from swaplab_core.server.api_models import json_response
 from swaplab_core.server.body import parse_object, read_body
+from swaplab_core.server.errors import problem_record
 from swaplab_core.server.revisions import entity_tag, if_match, stale_response
-from swaplab_core.server.route import Endpoint, get, put
+from swaplab_core.server.route import Endpoint, get, post, put
 from swaplab_core.server.sender import Sender
 from swaplab_core.services.config_editor import StaleText
 from swaplab_core.services.model_entry import ModelEntries, ModelEntry
@@ -34,6 +36,7 @@ class ModelEntryRoutes:
             get("/api/config/form/{model:.+}", Policy.READ, self.form),
             get("/api/config/models/{model:.+}", Policy.READ, self.read),
             put("/api/config/models/{model:.+}", Policy.ADMIN, self.write),
+            post("/api/config/check/{model:.+}", Policy.ADMIN, self.check),
         ]
 
     async def form(self, request: web.Request) -> web.Response:
@@ -59,6 +62,12 @@ class ModelEntryRoutes:
         except StaleText as error:
             return stale_response(error, {"revision": error.current.revision})
         return await self._answer(request)
+
+    async def check(self, request: web.Request) -> web.Response:
+        """What is wrong with this `content` in the place of the entry; lines are counted from its own first one."""
+        content = text_of(parse_object(await read_body(request)), "content")
+        problems = await self.entries.check(request.match_info["model"], content)
+        return json_response({"problems": [problem_record(problem) for problem in problems]})
 
     async def _answer(self, request: web.Request) -> web.Response:
         entry = await self.entries.read(request.match_info["model"])

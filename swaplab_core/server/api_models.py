@@ -17,6 +17,7 @@ from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.launch import LaunchSpec
 from swaplab_core.engine import SwapPlan
+from swaplab_core.plugin.run_command import read_run
 from swaplab_core.server.body import model_name, parse_object, read_body
 from swaplab_core.server.projections import LLAMA_SWAP_STATES, STOPPED, Projections
 from swaplab_core.server.route import Endpoint, get, post
@@ -90,15 +91,17 @@ class ModelRoutes:
     async def detail(self, request: web.Request) -> web.Response:
         """One model by id or alias, with how it is launched."""
         model = self.models.find(request.match_info["model"])
-        return json_response(self.show.detail(model) | await self._launch(model.id))
+        launch = await self._launch(model.id)
+        container = {"container": launch.pop("container") or self.show.container(model.id)}
+        return json_response(self.show.detail(model) | launch | container)
 
     async def _launch(self, model: ModelId) -> dict[str, Any]:
         """How it would be started now; of its environment names only, of its arguments no secrets."""
         try:
             spec = await self.memory.spec(model)
         except SwaplabError as error:
-            return {"launch": None, "launch_problem": str(error)}
-        return {"launch": _launch_record(spec), "launch_problem": ""}
+            return {"launch": None, "launch_problem": str(error), "container": None}
+        return {"launch": _launch_record(spec), "launch_problem": "", "container": _container(spec)}
 
     async def load(self, request: web.Request) -> web.Response:
         """Bring a model up; answers when it is ready."""
@@ -164,6 +167,12 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
             for place in verdict.places
         ],
     }
+
+
+def _container(spec: LaunchSpec) -> dict[str, str] | None:
+    """The container that a command line runs; its name is "" when the engine chooses one."""
+    run = read_run(spec.argv)
+    return {"image": run.image, "name": run.name} if run else None
 
 
 def _launch_record(spec: LaunchSpec) -> dict[str, Any]:

@@ -73,6 +73,11 @@ class Projections:
             "metadata": dict(entry.metadata),
         }
 
+    def container(self, model: ModelId) -> dict[str, Any] | None:
+        """The container that a model's recipe or metadata names, None without one."""
+        image = self._recipes().get(model, {}).get("containerImage")
+        return {"image": image, "name": ""} if image else None
+
     def requests(self) -> list[dict[str, Any]]:
         """Every request in flight."""
         return [self._request(request) for request in self.inflight.all()]

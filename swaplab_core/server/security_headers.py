@@ -14,9 +14,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "geolocation=(), camera=(), microphone=(self)",
+    "Permissions-Policy": "geolocation=(), camera=(self), microphone=(self)",
 }
-"""Frames of our own pages show pages of plugins, and the playground records speech; nobody else may."""
+"""Frames of our own pages show pages of plugins, the playground hears speech and takes pictures; nobody else may."""
 
 HSTS = "max-age=31536000; includeSubDomains"
 

@@ -10,10 +10,11 @@ from attrs import define, frozen
 
 from swaplab_core.config.diff import Difference
 from swaplab_core.config.edit import document
-from swaplab_core.config.entry import changed_entry, cut_out, entry_lines, form_of_model, put_back
+from swaplab_core.config.entry import changed_entry, cut_out, entry_lines, form_of_model, put_back, within
 from swaplab_core.config.schema import Config
 from swaplab_core.domain.errors import Conflict, InvalidForm, UnknownModel
 from swaplab_core.domain.ids import ModelId
+from swaplab_core.domain.problem import Problem
 from swaplab_core.services.config_editor import ConfigEditor
 from swaplab_core.services.suggestions import known_names
 
@@ -53,6 +54,15 @@ class ModelEntries:
             raise Conflict(f"the entry of {model} is not a block of lines of its own", advice="edit the whole file")
         new = put_back(content, where, text)
         return await self.editor.save(new, author=author, reason=f"edited {model}", based_on=based_on)
+
+    async def check(self, name: str, text: str) -> list[Problem]:
+        """What is wrong within another text of the entry, at its own lines. Raises UnknownModel."""
+        model, (content, _) = self._id(name), await self._current()
+        where = await asyncio.to_thread(entry_lines, content, model)
+        if where is None:
+            return []
+        loaded = await self.editor.loaded(put_back(content, where, text))
+        return within(loaded.problems, where, len(text.rstrip().split("\n")))
 
     async def write_values(self, name: str, values: Mapping[str, Any], *, author: str, based_on: str | None) -> None:
         """Write what a form holds. Raises InvalidForm for keys it does not have, and what `apply` raises."""

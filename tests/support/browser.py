@@ -26,6 +26,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",  # a camera that shows a moving circle, for pages that may use one
 )
 ADVICE = "install chromium (Debian and Ubuntu: apt install chromium)"
 SCREENSHOTS = ROOT / ".cache" / "screenshots"

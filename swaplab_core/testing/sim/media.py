@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 import struct
@@ -14,6 +15,9 @@ from attrs import frozen
 from swaplab_core.testing.sim.http import bad_request, engine_of, json_body, reply
 
 SAMPLE_RATE = 8000
+SECONDS_PER_WORD = 0.1
+SAMPLE_BYTES = 4800
+"""Of a word as bare samples: 16 bit at 24 kHz, as OpenAI's `pcm` is."""
 VOICES = ("alloy", "echo")
 
 
@@ -26,13 +30,22 @@ class Part:
     content: bytes
 
 
-async def speech(request: web.Request) -> web.Response:
-    """A tenth of a second of silence; 400 for any model but ours."""
-    asked = (await json_body(request)).get("model")
-    model = engine_of(request).options.model
-    if asked != model:
-        raise bad_request(f"this engine speaks as {model!r}, not as {asked!r}")
-    return web.Response(body=silence(), content_type="audio/wav")
+async def speech(request: web.Request) -> web.StreamResponse:
+    """A tenth of a second of silence for each word, sent at the rate of tokens; 400 for any model but ours."""
+    body, options = await json_body(request), engine_of(request).options
+    if body.get("model") != options.model:
+        raise bad_request(f"this engine speaks as {options.model!r}, not as {body.get('model')!r}")
+    words = len(str(body.get("input", "")).split()) or 1
+    is_bare = body.get("response_format") == "pcm"
+    whole = b"\0" * (SAMPLE_BYTES * words) if is_bare else silence(SECONDS_PER_WORD * words)
+    size = len(whole) // words + 1
+    response = web.StreamResponse(headers={"Content-Type": "audio/pcm" if is_bare else "audio/wav"})
+    await response.prepare(request)
+    for start in range(0, len(whole), size):
+        await response.write(whole[start : start + size])
+        if options.tokens_per_second:
+            await asyncio.sleep(1 / options.tokens_per_second)
+    return response
 
 
 async def transcriptions(request: web.Request) -> web.Response:
@@ -70,8 +83,8 @@ async def stable_diffusion(request: web.Request) -> web.Response:
 
 
 async def loras(_request: web.Request) -> web.Response:
-    """No adapters."""
-    return reply([])
+    """One adapter."""
+    return reply([{"name": "ink", "path": "ink.safetensors"}])
 
 
 async def task(request: web.Request) -> web.Response:

@@ -18,6 +18,9 @@ MODELS = {
     "quick": {**sim(), "aliases": ["gpt-4o"], "description": "answers at once", "capabilities": CAPABLE},
     "secret": {**sim(), "unlisted": True},
     "dying": sim("--die-at-start", "3"),
+    "boxed": {
+        "cmd": "docker run --rm --name engine-box -p ${PORT}:80 registry.example/engine:1.2 serve",
+    },
 }
 
 
@@ -30,6 +33,14 @@ def shared(tmp_path_factory):
 @pytest.fixture
 def swaplab(shared):
     return shared.renew()
+
+
+def rewrite(page, text, old, new):
+    """Replace a text in the editor as a person would: find it, type over it."""
+    whole = text.evaluate("node => node.cmView?.view?.state.doc.toString() ?? node.innerText")
+    text.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text(whole.replace(old, new))
 
 
 def row(page, name):
@@ -85,7 +96,7 @@ def test_why_a_load_failed_is_said(visitor, swaplab):
 def test_models_are_searched_filtered_and_grouped_in_an_address_that_can_be_sent(visitor, swaplab):
     with visitor.visit(swaplab, "/models") as page:
         names = page.get_by_role("row").get_by_role("link")
-        expect(names).to_have_text(["Slow one", "endless", "quick", "dying"])
+        expect(names).to_have_text(["Slow one", "endless", "quick", "dying", "boxed"])
         page.get_by_role("searchbox").fill("gpt")
         expect(names).to_have_text(["quick"])
         expect(page).to_have_url(re.compile(r"#/models\?q=gpt$"))
@@ -152,17 +163,33 @@ def test_a_model_page_shows_its_launch_its_events_and_edits_its_own_lines(visito
         told(page, "Saved")
         swaplab.wait_for("slow", ttl_seconds=700)
         page.get_by_role("button", name="YAML").click()
-        lines = page.get_by_label("Its lines in the file")
-        expect(lines).to_have_value(re.compile("ttl.*700"))
-        lines.fill(lines.input_value().replace("700", "[oops"))
+        lines = page.get_by_role("textbox", name="Its lines in the file")
+        expect(lines).to_contain_text(re.compile("ttl.*700"))
+        line = lines.locator(".cm-line", has_text="ttl")
+        rewrite(page, lines, "700", "often")
+        expect(line.locator(".cm-lintRange-error")).to_be_visible()  # the server's word, at the line
+        expect(page.get_by_role("status").filter(has_text="1 problem")).to_be_visible()
         page.get_by_role("button", name="Save").click()
         expect(page.get_by_role("alert")).to_be_visible()
-        lines.fill(lines.input_value().replace("[oops", "600"))
-        page.get_by_role("button", name="Save").click()
-        expect(page.get_by_role("alert")).to_have_count(0)
+        rewrite(page, lines, "often", "600")
+        expect(lines.locator(".cm-lintRange-error")).to_have_count(0)
+        page.keyboard.press("Control+End")
+        page.keyboard.type("concurrencyL")
+        expect(page.get_by_role("listbox")).to_contain_text("concurrencyLimit")
+        page.get_by_role("option").first.click()
+        page.keyboard.type("5")
         assert barriers(page) == []
+        page.keyboard.press("Control+s")
+        expect(page.get_by_role("alert")).to_have_count(0)
+        wait_until(lambda: swaplab.model("slow")["concurrency_limit"] == 5, "what was completed is in force")
         page.goto(f"{swaplab.url}/ui/#/models/quick?tab=events")
         expect(page.get_by_role("cell", name="Ready").first).to_be_visible()
+
+
+def test_a_model_in_a_container_says_in_which_image(visitor, swaplab):
+    with visitor.visit(swaplab, "/models/boxed") as page:
+        for value in ("registry.example/engine:1.2", "engine-box"):
+            expect(page.get_by_role("definition").filter(has_text=value)).to_be_visible()
 
 
 def test_on_a_phone_models_are_loaded_too(visitor, swaplab):

@@ -33,6 +33,15 @@ def test_an_entry_is_read_and_written_as_text_and_as_a_form(tmp_path):
         assert swaplab.ask_as_admin("PUT", place, json_body={}).status == 400
         assert swaplab.model("m")["ttl_seconds"] == 30
 
+        entry = swaplab.ask_as_admin("GET", place).json()
+        line = 1 + next(n for n, text in enumerate(entry["content"].split("\n")) if "ttl" in text)
+        wrong = {"content": entry["content"].replace("30", "often")}
+        (problem,) = swaplab.ask_as_admin("POST", "/api/config/check/em", json_body=wrong).json()["problems"]
+        assert (problem["path"], problem["line"], problem["severity"]) == ("models.m.ttl", line, "error")
+        assert swaplab.ask_as_admin("POST", "/api/config/check/em", json_body=entry).json() == {"problems": []}
+        assert swaplab.ask("POST", "/api/config/check/em", json_body=entry).status in {401, 403}
+        assert swaplab.ask_as_admin("POST", "/api/config/check/nobody", json_body=entry).status == 404
+
 
 def test_the_bundle_for_reports_holds_everything_but_secrets(tmp_path):
     with running_swaplab(tmp_path, MODELS, apiKeys=[KEY]) as swaplab:

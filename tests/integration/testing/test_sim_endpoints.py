@@ -180,6 +180,8 @@ def test_speech_is_a_wav_file_for_our_model_only(ask):
     assert answer.headers["Content-Type"] == "audio/wav"
     assert answer.body.startswith(b"RIFF")
     assert ask("POST", "/v1/audio/speech", SAY, json={"model": "other", "input": "hi"}).status == 400
+    bare = {"model": "m", "input": "one two", "response_format": "pcm"}
+    assert len(ask("POST", "/v1/audio/speech", SAY, json=bare).body) == 9600
 
 
 def test_transcriptions_tell_what_was_received(ask):
@@ -214,8 +216,8 @@ def test_stable_diffusion_echoes_the_model(ask, path):
     assert ask("POST", path, json={"model": "sd", "prompt": "a cat"}).json["model"] == "sd"
 
 
-def test_there_are_no_loras(ask):
-    assert ask("GET", "/sdapi/v1/loras?model=sd").json == []
+def test_there_is_one_lora(ask):
+    assert [each["path"] for each in ask("GET", "/sdapi/v1/loras?model=sd").json] == ["ink.safetensors"]
 
 
 def test_audio_tasks_are_done_at_once(ask):

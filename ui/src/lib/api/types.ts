@@ -45,6 +45,8 @@ export interface ModelDetail extends Model {
   /** How it would be started now; null when nobody can say. */
   launch?: Launch | null;
   launch_problem?: string;
+  /** The container it runs in; the name is "" when it is chosen at the start. */
+  container?: { image: string; name: string } | null;
 }
 
 export interface Launch {

@@ -109,4 +109,6 @@ export const en = {
   sortState: 'State',
   asCards: 'As cards',
   selectOne: 'Select {model}',
+  image: 'Container image',
+  container: 'Container',
 } as const;

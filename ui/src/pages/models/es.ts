@@ -112,4 +112,6 @@ export const es: Record<keyof typeof en, string> = {
   sortState: 'Estado',
   asCards: 'Como tarjetas',
   selectOne: 'Seleccionar {model}',
+  image: 'Imagen del contenedor',
+  container: 'Contenedor',
 };

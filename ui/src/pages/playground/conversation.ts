@@ -43,6 +43,9 @@ export interface Exchange {
   /** Sounds as data URLs. */
   audio?: string[];
   answers: Answer[];
+  /** Asked without showing which model answers; then the one that was chosen, "" for a draw. */
+  blind?: boolean;
+  vote?: string;
   /** What stood here before it was asked or said in another way; the place of the present one is empty. */
   branches?: Branch[];
   branch?: number;
@@ -68,6 +71,8 @@ export interface Conversation {
   params: Params;
   /** What each answer begins with. */
   prefill?: string;
+  /** Several models answer without their names until one is chosen. */
+  blind?: boolean;
   exchanges: Exchange[];
 }
 

@@ -2,6 +2,7 @@
 import { ApiError, isAbort, sentence } from '$lib/api/client';
 import { models } from '$lib/state/models.svelte';
 import { addTool, ask, requestBody, type Delta } from '$lib/stream';
+import { isBlind, shuffled } from './arena';
 import {
   branchOff,
   joined,
@@ -43,7 +44,9 @@ class Talk {
     library.changed(conversation);
     const kept = library.all.find((each) => each.id === conversation.id) ?? conversation;
     const sounds = audio.length ? { audio } : {};
-    kept.exchanges.push({ id: newId(), text, images, ...sounds, answers: kept.models.map(waiting) });
+    const blind = isBlind(kept);
+    const asked = blind ? shuffled([...new Set(kept.models)]) : kept.models;
+    kept.exchanges.push({ id: newId(), text, images, ...sounds, blind, answers: asked.map(waiting) });
     const exchange = kept.exchanges.at(-1);
     void library.keep(kept);
     if (exchange) await this.#run(kept, exchange, exchange.answers);
@@ -52,6 +55,7 @@ class Talk {
   async again(conversation: Conversation, exchange: Exchange, answer?: Answer, isKept = false): Promise<void> {
     if (!isKept) branchOff(conversation, exchange);
     cutAfter(conversation, exchange);
+    exchange.vote = undefined;
     if (answer) Object.assign(answer, waiting(answer.model));
     else exchange.answers = conversation.models.map(waiting);
     await this.#run(conversation, exchange, answer ? [answer] : exchange.answers);
