@@ -106,7 +106,7 @@ class LaunchSpec:
 class RecipeLaunch:
     """The recipe of the model that is to be launched, and how its entry wants it.
 
-    `nodes` are those of the settings, the head first; the address of each is what the others reach it at, and an empty
+    `nodes` are those of the settings, the head first; `fabric` of each is what the others reach it at, and an empty
     id is this machine. `file` is the recipe's path, `relative` the same below `recipes/` of the backend's folder, None
     for a recipe of the user's. `home` is the user's home, where caches of engines are, `hf_home` where downloaded
     models are; `runs` is a folder of the model's own for files.
@@ -121,6 +121,17 @@ class RecipeLaunch:
     hf_home: PurePosixPath
     runs: PurePosixPath
     nodes: tuple[Node, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where the nodes reach each other, the head first."""
+        return tuple(node.fabric for node in self.nodes) or self.settings.nodes
+
+    @property
+    def machine(self) -> Node | None:
+        """The enrolled machine that the launch is for: the one node, or the head; None for this machine."""
+        head = self.nodes[0] if self.nodes else None
+        return head if head is not None and head.id and head.executor not in {"", "local"} else None
 
 
 @frozen

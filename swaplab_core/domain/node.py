@@ -19,7 +19,7 @@ class Node:
 
     `address` is what engines on it are reached at from here, a host name or an IP address. `labels` are free words for
     people and for placement. `reach` is what its executor needs to know of it, and nobody else's business. `addresses`
-    are its others, by which a person may mean it: on the fast network, and where it is controlled.
+    are its others, by which a person may mean it: first the one on the network between the machines.
     """
 
     id: NodeId
@@ -29,6 +29,11 @@ class Node:
     labels: Mapping[str, str] = field(factory=dict)
     reach: Any = field(default=None, eq=False, repr=False)
     addresses: tuple[str, ...] = ()
+
+    @property
+    def fabric(self) -> str:
+        """What the other machines reach it at."""
+        return self.addresses[0] if self.addresses else self.address
 
     def is_called(self, name: str) -> bool:
         """Whether a person who says this means this machine."""

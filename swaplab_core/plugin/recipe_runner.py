@@ -188,9 +188,9 @@ def master_port(port: int) -> int:
     return _FIRST_MASTER_PORT + port % _MASTER_PORTS
 
 
-def placement(settings: RecipeSettings) -> tuple[str, ...]:
+def placement(launch: RecipeLaunch) -> tuple[str, ...]:
     """Return `--solo`, or the nodes, the head first; a runner that gets neither asks on its terminal."""
-    return ("--solo",) if settings.mode is Mode.SOLO else ("-n", ",".join(settings.nodes))
+    return ("--solo",) if launch.settings.mode is Mode.SOLO else ("-n", ",".join(launch.addresses))
 
 
 def limit_flags(settings: RecipeSettings) -> Iterator[str]:
@@ -261,7 +261,7 @@ def run_recipe(
 
 def _common_flags(request: LaunchRequest, launch: RecipeLaunch, name: str) -> Iterator[str]:
     settings, folder = launch.settings, launch.folder
-    yield from placement(settings)
+    yield from placement(launch)
     yield from ("--tp", str(settings.tensor_parallel))
     yield from ("--port", str(port_of(request)))
     if "host" in launch.recipe.placeholders and knows(folder, "--host"):
@@ -325,7 +325,7 @@ def run_spec(
 def sweeps(request: LaunchRequest, launch: RecipeLaunch, name: str) -> tuple[Step, ...]:
     """Return the steps that leave no container of this name on any node."""
     steps: list[Step] = []
-    nodes = launch.settings.nodes if launch.settings.mode is Mode.CLUSTER else ()
+    nodes = launch.addresses if launch.settings.mode is Mode.CLUSTER else ()
     if nodes and LAUNCHER in launch.folder.files:
         stop = (f"./{LAUNCHER}", "-n", ",".join(nodes), "--name", name, "stop")
         steps.append(_sweep(request, "stop the containers of all nodes", stop, launch.folder.path, 60.0))

@@ -81,10 +81,12 @@ class Launches:
         if entry is None:
             raise StartFailed(f"{model} was removed from the configuration before it was started")
         backend = self.catalogue.backend(entry.backend)
+        recipe = None if entry.recipe is None else await self.recipe_of(model, entry.recipe)
+        if recipe is not None and recipe.machine is not None and not entry.node:
+            entry = evolve(entry, node=recipe.machine.id)  # a cluster is started on its head
         node = await self.ground.node_for(entry)
         port = await self._port(entry, backend, node)
         find_program = self.find_program if node.executor == THIS.executor else _as_named
-        recipe = None if entry.recipe is None else await self.recipe_of(model, entry.recipe)
         request = LaunchRequest(model, entry.options, node.address, port, find_program, node.id, recipe, self.instance)
         spec = overlay(entry, _launch(backend, request), self.config.health_check_timeout_seconds)
         return evolve(spec, node=node.id) if entry.node else spec

@@ -140,8 +140,7 @@ class ManagedModels:
 
     def _wanted(self, request: ModelRequest, entry: Entry, before: ManagedModel | None) -> Wanted:
         recipe = _usable(entry)
-        settings = settings_for(request, recipe, entry.ref, before.settings if before else None)
-        settings = self.settled(request.model, _placed(settings, recipe), entry)
+        settings = self.settings(request, entry, before)
         is_new = before is None
         return Wanted(
             entry.driver,
@@ -155,6 +154,13 @@ class ManagedModels:
             node=_node(settings),
             options=request.options(),
         )
+
+    def settings(self, request: ModelRequest, entry: Entry, before: ManagedModel | None) -> RecipeSettings:
+        """The settings that a request comes to. Raises InvalidRequest when they cannot run."""
+        recipe = _usable(entry)
+        settings = settings_for(request, recipe, entry.ref, before.settings if before else None)
+        _refuse_ignoring(settings.nodes, entry, recipe, request.text("mode") or "")
+        return self.settled(request.model, _placed(settings, recipe), entry)
 
     def settled(self, model: str, settings: RecipeSettings, entry: Entry) -> RecipeSettings:
         """Complete settings: nodes, group, what the engine adds. Raises InvalidRequest when they cannot run."""
@@ -278,6 +284,18 @@ def _usable(entry: Entry) -> Recipe:
         problem = next(iter(entry.errors), None)
         raise InvalidRequest(f"recipe {entry.id.stem} cannot be used: {problem}", advice="mend it on the Recipes page")
     return entry.recipe
+
+
+def _refuse_ignoring(nodes: Sequence[str], entry: Entry, recipe: Recipe, mode: str) -> None:
+    """No node that somebody names is left out without a word. Raises InvalidRequest."""
+    if len(nodes) <= 1:
+        return
+    if recipe.solo_only:
+        raise InvalidRequest(f"recipe {entry.ref} is solo_only and cannot run on {len(nodes)} nodes", advice="name one")
+    if mode == Mode.SOLO.value:
+        raise InvalidRequest(
+            f"{len(nodes)} nodes run as a cluster, not solo", advice="choose one node, or mode cluster"
+        )
 
 
 def _placed(settings: RecipeSettings, recipe: Recipe) -> RecipeSettings:

@@ -75,23 +75,24 @@ class RecipeActions:
         reference = request.text("recipeRef") or ""
         entry = await self.recipes.get(reference)
         change = await self.managed.upsert_difference(request)
-        shown, warnings = await self._would_run(reference, request)
+        shown, where, warnings = await self._would_run(reference, request)
 
         async def doing() -> Mapping[str, Any]:
             model, revision = await self.managed.upsert(request)
             return {"model": model, "revision": revision}
 
         problems = [str(problem) for problem in entry.reading.problems]
-        done = _step(title.format(request.model), doing, shown_as=shown)
+        done = _step(f"{title.format(request.model)}{where}", doing, shown_as=shown)
         return Plan((done,), _LOCKS, (*problems, *warnings), self._files(change))
 
-    async def _would_run(self, reference: str, request: ModelRequest) -> tuple[str, list[str]]:
-        """The command that would start the model; why it cannot be told is a warning."""
+    async def _would_run(self, reference: str, request: ModelRequest) -> tuple[str, str, list[str]]:
+        """The command that would start the model, and on which machine; why it cannot be told is a warning."""
         try:
             _, preview = await self.trials.of_model(reference, request.given)
         except SwaplabError as error:
-            return "", [str(error)]
-        return shlex.join(preview.spec.argv), []
+            return "", "", [str(error)]
+        node = preview.spec.node
+        return shlex.join(preview.spec.argv), f", to run on {node}" if node else "", []
 
     async def sync(self, _: PruneForm, target: str) -> Plan:
         """The models of a recipe as its defaults are now."""

@@ -13,7 +13,7 @@ from swaplab_core.domain.errors import InvalidRequest, SwaplabError
 from swaplab_core.domain.recipe import RecipeReading, RecipeSettings
 from swaplab_core.plugin.forms import read_form
 from swaplab_core.services.managed_models import ManagedModels
-from swaplab_core.services.managed_request import ModelRequest, settings_for
+from swaplab_core.services.managed_request import ModelRequest
 from swaplab_core.services.recipe_catalogue import Entry, Folder, RecipeCatalogue, users_entry
 from swaplab_core.services.recipes import Preview, Recipes, saved_as
 
@@ -70,9 +70,7 @@ class Trials:
         if entry.recipe is None or not entry.driver:
             raise InvalidRequest(f"{entry.id} cannot be run", advice="mend its problems first")
         asked = ModelRequest(str(body.get("modelId") or entry.id.stem), body)
-        before = self.managed.models().get(asked.model)
-        settings = settings_for(asked, entry.recipe, entry.ref, before.settings if before else None)
-        settings = self.managed.settled(asked.model, settings, entry)
+        settings = self.managed.settings(asked, entry, self.managed.models().get(asked.model))
         options = self._options(entry, asked)
         return settings, await self.recipes.preview(entry, settings, options, model=asked.model, port=PORT)
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from swaplab_core.adapters.recipe_folders import RecipeFile, revision_of
 from swaplab_core.domain.backend import RECIPES
@@ -176,11 +176,15 @@ class Recipes:
         )
 
     def _node(self, name: str) -> Node:
-        """The machine that a person means by an id or an address."""
-        if name in self.local_addresses():
+        """The machine that a person means by an id or an address; this one is itself, however it is enrolled."""
+        local = self.local_addresses()
+        if name in local:
             return Node(LOCAL, name, "local", name)
         known = next((node for node in self.nodes() if node.is_called(name) and node.id != LOCAL), None)
-        return known or Node(NodeId(name), name, "", name)
+        if known is None:
+            return Node(NodeId(name), name, "", name)
+        is_here = not local.isdisjoint((known.address, *known.addresses))
+        return evolve(known, id=LOCAL, executor="local") if is_here else known
 
     async def preview(self, entry: Entry, settings: RecipeSettings, options: Any, *, model: str, port: int) -> Preview:
         """What would run, without running anything. Raises PluginFailed and InvalidRequest."""
@@ -188,7 +192,10 @@ class Recipes:
             raise InvalidRequest(f"{entry.id} cannot be run", advice="mend its problems first")
         driver = self.world.drivers[entry.driver]
         launch = self._launch(model, entry, settings)
-        request = LaunchRequest(ModelId(model), options, "127.0.0.1", port, self.find_program, LOCAL, launch)
+        machine = launch.machine
+        host, node = (machine.address, machine.id) if machine is not None else ("127.0.0.1", LOCAL)
+        find_program = self.find_program if machine is None else str
+        request = LaunchRequest(ModelId(model), options, host, port, find_program, node, launch)
         spec = await asyncio.to_thread(guarded, partial(driver.launch, request))
         if isinstance(spec, SwaplabError):
             raise spec

@@ -75,9 +75,9 @@ def recipe_runner(tmp_path: Path, monkeypatch: Any) -> Any:
     for name in ("LLAMA_SWAP_RECIPES_DIR", "LLAMA_SWAP_RECIPES_BACKEND_DIR", "HF_HOME"):
         monkeypatch.delenv(name, raising=False)
 
-    def start(scenario, *, config=CONFIG):
+    def start(scenario, *, config=CONFIG, plugins=None):
         async def main():
-            async with asyncio.timeout(120), running_lab(tmp_path, *DRIVERS, config=config) as lab:
+            async with asyncio.timeout(120), running_lab(tmp_path, *DRIVERS, config=config, plugins=plugins) as lab:
                 await scenario(Api(lab, kit, tmp_path))
 
         asyncio.run(main())

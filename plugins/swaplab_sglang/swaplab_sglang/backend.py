@@ -151,9 +151,7 @@ def _in_a_container(request: LaunchRequest, launch: RecipeLaunch, readying: Read
         container = _container(launch, command)
         return docker_spec(request, SglangBackend.name, container, ready_seconds=readying.solo_seconds)
     head, *others = launch.nodes
-    ranks = [
-        (*command, *recipes.rank_flags(head.address, len(launch.nodes), rank)) for rank in range(len(launch.nodes))
-    ]
+    ranks = [(*command, *recipes.rank_flags(head.fabric, len(launch.nodes), rank)) for rank in range(len(launch.nodes))]
     workers = [(node.id, _container(launch, rank)) for node, rank in zip(others, ranks[1:], strict=True)]
     container = _container(launch, ranks[0])
     seconds = readying.cluster_seconds

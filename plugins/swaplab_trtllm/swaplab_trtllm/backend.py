@@ -144,7 +144,7 @@ def _over_nodes(
     What mpirun leaves behind on a worker dies with the worker's container.
     """
     name = container_name(request)
-    hosts = ",".join(node.address for node in launch.nodes)
+    hosts = ",".join(launch.addresses)
     exports = (part for variable in ("HF_TOKEN", *launch.recipe.env) for part in ("-x", variable))
     server = command[command.index("trtllm-serve") :] if "trtllm-serve" in command else command
     mpirun = (

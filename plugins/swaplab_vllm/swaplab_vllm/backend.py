@@ -237,7 +237,7 @@ def _hot_swap(request: LaunchRequest, launch: RecipeLaunch) -> LaunchSpec:
     exports = (part for name, value in launch.recipe.env.items() for part in ("-e", f"{name}={value}"))
     argv = ("docker", "exec", *exports, container, *words, *launch.settings.extra_args)
     image = launch.settings.container_image or launch.recipe.container
-    nodes = ",".join(launch.settings.nodes)
+    nodes = ",".join(launch.addresses)
     start = (f"./{LAUNCHER}", "-n", nodes, "-t", image, "--name", container, "-d", "start")
     spec = run_spec(request, launch, argv, name=container, readying=VllmBackend.readying, env={})
     end = ("docker", "exec", container, "sh", "-c", END, "end", port)

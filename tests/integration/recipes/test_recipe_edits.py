@@ -6,6 +6,8 @@ import pytest
 from recipe_api import CONFIG, recipe_runner
 from recipe_texts import LLAMACPP, VLLM
 
+from swaplab_core.domain.node import Node, NodeId
+from swaplab_core.plugin import hookimpl
 from swaplab_core.testing.recipe_kit.folders import Style
 
 LONG = r"""
@@ -104,6 +106,60 @@ def test_what_is_of_one_engine_is_written_for_that_engine_only(run):
         assert (await api.model("tiny"))["hotSwap"] is False
         spec = await api.lab.lab.launches.spec("tiny")
         assert "torchinductor" not in str(spec.env)
+
+    run(scenario)
+
+
+class Sparks:
+    """Two machines, each with an address on the fast network and another for everything else."""
+
+    @hookimpl
+    def swaplab_nodes(self):
+        for number in (1, 2):
+            own = (f"203.0.113.{number}", f"198.51.100.{number}")
+            yield Node(NodeId(f"spark{number}"), f"Spark {number}", "ssh", f"198.18.0.{number}", addresses=own)
+
+
+def test_machines_are_named_by_their_ids_and_reach_each_other_over_the_fast_network(run):
+    async def scenario(api):
+        await api.upsert("wide", recipeRef="small", nodes=["spark2", "spark1"], tensorParallel=2)
+        shown = await api.ask("POST", "/api/recipes/preview", {"modelId": "wide", "recipeRef": "small"})
+        assert shown["argv"][2:4] == ["-n", "203.0.113.2,203.0.113.1"]
+        assert (shown["node"], shown["url"][:19]) == ("spark2", "http://198.18.0.2:8"), "it is started on its head"
+        assert shown["before"][0]["argv"][:3] == ["./launch-cluster.sh", "-n", "203.0.113.2,203.0.113.1"]
+        await api.upsert("pinned", recipeRef="small", nodes="198.51.100.1")
+        shown = await api.ask("POST", "/api/recipes/preview", {"modelId": "pinned", "recipeRef": "small"})
+        assert (shown["node"], shown["argv"][2]) == ("spark1", "--solo")
+
+    run(scenario, plugins={"sparks": Sparks()})
+
+
+def test_what_will_happen_is_what_is_written(run):
+    async def scenario(api):
+        for nodes, runs, where in ((["spark2"], "--solo", "spark2"), (["spark1", "spark2"], "-n", "spark1")):
+            form = {"modelId": "chat", "nodes": nodes}
+            asked = {"input": form, "target": "spark-vllm-docker:small.yaml"}
+            plan = await api.ask("POST", "/api/actions/recipes:make_model?dry_run=1", asked)
+            [step] = plan["commands"]
+            assert f" {runs} " in step["command"]
+            assert step["title"] == f"write chat into the configuration, to run on {where}"
+
+    run(scenario, plugins={"sparks": Sparks()})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"recipeRef": "small", "mode": "solo"}, "2 nodes run as a cluster, not solo"),
+        ({"recipeRef": "alone"}, "recipe alone is solo_only and cannot run on 2 nodes"),
+    ],
+)
+def test_several_nodes_are_not_left_out_without_a_word(run, fields, message):
+    alone = VLLM.replace("container:", "solo_only: true\ncontainer:")
+    run.kit.folder("spark-vllm-docker", Style.GEN2, {"alone.yaml": alone})
+
+    async def scenario(api):
+        assert (await api.upsert("chat", status=400, nodes="a,b", **fields))["detail"] == message
 
     run(scenario)
 

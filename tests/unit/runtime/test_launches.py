@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import PurePosixPath
 
 import pytest
 from attrs import evolve
 
 from swaplab_core.builtin.command_backend import CommandOptions
 from swaplab_core.config.schema import Config, ModelConfig
+from swaplab_core.domain.backend import FolderFacts
 from swaplab_core.domain.errors import PluginFailed, StartFailed, UnknownDriver
 from swaplab_core.domain.ids import ModelId
-from swaplab_core.domain.launch import HttpCall, LaunchSpec, Readiness, SleepCalls, StopStrategy
+from swaplab_core.domain.launch import HttpCall, LaunchSpec, Readiness, RecipeLaunch, SleepCalls, StopStrategy
 from swaplab_core.domain.metering import Progress
 from swaplab_core.domain.node import Node, NodeId
+from swaplab_core.domain.recipe import Mode, Recipe, RecipeSettings
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.plugin.interface import Backend
 from swaplab_core.runtime.launches import Launches, overlay
+from swaplab_core.runtime.nodes import THIS
 
 PROPOSED = LaunchSpec(
     ("engine",),
@@ -110,6 +114,19 @@ def test_a_driver_that_fails_to_read_a_line_has_no_progress():
     assert launches(backend="reading").progress(ModelId("m"), "line") == Progress("line")
 
 
+class Ground:
+    """This machine, and the one that is asked for."""
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    async def node_for(self, entry):
+        return self.machine if entry.node else THIS
+
+    async def port_on(self, node, wanted):
+        return wanted
+
+
 class Elsewhere:
     """Another machine, on which every port is taken but 6000."""
 
@@ -145,3 +162,34 @@ def test_a_command_with_a_fixed_port_is_not_started_when_that_is_taken():
 
     with pytest.raises(StartFailed, match="already listens on port 5800 of far"):
         elsewhere(Fixed, "fixed")
+
+
+@pytest.mark.parametrize(
+    ("head", "node"),
+    [
+        (Node(NodeId("far"), "far", "ssh", "192.0.2.1"), "far"),
+        (Node(NodeId(""), "here", "local", "192.0.2.9"), ""),
+        (Node(NodeId("192.0.2.8"), "nobody knows it", "", "192.0.2.8"), ""),
+    ],
+)
+def test_a_cluster_is_started_on_its_head_where_that_is_enrolled(head, node):
+    class Says(Backend):
+        name = "says"
+        title = "Says"
+        options = CommandOptions
+
+        def launch(self, request):
+            return LaunchSpec(("engine",), request.base_url, node=request.node)
+
+    settings = RecipeSettings("r", mode=Mode.CLUSTER, nodes=(head.address, "192.0.2.7"))
+
+    async def recipe_of(*_):
+        where = PurePosixPath("/")
+        facts = FolderFacts(where)
+        return RecipeLaunch(Recipe("schema1", "r"), settings, facts, where, None, where, where, where, (head,))
+
+    config = Config(models={ModelId("m"): evolve(ENTRY, backend="says", port=5800, recipe=settings)})
+    subject = Launches(config, Catalogue.of(Says), lambda name: None, Ground(head), recipe_of)
+    spec = asyncio.run(subject.spec(ModelId("m")))
+    assert spec.node == node
+    assert spec.base_url == (f"http://{head.address}:5800" if node else "http://127.0.0.1:5800")
