@@ -33,6 +33,9 @@ _OBJECT_BYTES = 16 * 1024
 _MOST_OBJECTS = 8
 _PLAIN_JSON = json.JSONDecoder()
 
+_NOTHING = (b"\n", b"", 1, 0)
+"""No line begins so."""
+
 Message = Mapping[str, Any]
 
 
@@ -102,13 +105,15 @@ def _fragments(data: bytes) -> Iterator[Message]:
 class EventScanner:
     """Reads server-sent events as they come, in chunks cut anywhere.
 
-    `feed` answers how many of the events that the chunk completed said something: a token or a few.
+    `feed` answers how many of the events that the chunk completed said something: a token or a few. Most events of a
+    stream differ from the one before in the text only, so it is expected how a line begins, and how it ends from the
+    closing quote of its text on; such a line says something, and tells nothing.
     """
 
     _line: Clipping = field(factory=Clipping, init=False)
     _first: list[bytes | Message] = field(factory=list, init=False)
     _last: deque[bytes | Message] = field(factory=lambda: deque(maxlen=LAST_EVENTS), init=False)
-    _usual: bytes = field(default=b"", init=False)
+    _expected: tuple[bytes, bytes, int, int] = field(default=_NOTHING, init=False)
 
     def feed(self, chunk: bytes) -> int:
         """Take the next bytes."""
@@ -117,12 +122,13 @@ class EventScanner:
         said = 0
         if lines and self._line.size:
             said += self._complete(lines.pop(0))
-        tells = _TELLING.search(chunk) is not None  # once for all lines; hardly ever
+        usual, end, start, size = self._expected
         for line in filter(None, lines):
-            if self._usual and line.startswith(self._usual):
-                said += self._is_said_as_usual(line, tells=tells)
-            elif line.startswith(b"data:"):
-                said += self._look(line)
+            if line.startswith(usual) and line.find(b'"', start) == len(line) - size > start and line.endswith(end):
+                said += 1
+            else:
+                said += self._is_said(line)
+                usual, end, start, size = self._expected
         if rest:
             self._line.add(rest)
         return said
@@ -154,31 +160,40 @@ class EventScanner:
             self._keep(message)
         return False
 
-    def _is_said_as_usual(self, line: bytes, *, tells: bool) -> bool:
-        """The quick way: most events of a stream differ from the first only behind the beginning of the text.
-
-        `tells`: this line or another that came with it may tell something.
-        """
-        length = len(self._usual)
-        if len(line) > WHOLE_BYTES or line[length : length + 1] == b'"':
-            return self._look(line)
-        if tells and _TELLING.search(line, length):
+    def _is_said(self, line: bytes) -> bool:
+        """Whether it says something; expects the next one to differ in the text only, up to its closing quote."""
+        usual, _, start, _ = self._expected
+        if not line.startswith(usual) or line[start : start + 1] == b'"' or len(line) > WHOLE_BYTES:
+            return line.startswith(b"data:") and self._look(line)
+        if _TELLING.search(line, start):
             self._keep(line[5:])
+        else:
+            self._expect(usual, line)
         return True
+
+    def _expect(self, usual: bytes, line: bytes) -> None:
+        """Lines that begin with `usual` and end as `line` does behind its text, and so tell as little; none for b""."""
+        start = len(usual)
+        end = line[line.find(b'"', start) :]
+        self._expected = usual, end, start, len(end)
 
     def _look(self, line: bytes) -> bool:
         if len(line) > WHOLE_BYTES:
             giant = Clipping()
             giant.add(line)
             return self._look_at_giant(giant)
-        if _TELLING.search(line):
+        tells = _TELLING.search(line)
+        if tells:
             self._keep(line[5:])
         said = _SAID.search(line)
         if said and b'"response.' in line:  # its closing events repeat everything
             said = _SAID_IN_RESPONSES.search(line)
         if said is None:
             return False
-        self._usual = line[: said.end()]
+        if tells and tells.start() < said.end():
+            self._expected = _NOTHING
+        else:
+            self._expect(line[: said.end()], b"" if tells else line)
         return True
 
     def _keep(self, message: bytes | Message) -> None:

@@ -32,10 +32,9 @@ class TokenTimes:
             self._last = now
             self._tokens = 1
             tokens -= 1
-        gap = now - self._last
-        for _ in range(tokens):
-            self._keep(gap)
-            gap = 0.0
+        if tokens:
+            self._keep(now - self._last)
+            self._keep_zeros(tokens - 1)
         self._last = now
 
     def first_ms(self, started: float) -> float | None:
@@ -56,6 +55,15 @@ class TokenTimes:
         self._tokens += 1
         if self._tokens % self._stride == 0:
             self._gaps.append(gap)
-            if len(self._gaps) > MAX_GAPS:
-                self._gaps = self._gaps[::2]
-                self._stride *= 2
+            self._thin()
+
+    def _keep_zeros(self, count: int) -> None:
+        """At once what `_keep(0.0)` would do one after the other, but for when the gaps are thinned."""
+        before, self._tokens = self._tokens, self._tokens + count
+        self._gaps.frombytes(bytes(self._gaps.itemsize * (self._tokens // self._stride - before // self._stride)))
+        self._thin()
+
+    def _thin(self) -> None:
+        while len(self._gaps) > MAX_GAPS:
+            self._gaps = self._gaps[::2]
+            self._stride *= 2
