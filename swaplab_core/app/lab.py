@@ -121,7 +121,7 @@ def _executors(catalogue: Catalogue, view: LabView, own: Mapping[str, Executor])
 
 
 @define(eq=False)
-class _Ears:
+class _UpstreamListener:
     """Passes on what becomes of upstreams."""
 
     logs: LogBook
@@ -189,7 +189,9 @@ class Lab:
             bus.publish(ModelChanged(model))
 
         dispatcher = Dispatcher(_engine(config, launches), clock, announce)
-        supervisor = Supervisor(nodes, http, clock, launches, dispatcher.tell, _Ears(logs, metrics, bus), nodes)
+        supervisor = Supervisor(
+            nodes, http, clock, launches, dispatcher.tell, _UpstreamListener(logs, metrics, bus), nodes
+        )
         dispatcher.upstreams = supervisor
         models = Models(lambda: launches.config, dispatcher, supervisor)
         routes = Routes(models.phase)

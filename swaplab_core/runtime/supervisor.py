@@ -13,19 +13,19 @@ from collections.abc import Callable, Iterable, Mapping
 from statistics import median
 from typing import Protocol
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from swaplab_core.domain.errors import StartFailed, SwaplabError
 from swaplab_core.domain.ids import Incarnation, ModelId
 from swaplab_core.domain.launch import HttpCall, LaunchSpec
 from swaplab_core.domain.metering import Progress
-from swaplab_core.domain.node import LOCAL, NodeId
+from swaplab_core.domain.node import LOCAL
 from swaplab_core.engine.facts import Fact, UpstreamAsleep, UpstreamExited, UpstreamReady
 from swaplab_core.ports import Clock, Commands, ExitStatus, Http, Process, Processes
 from swaplab_core.runtime.launch_steps import NO_COMMANDS, run_step
-from swaplab_core.runtime.logs import LineReader, LogHistory
 from swaplab_core.runtime.sleeping import cannot_sleep, hear_canary
 from swaplab_core.runtime.tasks import spawn
+from swaplab_core.runtime.upstream import NOBODY, Listener, Upstream, UpstreamStatus
 
 FIRST_PROBE_SECONDS = 0.02
 PROBE_BACKOFF = 1.02
@@ -33,6 +33,7 @@ PROBE_BACKOFF = 1.02
 LONGEST_PROBE_INTERVAL_SECONDS = 0.25
 LINES_IN_AN_ERROR = 8
 LOADS_REMEMBERED = 5
+OK = 200
 
 _log = logging.getLogger(__name__)
 
@@ -47,97 +48,6 @@ class Launches(Protocol):
     def progress(self, model: ModelId, line: str) -> Progress | None:
         """What a log line says about the load."""
         ...
-
-
-@define(eq=False)
-class Upstream:
-    """One start of one model, from the decision to start it until its process group is gone."""
-
-    model: ModelId
-    incarnation: Incarnation
-    started_at: float
-    log: LogHistory = field(factory=LogHistory)
-    spec: LaunchSpec | None = None
-    process: Process | None = None
-    progress: Progress | None = None
-    loading: LineReader | None = field(factory=LineReader)
-    failure: str = ""
-    outdated: bool = False
-    stop_wanted: bool = False
-    exited: bool = False
-    task: asyncio.Task[None] | None = None
-    preparing: asyncio.Task[None] | None = None
-    canary: str | None = None
-    sleeps: int = 0
-
-    def running(self) -> tuple[LaunchSpec, Process]:
-        """What it was started with, and its process; only once it is started."""
-        assert self.spec is not None
-        assert self.process is not None
-        return self.spec, self.process
-
-    def is_stopping(self) -> bool:
-        """Whether somebody has asked for it to go; a method, since the answer changes across an await."""
-        return self.stop_wanted
-
-    def failed_because(self) -> str:
-        """What went wrong, "" for nothing yet; a method, as `is_stopping`."""
-        return self.failure
-
-    def is_leaving(self, base_url: str) -> bool:
-        """Whether it holds this address, and will not for long."""
-        return self.spec is not None and self.spec.base_url == base_url and (self.stop_wanted or self.outdated)
-
-
-@frozen
-class UpstreamStatus:
-    """What can be seen of a running upstream. `elapsed_seconds` counts from the start."""
-
-    pid: int | None
-    base_url: str
-    argv: tuple[str, ...]
-    elapsed_seconds: float
-    progress: Progress | None
-    node: NodeId = LOCAL
-
-
-class Listener(Protocol):
-    """Hears what becomes of upstreams; must be quick, and must not raise."""
-
-    def printed(self, model: ModelId, chunk: bytes) -> None:
-        """Output has come."""
-        ...
-
-    def progressed(self, model: ModelId) -> None:
-        """Its load has come further."""
-        ...
-
-    def loaded(self, model: ModelId, seconds: float) -> None:
-        """It is ready, so long after its start."""
-        ...
-
-    def failed(self, model: ModelId, *, was_ready: bool) -> None:
-        """It ended by itself: before it was ready, or while it served."""
-        ...
-
-
-class Nobody:
-    """A listener that does not listen."""
-
-    def printed(self, model: ModelId, chunk: bytes) -> None:
-        """Not heard."""
-
-    def progressed(self, model: ModelId) -> None:
-        """Not heard."""
-
-    def loaded(self, model: ModelId, seconds: float) -> None:
-        """Not heard."""
-
-    def failed(self, model: ModelId, *, was_ready: bool) -> None:
-        """Not heard."""
-
-
-NOBODY = Nobody()
 
 
 @define(eq=False)
@@ -403,9 +313,6 @@ class Supervisor:
         if progress is not None and progress != upstream.progress:
             upstream.progress = progress
             self.listener.progressed(upstream.model)
-
-
-OK = 200
 
 
 def _exit_reason(upstream: Upstream, status: ExitStatus) -> str:

@@ -18,7 +18,7 @@ from swaplab_core.domain.node import LOCAL
 from swaplab_core.engine import Phase, SwapPlan, plan
 from swaplab_core.engine.slot import Fate
 from swaplab_core.runtime.dispatcher import Dispatcher
-from swaplab_core.runtime.supervisor import UpstreamStatus
+from swaplab_core.runtime.upstream import UpstreamStatus
 from swaplab_core.services.suggestions import known_names
 
 _log = logging.getLogger(__name__)

@@ -131,12 +131,12 @@ class Library:
 
 
 @define
-class Ear:
-    """Hears the lines of a worker that runs as a job: its progress, and what it says last."""
+class WorkerOutput:
+    """What a worker that runs as a job prints: its progress, and its last line, which is the result or the failure."""
 
     last: str = field(default="", init=False)
 
-    def hear(self, line: str) -> Progress | None:
+    def read(self, line: str) -> Progress | None:
         """Take in a line."""
         found = read_progress(line)
         if found is None:
@@ -144,13 +144,13 @@ class Ear:
         return found
 
 
-async def run_worker(work: Work, command: Command, ear: Ear) -> dict[str, Any]:
+async def run_worker(work: Work, command: Command, output: WorkerOutput) -> dict[str, Any]:
     """Run a worker as a step of a job; answers its result. Raises what went wrong."""
     code = await work.run(command)
     if code != 0:
-        raise error_of(code, ear.last)
+        raise error_of(code, output.last)
     try:
-        found: dict[str, Any] = orjson.loads(ear.last)
+        found: dict[str, Any] = orjson.loads(output.last)
     except orjson.JSONDecodeError:
         return {}
     return found

@@ -1,4 +1,4 @@
-"""The hub of one daemon: what is cached, what the hub has, and the plans of downloads and deletions."""
+"""The hub of one daemon: what is cached here, what the hub has, and the plans of downloads and deletions."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from typing import Any
 import orjson
 from attrs import define, evolve, field, frozen
 
-from swaplab_core.domain.errors import Conflict, FileFailed, NodeError, NotThere
+from swaplab_core.domain.errors import Conflict, FileFailed, NotThere
 from swaplab_core.domain.events import PluginNews
-from swaplab_core.plugin import LOCAL, LabView, Node, Plan, Step, Work
+from swaplab_core.plugin import LOCAL, LabView, Plan, Step, Work
 from swaplab_hub import names, nodes, places, scan, usage
 from swaplab_hub.deletion import Deletion, plan_deletion
 from swaplab_hub.failures import DiskFull
 from swaplab_hub.fetching import here, size
 from swaplab_hub.library import (
     GIB,
-    Ear,
     Library,
     Remote,
     Wish,
+    WorkerOutput,
     deletion_command,
     download_command,
     run_worker,
 )
+from swaplab_hub.machines import DELETE_SECONDS, Machines
 from swaplab_hub.scan import Repo
 from swaplab_hub.settings import Settings
 from swaplab_hub.usage import Known, Uses
@@ -39,8 +40,6 @@ from swaplab_hub.wishes import Wishes
 NAME = "hub"
 DOWNLOAD, DELETE = "hub:download", "hub:delete"
 DOWNLOAD_SECONDS = 12 * 3600.0
-DELETE_SECONDS = 600.0
-NODE_SECONDS = 60.0
 FRESH_SECONDS = 120.0
 
 
@@ -192,12 +191,12 @@ class ModelHub:
 
     def plan_into(self, cache: Path, wish: Wish) -> Plan:
         """Plan a download into a folder without asking the hub first: the job does."""
-        command, ear = download_command(wish, cache, self.settings), Ear()
+        command, output = download_command(wish, cache, self.settings), WorkerOutput()
 
         async def work(work: Work) -> Mapping[str, Any]:
             await asyncio.to_thread(self.wishes.keep, wish)
             try:
-                result = await run_worker(work, command, ear)
+                result = await run_worker(work, command, output)
             finally:
                 self.announce()
             await asyncio.to_thread(self.wishes.forget, wish.repo)
@@ -207,10 +206,29 @@ class ModelHub:
             f"Download {wish.repo}",
             work=work,
             timeout_seconds=DOWNLOAD_SECONDS,
-            reads_progress=ear.hear,
+            reads_progress=output.read,
             shown_as=shlex.join(command.argv),
         )
         return Plan((step,), frozenset({f"download:{wish.repo}"}))
+
+    # other machines
+
+    @property
+    def machines(self) -> Machines:
+        """The machines beside this one, and their caches."""
+        return Machines(self.lab, self.home)
+
+    async def caches(self) -> list[nodes.NodeCache]:
+        """The cache of every machine, this one first."""
+        mine = {
+            repo.folder: nodes.RemoteRepo(
+                repo.folder, repo.size, len(repo.incomplete), tuple(revision.commit for revision in repo.revisions)
+            )
+            for repo in await self.models()
+        }
+        title = next((node.title for node in self.lab.nodes() if node.id == LOCAL), "this machine")
+        others = await self.machines.caches((await self.place()).folder)
+        return [nodes.NodeCache("", title, mine, await self.free()), *others]
 
     # deletions
 
@@ -227,9 +245,9 @@ class ModelHub:
         self.refuse_while_downloading(deletion.repo.id)
         if uses and _counts(deletion):
             _refuse_used(deletion.repo.id, uses, even_if_used=even_if_used)
-        others = self._others(machines)
+        others = self.machines.named(machines)
         step = await self._deletion_step(deletion)
-        steps = [step, *(self._steps_on(others, folder, (await self.place()).folder) if others else ())]
+        steps = [step, *(self.machines.deletion_steps(others, folder, (await self.place()).folder) if others else ())]
         told = [f"{size(deletion.freed)} become free"]
         told += [f"{size(deletion.kept)} stay, since other revisions use them"] if deletion.kept else []
         told += [f"used by {uses}"] if uses else []
@@ -248,12 +266,12 @@ class ModelHub:
         return Plan((step,), frozenset({f"download:{repo.id}"}), (f"{size(deletion.freed)} become free",))
 
     async def _deletion_step(self, deletion: Deletion) -> Step:
-        cache, ear = (await self.place()).folder, Ear()
+        cache, output = (await self.place()).folder, WorkerOutput()
         command = deletion_command(deletion, cache, self.settings)
 
         async def work(work: Work) -> Mapping[str, Any]:
             try:
-                result = await run_worker(work, command, ear)
+                result = await run_worker(work, command, output)
             finally:
                 self._scanned.pop(deletion.repo.path, None)
                 self.announce()
@@ -269,76 +287,6 @@ class ModelHub:
         for job in self.lab.jobs():
             if not job.state.is_over and any(step == f"Download {repo}" for step in job.steps):
                 raise Conflict(f"{repo} is being downloaded", advice=f"cancel job {job.id} first")
-
-    # other machines
-
-    def machines(self) -> list[Node]:
-        """The machines beside this one; of two nodes at one address the second is the same machine once more."""
-        first = {node.address: node for node in reversed(self.lab.nodes())}
-        return [node for node in self.lab.nodes() if node.id != LOCAL and first[node.address] is node]
-
-    async def caches(self) -> list[nodes.NodeCache]:
-        """The cache of every machine, this one first, all at the same time."""
-        place = nodes.place_there((await self.place()).folder, self.home)
-        found = await asyncio.gather(*(self._cache(node, place) for node in self.machines()))
-        mine = {
-            repo.folder: nodes.RemoteRepo(
-                repo.folder, repo.size, len(repo.incomplete), tuple(revision.commit for revision in repo.revisions)
-            )
-            for repo in await self.models()
-        }
-        title = next((node.title for node in self.lab.nodes() if node.id == LOCAL), "this machine")
-        return [nodes.NodeCache("", title, mine, await self.free()), *found]
-
-    async def _cache(self, node: Node, folder: str) -> nodes.NodeCache:
-        try:
-            output = await self.lab.run(nodes.listing_command(folder), node.id, timeout_seconds=NODE_SECONDS)
-        except NodeError as error:
-            return nodes.NodeCache(node.id, node.title, error=str(error))
-        if output.exit_code != 0:
-            told = output.stderr.decode(errors="replace").strip() or f"exit code {output.exit_code}"
-            return nodes.NodeCache(node.id, node.title, error=told)
-        return nodes.read(node.id, node.title, output.stdout.decode(errors="replace"))
-
-    def _others(self, machines: Sequence[str]) -> list[Node]:
-        known = {str(node.id): node for node in self.machines()}
-        if list(machines) == ["*"]:
-            return list(known.values())
-        for name in machines:
-            if name not in known:
-                raise NotThere(f"there is no machine {name!r}", advice=f"there are: {', '.join(known) or 'none'}")
-        return [known[name] for name in machines]
-
-    def _steps_on(self, others: Sequence[Node], folder: str, cache: Path) -> tuple[Step, Step]:
-        command = nodes.deletion_command(nodes.place_there(cache, self.home), folder)
-        results: dict[str, dict[str, Any]] = {}
-
-        async def delete(work: Work) -> Mapping[str, Any]:
-            for node, result in zip(others, await asyncio.gather(*(self._on(n, command) for n in others)), strict=True):
-                results[str(node.id)] = result
-                work.log(f"{node.title}: {result['message']}")
-            return {"nodes": results}
-
-        async def check(_: Work) -> None:
-            wrong = [f"{node}: {result['message']}" for node, result in results.items() if not result["ok"]]
-            if wrong:
-                raise NodeError("; ".join(wrong), advice="the other machines have deleted it")
-
-        where = ", ".join(node.title for node in others)
-        return (
-            Step(
-                f"Delete it on {where}", work=delete, timeout_seconds=DELETE_SECONDS, shown_as=shlex.join(command.argv)
-            ),
-            Step("Look how it went", work=check, timeout_seconds=10.0, shown_as="# every machine must have done it"),
-        )
-
-    async def _on(self, node: Node, command: Any) -> dict[str, Any]:
-        try:
-            output = await self.lab.run(command, node.id, timeout_seconds=NODE_SECONDS)
-        except NodeError as error:
-            return {"ok": False, "message": str(error)}
-        text = (output.stderr or output.stdout).decode(errors="replace").strip()
-        return {"ok": output.exit_code == 0, "message": text or f"exit code {output.exit_code}"}
 
 
 def _free(folder: Path) -> int | None:

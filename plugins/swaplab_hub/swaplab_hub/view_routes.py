@@ -89,7 +89,7 @@ class ViewRoutes:
 
     async def machines(self, _: Call, __: Gateway) -> Reply:
         """The machines beside this one."""
-        return Reply.of_json({"items": [{"id": node.id, "title": node.title} for node in self.hub().machines()]})
+        return Reply.of_json({"items": [{"id": node.id, "title": node.title} for node in self.hub().machines.all()]})
 
     async def backends(self, call: Call, gateway: Gateway) -> Reply:
         """The backends that load the cached model `?repo=`."""
