@@ -41,17 +41,17 @@ class GangReach:
     members: tuple[tuple[NodeId, str], ...]
 
 
-def access(inforce: Effective, known_hosts: Path) -> Access:
+def access(in_force: Effective, known_hosts: Path) -> Access:
     """Take from the settings what is needed."""
-    settings = inforce.settings
+    settings = in_force.settings
     return Access(
         known_hosts,
         settings.ssh_identity,
         settings.ssh_config,
-        inforce.agent_token_file,
+        in_force.agent_token_file,
         settings.agent_lease_seconds,
         settings.agent_lease_ends == "keep",
-        root_of(inforce.agent_root),
+        root_of(in_force.agent_root),
     )
 
 

@@ -25,12 +25,12 @@ def diagnostics(live: Callable[[], Live]) -> Iterable[Diagnostic]:
         known = live()
         if known.inventory is None:
             return [Finding(Health.OK, "there is nothing to reach")]
-        await known.collector.get(METRICS, known.inforce.status_seconds)
+        await known.collector.get(METRICS, known.in_force.status_seconds)
         return [*_unreachable(known), *_without_rdma(known)] or [Finding(Health.OK, "all machines answer")]
 
     async def disks() -> Iterable[Finding]:
         known = live()
-        await known.collector.get(METRICS, known.inforce.status_seconds)
+        await known.collector.get(METRICS, known.in_force.status_seconds)
         return remote_disks(known.collector.nodes)
 
     return [

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from swaplab_cluster.actions import Actions
 from swaplab_cluster.diagnostics import diagnostics
 from swaplab_cluster.draining import members
+from swaplab_cluster.inventory_actions import InventoryActions
 from swaplab_cluster.live import NAME, Live
 from swaplab_cluster.pages import panels
 from swaplab_cluster.placement import choose, need_mib, refusal
@@ -63,7 +64,8 @@ class Cluster:
     @hookimpl
     def swaplab_actions(self) -> Iterable[Action]:
         """What people can do."""
-        return (*Actions(lambda: self.live).all(), *StorageActions(lambda: self.live).all())
+        kinds = (Actions, InventoryActions, StorageActions)
+        return [action for kind in kinds for action in kind(lambda: self.live).all()]
 
     @hookimpl
     def swaplab_panels(self) -> Iterable[Panels]:

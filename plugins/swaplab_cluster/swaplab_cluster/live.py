@@ -23,7 +23,7 @@ from swaplab_cluster.lab_root import root_of
 from swaplab_cluster.looking import LabLook
 from swaplab_cluster.node_status import Cluster, NodeStatus
 from swaplab_cluster.operations import Operations
-from swaplab_cluster.settings import Effective, Settings, effective, normalised, path
+from swaplab_cluster.settings import NAMES, Effective, Settings, effective, normalised, path
 from swaplab_cluster.storage import candidates
 from swaplab_cluster.tasks import spawn
 from swaplab_core.domain.errors import InvalidRequest
@@ -43,7 +43,7 @@ class Live:
     """Made by `begin`, when the daemon starts."""
 
     lab: LabView
-    inforce: Effective
+    in_force: Effective
     inventory: Inventory | None = None
     errors: tuple[str, ...] = ()
     nodes: tuple[Node, ...] = ()
@@ -70,8 +70,15 @@ class Live:
     @property
     def known_hosts(self) -> Path:
         """Where host keys are pinned."""
-        named = path(self.inforce.settings.known_hosts, os.environ)
+        named = path(self.in_force.settings.known_hosts, os.environ)
         return named or self.lab.state_folder(NAME) / "known_hosts"
+
+    @property
+    def inventory_place(self) -> Path:
+        """The inventory's file, or where one would be made: beside the configuration, else in the plugin's folder."""
+        config = self.lab.config.path
+        folder = config.parent if config is not None else self.lab.state_folder(NAME)
+        return self.in_force.inventory_file or folder / NAMES[0]
 
     def node(self, name: str) -> InventoryNode:
         """The enrolled node of this id or address. Raises InvalidRequest that says which there are."""
@@ -83,18 +90,18 @@ class Live:
 
     async def reload(self) -> None:
         """Read settings and inventory anew."""
-        self.inforce = await asyncio.to_thread(_effective, self.lab)
-        self._read_from, self.inventory, self.errors = await asyncio.to_thread(_inventory, self.inforce)
+        self.in_force = await asyncio.to_thread(_effective, self.lab)
+        self._read_from, self.inventory, self.errors = await asyncio.to_thread(_inventory, self.in_force)
         self.operations.inventory = self.inventory
         self.nodes = ()
         if self.inventory is not None:
-            self.nodes = tuple(lab_nodes(self.inventory, access(self.inforce, self.known_hosts)))
+            self.nodes = tuple(lab_nodes(self.inventory, access(self.in_force, self.known_hosts)))
         self.collector.use(statuses(self.inventory))
         self._show_drains()
 
     async def reload_if_changed(self) -> None:
         """Read the inventory anew when its file has changed."""
-        if await asyncio.to_thread(_stamp, self.inforce.inventory_file) != self._read_from:
+        if await asyncio.to_thread(_stamp, self.in_force.inventory_file) != self._read_from:
             await self.reload()
 
     async def _keep_drains(self, drains: Drains) -> None:
@@ -118,12 +125,12 @@ class Live:
         return Cluster(
             self.collector.nodes,
             self.errors,
-            self.inforce.autodiscover,
+            self.in_force.autodiscover,
             here.data_ip if here else "",
             "",
             inventory.rdma.eth_if,
             ",".join(inventory.rdma.ib_if),
-            "agent" if self.inforce.exec_mode == "agent" else "local",
+            "agent" if self.in_force.exec_mode == "agent" else "local",
             inventory.rdma,
         )
 
@@ -140,7 +147,7 @@ class Live:
     async def collect(self) -> None:
         """Look at enrolled machines for the charts, for ever; a lone machine has its own monitor."""
         while True:
-            pause = self.inforce.settings.collect_seconds
+            pause = self.in_force.settings.collect_seconds
             if pause > 0 and self.inventory is not None:
                 await self.collector.refresh(METRICS)
             await asyncio.sleep(pause or IDLE_SECONDS)
@@ -158,7 +165,7 @@ class Live:
         return one.node.ssh_port
 
     def _storage_paths(self) -> tuple[str, ...]:
-        return candidates(os.environ, self.inforce.settings.storage_paths)
+        return candidates(os.environ, self.in_force.settings.storage_paths)
 
     def _changed(self, one: NodeStatus) -> None:
         self.lab.publish(PluginNews(NAME, "node", one.node.id, {"node": one.node.id}))
@@ -176,20 +183,20 @@ def _effective(lab: LabView) -> Effective:
     return effective(lab.settings(NAME, Settings), files_of(lab).read_chosen(), os.environ, folders, Path.is_file)
 
 
-def _inventory(inforce: Effective) -> tuple[object, Inventory | None, tuple[str, ...]]:
+def _inventory(in_force: Effective) -> tuple[object, Inventory | None, tuple[str, ...]]:
     """What was read, the inventory, and what is wrong with it."""
-    stamp = _stamp(inforce.inventory_file)
-    if inforce.inventory_file is None:
+    stamp = _stamp(in_force.inventory_file)
+    if in_force.inventory_file is None:
         return stamp, None, ()
-    found = read_inventory(inforce.inventory_file)
+    found = read_inventory(in_force.inventory_file)
     if found.inventory is None:
         return stamp, None, tuple(str(problem) for problem in found.problems)
     try:
-        root_of(inforce.agent_root)
-        inventory = normalised(found.inventory, inforce.settings, os.environ)
+        root_of(in_force.agent_root)
+        inventory = normalised(found.inventory, in_force.settings, os.environ)
     except InvalidRequest as error:
         return stamp, None, (str(error),)
-    return stamp, resolved(inventory, inforce.exec_mode), ()
+    return stamp, resolved(inventory, in_force.exec_mode), ()
 
 
 def _stamp(file: Path | None) -> object:

@@ -11,6 +11,9 @@ from swaplab_core.plugin import NavEntry, Panels, View
 ROUTE = "/x/cluster/nodes"
 NEWS = "cluster.node"
 ROW = "cluster.node.actions"
+"""The slot of actions on one node."""
+PAGE = f"page:{ROUTE}"
+"""The slot of actions on the whole cluster."""
 _SOURCE = "api/plugins/cluster/view/"
 
 

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, evolve, field
 
 from swaplab_cluster import dgx, draining, model_cache, status
 from swaplab_cluster.collector import Collected
-from swaplab_cluster.files import read_inventory, write
 from swaplab_cluster.history import CHARTS, chart
-from swaplab_cluster.inventory import Inventory, InventoryNode, Rdma, in_order, is_address, is_interface, is_user
-from swaplab_cluster.inventory_file import is_true, render
-from swaplab_cluster.live import NAME, Live
+from swaplab_cluster.inventory_file import is_true
+from swaplab_cluster.live import Live
 from swaplab_cluster.operations import Operations, ScriptRun, Stopped, stop_scripts, update_plan
-from swaplab_cluster.settings import MODES, Chosen, path, shown
+from swaplab_cluster.settings_routes import SettingsRoutes
 from swaplab_cluster.view_routes import ViewRoutes
-from swaplab_core.domain.errors import Conflict, InvalidRequest, NotThere
+from swaplab_core.domain.errors import InvalidRequest, NotThere
 from swaplab_core.plugin import Call, Gateway, Policy, Reply, Route
 
 CONFIRM_SECONDS = 300.0
@@ -39,9 +35,6 @@ class Routes:
         """Every route, with who may call it."""
         rows = (
             ("GET", "/status", Policy.READ, self.status, "/api/cluster/status"),
-            ("GET", "/reach", Policy.READ, self.settings, "/api/cluster/settings"),
-            ("PUT", "/reach", Policy.ADMIN, self.put_settings, "/api/cluster/settings"),
-            ("POST", "/reach/wizard", Policy.ADMIN, self.wizard, "/api/cluster/settings/wizard"),
             ("POST", "/dgx/update", Policy.ADMIN, self.update, "/api/cluster/dgx/update"),
             ("POST", "/stop", Policy.ADMIN, self.stop, "/api/cluster/stop"),
             ("GET", "/drain", Policy.READ, self.drains, "/api/drain"),
@@ -54,7 +47,7 @@ class Routes:
             Route(method=method, path=path, policy=policy, handler=handler, public_path=public)
             for method, path, policy, handler, public in rows
         )
-        return (*ours, *ViewRoutes(self.live).all())
+        return (*ours, *SettingsRoutes(self.live).all(), *ViewRoutes(self.live).all())
 
     # what is known
 
@@ -63,12 +56,12 @@ class Routes:
         live = self.live()
         await live.reload_if_changed()
         if live.inventory is None and live.errors:
-            body = {"error": "; ".join(live.errors), "autodiscoverPath": live.inforce.autodiscover}
+            body = {"error": "; ".join(live.errors), "autodiscoverPath": live.in_force.autodiscover}
             return Reply.of_json(body, 500)
         wanted = status.sections_of(call.query.get("view", "full"), _include(call))
         collected = await live.collector.get(
             wanted,
-            live.inforce.status_seconds,
+            live.in_force.status_seconds,
             force=_truthy(call, "force") or _truthy(call, "refresh"),
             allow_stale=_truthy(call, "allowStale"),
         )
@@ -90,65 +83,6 @@ class Routes:
         await self.live().reload_if_changed()
         caches = await self._operations().caches(call.query.get("folder", model_cache.FOLDER))
         return Reply.of_json({"nodes": [model_cache.record(cache) for cache in caches]})
-
-    # settings
-
-    async def settings(self, _: Call, __: Gateway) -> Reply:
-        """How nodes are reached, and where the inventory is."""
-        return Reply.of_json(await self._settings())
-
-    async def _settings(self) -> dict[str, Any]:
-        live = self.live()
-        file = live.inforce.inventory_file
-        exists = file is not None and await asyncio.to_thread(file.is_file)
-        return {**shown(live.inforce), "inventoryExists": exists, "problems": list(live.errors)}
-
-    async def put_settings(self, call: Call, _: Gateway) -> Reply:
-        """Choose how nodes are reached, and the inventory; "" follows the file and the environment again."""
-        body = call.json()
-        mode = str(body.get("execMode") or "").strip().lower()
-        file = str(body.get("inventoryFile") or "").strip()
-        if mode not in MODES:
-            raise InvalidRequest(f"execMode {mode!r} is none of auto, local, agent", advice='"" follows the settings')
-        if file and not await asyncio.to_thread(_is_file, file):
-            raise InvalidRequest(f"there is no file {file}", advice="give the path of an inventory, or make one")
-        await asyncio.to_thread(self.live().files.write_chosen, Chosen(mode, file))
-        await self.live().reload()
-        return Reply.of_json(await self._settings())
-
-    async def wizard(self, call: Call, _: Gateway) -> Reply:
-        """Write an inventory of these nodes and use it."""
-        body = call.json()
-        inventory = wizard_inventory(body)
-        file = self._wizard_file(body)
-        existing = await asyncio.to_thread(read_inventory, file) if await asyncio.to_thread(file.exists) else None
-        if existing is not None and existing.inventory != inventory and body.get("overwrite") is not True:
-            raise Conflict(f"{file} is there already", advice="add `overwrite: true`, or give another inventoryFile")
-        await asyncio.to_thread(lambda: write(file, render(inventory), mode=0o644))
-        chosen = await asyncio.to_thread(self.live().files.read_chosen)
-        mode = str(body.get("execMode") or chosen.exec_mode)
-        if mode not in MODES:
-            raise InvalidRequest(f"execMode {mode!r} is none of auto, local, agent")
-        await asyncio.to_thread(self.live().files.write_chosen, Chosen(mode, str(file)))
-        await self.live().reload()
-        head = inventory.head()
-        made = {
-            "inventoryFile": str(file),
-            "nodes": [node.data_ip for node in inventory.nodes],
-            "headNode": head.data_ip if head else "",
-        }
-        return Reply.of_json({"settings": await self._settings(), "wizard": made})
-
-    def _wizard_file(self, body: Mapping[str, Any]) -> Path:
-        live = self.live()
-        given = path(str(body.get("inventoryFile") or ""), os.environ)
-        config = live.lab.config.path
-        folder = config.parent if config is not None else live.lab.state_folder(NAME)
-        file = given or live.inforce.inventory_file or folder / "cluster-inventory.yaml"
-        if file.suffix not in {".yaml", ".yml"} or not file.is_absolute():
-            advice = "give an absolute path that ends in .yaml"
-            raise InvalidRequest(f"{file} is no place for an inventory", advice=advice)
-        return file
 
     # what is done
 
@@ -207,7 +141,7 @@ class Routes:
         stopped = await operations.stop_all(dry_run=dry_run)
         scripts = await asyncio.to_thread(stop_scripts, self.live().lab.config.models())
         if not dry_run:
-            seconds = self.live().inforce.stop_seconds
+            seconds = self.live().in_force.stop_seconds
             scripts = [await operations.run_script(script, seconds) for script in scripts]
         return _stop_reply(stopped, scripts, dry_run=dry_run)
 
@@ -255,46 +189,6 @@ class Routes:
         return self.live().operations
 
 
-def wizard_inventory(body: Mapping[str, Any]) -> Inventory:
-    """The inventory that the wizard's form describes. Raises InvalidRequest."""
-    text = body.get("nodes")
-    words = text if isinstance(text, list) else str(text or "").replace(",", "\n").split("\n")
-    addresses = list(dict.fromkeys(str(word).strip() for word in words if str(word).strip()))
-    head = str(body.get("headNode") or "").strip()
-    if head and head not in addresses:
-        addresses.insert(0, head)
-    if not addresses:
-        raise InvalidRequest("nodes is empty", advice="write one address a line")
-    for address in addresses:
-        if not is_address(address):
-            raise InvalidRequest(f"{address!r} is no address", advice="write one IP address or host name a line")
-    user = str(body.get("defaultSshUser") or "").strip()
-    if user and not is_user(user):
-        raise InvalidRequest(f"{user!r} is no login name")
-    eth, devices = str(body.get("ethIf") or "").strip(), _words(body.get("ibIf"))
-    for name in (*((eth,) if eth else ()), *devices):
-        if not is_interface(name):
-            raise InvalidRequest(f"{name!r} is no name of an interface")
-    head = head or addresses[0]
-    others = iter(range(1, len(addresses) + 1))
-    nodes = [
-        InventoryNode(
-            id="head" if address == head else f"node-{next(others)}",
-            head=address == head,
-            data_ip=address,
-            control_ip=address,
-            proxy_ip=address,
-            ssh_user=user,
-        )
-        for address in addresses
-    ]
-    return Inventory(in_order(nodes), rdma=Rdma(bool(eth or devices), eth, devices))
-
-
-def _is_file(text: str) -> bool:
-    return Path(text).expanduser().is_file()
-
-
 def _with_cache_state(answer: dict[str, Any], collected: Collected) -> Reply:
     """Tell how fresh the answer is, in the body and in headers. One probe tells all, so it has all of the time."""
     took, age = round(collected.seconds * 1000, 1), round(collected.age_seconds * 1000)
@@ -306,10 +200,6 @@ def _with_cache_state(answer: dict[str, Any], collected: Collected) -> Reply:
         "Server-Timing": ", ".join(f"{name};dur={value:.1f}" for name, value in timings.items()),
     }
     return evolve(reply, headers={**reply.headers, **headers})
-
-
-def _words(value: object) -> tuple[str, ...]:
-    return tuple(word.strip() for word in str(value or "").split(",") if word.strip())
 
 
 def _include(call: Call) -> str | None:

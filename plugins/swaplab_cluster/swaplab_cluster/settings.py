@@ -189,14 +189,14 @@ def executor_of(mode: str, executor: str, agent_pin: str) -> str:
     return "ssh"
 
 
-def shown(inforce: Effective) -> dict[str, Any]:
+def shown(in_force: Effective) -> dict[str, Any]:
     """The answer of `GET /api/cluster/settings`."""
-    file = inforce.inventory_file
+    file = in_force.inventory_file
     answer: dict[str, Any] = {
-        "execMode": inforce.exec_mode,
-        "requestedExecMode": inforce.requested or None,
+        "execMode": in_force.exec_mode,
+        "requestedExecMode": in_force.requested or None,
         "inventoryFile": str(file) if file else None,
-        "autoDetectedInventoryFile": str(inforce.autodetected) if inforce.autodetected else None,
-        "clusterExecModeEnv": inforce.env_mode or None,
+        "autoDetectedInventoryFile": str(in_force.autodetected) if in_force.autodetected else None,
+        "clusterExecModeEnv": in_force.env_mode or None,
     }
     return {key: value for key, value in answer.items() if value is not None}

@@ -11,12 +11,12 @@ from attrs import define
 
 from swaplab_cluster import agent_install, model_cache
 from swaplab_cluster.action_forms import Connect, CopyModel, DeleteModel, InstallKit, NetTune
-from swaplab_cluster.actions import CARD, PAGE
 from swaplab_cluster.copying import Login, copy_command, read_progress
 from swaplab_cluster.draining import ModelRecord
 from swaplab_cluster.enrolment import pinned_keys
 from swaplab_cluster.inventory import InventoryNode
 from swaplab_cluster.live import Live
+from swaplab_cluster.pages import PAGE, ROW
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.node import NodeId
 from swaplab_core.plugin import Action, ActionSpec, Command, Confirm, Plan, Step
@@ -67,7 +67,7 @@ class StorageActions:
                     NetTune,
                     "For NVMe-oF; what was there can be put back.",
                     "gauge",
-                    slots=(CARD,),
+                    slots=(ROW,),
                     target="node",
                 ),
                 self._net_tune,
@@ -79,7 +79,7 @@ class StorageActions:
                     Connect,
                     "With cautious time limits.",
                     "hard-drive",
-                    slots=(CARD,),
+                    slots=(ROW,),
                     target="node",
                 ),
                 self._nvmeof_connect,
@@ -91,7 +91,7 @@ class StorageActions:
                     InstallKit,
                     "Scripts, systemd units and samples of their settings.",
                     "package",
-                    slots=(CARD,),
+                    slots=(ROW,),
                     target="node",
                 ),
                 self._install_kit,
@@ -114,7 +114,7 @@ class StorageActions:
 
     async def _copy_steps(self, form: CopyModel, source: InventoryNode, target: InventoryNode) -> Sequence[Step]:
         live = self.live()
-        settings = live.inforce.settings
+        settings = live.in_force.settings
         identity = settings.ssh_identity if source.executor == "local" else settings.copy_identity
         keys = await asyncio.to_thread(pinned_keys, live.known_hosts, target.control_ip, target.ssh_port)
         copy = copy_command(source, target, form.folder, form.repo, Login(identity, keys), limit_mib=form.limit)

@@ -41,7 +41,7 @@ class ViewRoutes:
         """What is known, looked up behind the answer when it is old: a page asks again when news comes."""
         live = self.live()
         await live.reload_if_changed()
-        collected = await live.collector.get(sections, live.inforce.status_seconds, allow_stale=True)
+        collected = await live.collector.get(sections, live.in_force.status_seconds, allow_stale=True)
         return evolve(live.as_value(), nodes=in_order(collected.nodes))
 
     async def node_ids(self, _: Call, __: Gateway) -> Reply:

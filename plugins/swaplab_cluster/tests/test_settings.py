@@ -9,8 +9,8 @@ from attrs import evolve
 from swaplab_cluster.cluster_nodes import Access, GangReach, lab_nodes, resolved, statuses
 from swaplab_cluster.inventory import Gang, Inventory, InventoryNode
 from swaplab_cluster.live import files_of
-from swaplab_cluster.routes import wizard_inventory
 from swaplab_cluster.settings import Chosen, Settings, effective, executor_of, normalised, shown
+from swaplab_cluster.settings_routes import wizard_inventory
 from swaplab_core.domain.errors import InvalidRequest
 
 FOLDERS = (Path("/etc/lab"), Path("/cwd"))
@@ -23,7 +23,7 @@ def node(name: str, **more) -> InventoryNode:
 INVENTORY = Inventory((node("a", head=True), node("b", agent_pin="ab" * 32)), (Gang("ab", ("a", "b")),))
 
 
-def inforce(environment=None, chosen=None, settings=None, files=()):
+def in_force(environment=None, chosen=None, settings=None, files=()):
     exists = files.__contains__
     return effective(
         settings or Settings(), chosen or Chosen(), environment or {}, FOLDERS, lambda file: exists(str(file))
@@ -31,28 +31,28 @@ def inforce(environment=None, chosen=None, settings=None, files=()):
 
 
 def test_the_mode_is_local_unless_somebody_says_otherwise():
-    assert inforce().exec_mode == "local"
-    assert inforce(settings=Settings(exec_mode="agent")).exec_mode == "agent"
-    assert inforce({"LLAMA_SWAP_CLUSTER_EXEC_MODE": "AGENT"}, settings=Settings(exec_mode="auto")).exec_mode == "agent"
-    assert inforce({"LLAMA_SWAP_CLUSTER_EXEC_MODE": "agent"}, Chosen("local")).exec_mode == "local"
-    assert inforce({"LLAMA_SWAP_CLUSTER_EXEC_MODE": "nonsense"}).exec_mode == "local"
+    assert in_force().exec_mode == "local"
+    assert in_force(settings=Settings(exec_mode="agent")).exec_mode == "agent"
+    assert in_force({"LLAMA_SWAP_CLUSTER_EXEC_MODE": "AGENT"}, settings=Settings(exec_mode="auto")).exec_mode == "agent"
+    assert in_force({"LLAMA_SWAP_CLUSTER_EXEC_MODE": "agent"}, Chosen("local")).exec_mode == "local"
+    assert in_force({"LLAMA_SWAP_CLUSTER_EXEC_MODE": "nonsense"}).exec_mode == "local"
 
 
 def test_the_inventory_is_the_chosen_one_before_the_environments_before_the_settings_before_one_that_is_there():
     there = ("/etc/lab/cluster-inventory.yaml",)
-    assert inforce().inventory_file is None
-    assert inforce(files=there).inventory_file == Path(there[0])
-    assert inforce(settings=Settings(inventory="~/x.yaml"), environment={"HOME": "/h"}).inventory_file == Path(
+    assert in_force().inventory_file is None
+    assert in_force(files=there).inventory_file == Path(there[0])
+    assert in_force(settings=Settings(inventory="~/x.yaml"), environment={"HOME": "/h"}).inventory_file == Path(
         "/h/x.yaml"
     )
     variable = {"LLAMA_SWAP_CLUSTER_INVENTORY_FILE": "/env.yaml"}
-    assert inforce(variable, settings=Settings(inventory="/x"), files=there).inventory_file == Path("/env.yaml")
-    assert inforce(variable, Chosen(inventory_file="/mine.yaml")).inventory_file == Path("/mine.yaml")
+    assert in_force(variable, settings=Settings(inventory="/x"), files=there).inventory_file == Path("/env.yaml")
+    assert in_force(variable, Chosen(inventory_file="/mine.yaml")).inventory_file == Path("/mine.yaml")
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("7.5", 7.5), ("-1", 60), ("soon", 60), ("", 60), ("inf", 60)])
 def test_a_time_that_is_none_is_as_if_it_were_not_set(text, seconds):
-    assert inforce({"LLAMA_SWAP_CLUSTER_STATUS_CACHE_TTL_SECONDS": text}).status_seconds == seconds
+    assert in_force({"LLAMA_SWAP_CLUSTER_STATUS_CACHE_TTL_SECONDS": text}).status_seconds == seconds
 
 
 def test_the_variables_of_the_discovery_the_stop_and_the_agents_folder_come_first():
@@ -62,10 +62,10 @@ def test_the_variables_of_the_discovery_the_stop_and_the_agents_folder_come_firs
         "LLAMA_SWAP_CLUSTER_AGENT_REMOTE_ROOT": "$HOME/lab",
         "LLAMA_SWAP_AGENT_TOKEN_FILE": "/etc/token",
     }
-    there = inforce(variables, settings=Settings(autodiscover="/mine.sh", agent_token_file="/mine"))
+    there = in_force(variables, settings=Settings(autodiscover="/mine.sh", agent_token_file="/mine"))
     assert (there.autodiscover, there.stop_seconds, there.agent_root) == ("/opt/autodiscover.sh", 7, "$HOME/lab")
     assert there.agent_token_file == Path("/etc/token")
-    assert inforce(settings=Settings(autodiscover="/mine.sh")).autodiscover == "/mine.sh"
+    assert in_force(settings=Settings(autodiscover="/mine.sh")).autodiscover == "/mine.sh"
 
 
 def test_the_environment_fills_in_what_the_inventory_leaves_open():
@@ -116,8 +116,8 @@ def test_without_an_inventory_there_is_this_machine():
 
 
 def test_the_answer_of_the_settings_leaves_out_what_there_is_not():
-    assert shown(inforce()) == {"execMode": "local"}
-    answer = shown(inforce({"LLAMA_SWAP_CLUSTER_EXEC_MODE": "agent"}, Chosen("auto", "/x.yaml")))
+    assert shown(in_force()) == {"execMode": "local"}
+    answer = shown(in_force({"LLAMA_SWAP_CLUSTER_EXEC_MODE": "agent"}, Chosen("auto", "/x.yaml")))
     assert answer == {
         "execMode": "auto",
         "requestedExecMode": "auto",

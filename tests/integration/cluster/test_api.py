@@ -183,4 +183,8 @@ def test_the_wizard_writes_an_inventory_and_overwrites_none_unasked(ssh_lab):
         == 200
     )
     assert swaplab.ask_as_admin("POST", "/api/cluster/settings/wizard", json_body={"nodes": "-x"}).status == 400
+    unmade = ssh_lab.field.folder / "unmade.yaml"
+    wrong = {**body, "inventoryFile": str(unmade), "execMode": "by hand"}
+    assert swaplab.ask_as_admin("POST", "/api/cluster/settings/wizard", json_body=wrong).status == 400
+    assert not unmade.exists(), "who is refused has written nothing"
     assert swaplab.ask_as_admin("PUT", "/api/cluster/settings", json_body={}).status == 200, "as it was"
