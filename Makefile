@@ -158,7 +158,7 @@ docs: $(VENV)/.docs
 
 nightly: $(VENV)/.tests .cache/vllm/.installed
 	$(BIN)/python -m pytest -m soak --timeout=900 tests/integration/recipes/test_real_vllm.py
-	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property tests/integration/cluster tests/docs/test_example_plugin.py
+	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest $(PARALLEL) --timeout=3600 tests/property tests/integration/cluster tests/docs/test_example_plugin.py tests/clients/test_schemathesis.py
 	SWAPLAB_PROFILE=nightly $(BIN)/python -m pytest --timeout=3600 tests/integration/plugins/test_benchmarks_verdict.py
 	$(BIN)/python scripts/mutants.py
 

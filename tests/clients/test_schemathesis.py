@@ -30,7 +30,7 @@ LEFT_OUT = re.compile(rf"^({ENDLESS}|{REPEATED}|{NO_INPUT}|{COMMANDS}|/comfyui)"
 NAMES = ["talker", "other", "nobody"]
 CHECKS = ("status_code_conformance", "content_type_conformance", "response_schema_conformance")
 
-EXAMPLES = "50" if os.environ.get("SWAPLAB_PROFILE") == "nightly" else "2"
+EXAMPLES, SECONDS = ("50", 3600) if os.environ.get("SWAPLAB_PROFILE") == "nightly" else ("2", 290)
 
 
 def narrowed(document, *, to_admin):
@@ -63,7 +63,7 @@ def schemathesis(folder, url, document, *options):
         "--warnings",
         "off",
     ]
-    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=290, check=False)
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return int(re.search(r"(\d+) generated", done.stdout)[1])
 

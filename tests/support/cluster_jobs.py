@@ -29,7 +29,7 @@ def log_of(swaplab: Swaplab, name: str) -> str:
     return swaplab.ask_as_admin("GET", f"/api/jobs/{name}/log?format=text").text
 
 
-def ended(swaplab: Swaplab, name: str, state: str = "succeeded", *, seconds: float = 40.0) -> str:
+def ended(swaplab: Swaplab, name: str, state: str = "succeeded", *, seconds: float = 120.0) -> str:
     """Wait for the end of a job, which must be this; answers its log."""
     wait_until(lambda: job(swaplab, name)["state"] in OVER, f"the end of job {name}", deadline_seconds=seconds)
     said = log_of(swaplab, name)

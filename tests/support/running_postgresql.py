@@ -50,7 +50,7 @@ class Postgresql:
         settings = [f"-c{key}={value}" for key, value in FAST.items()]
         argv = [self.programs / "postgres", "-D", self.folder / "data", "-k", self.folder, *settings]
         self._process = self._popen(argv)
-        wait_until(self._answers, "PostgreSQL to take connections", deadline_seconds=30)
+        wait_until(self._answers, "PostgreSQL to take connections")
 
     def stop(self) -> None:
         """End the server and cut its connections."""

@@ -77,7 +77,7 @@ def start(tmp_path):
             spec = LlamaCppBackend().launch(request)
             process = stack.enter_context(running_process(spec.argv, tmp_path / "server.log", env=spec.env))
             running = Running(spec, process)
-            wait_until(running.is_ready, f"{spec.base_url} is ready", deadline_seconds=30)
+            wait_until(running.is_ready, f"{spec.base_url} is ready")
             return running
 
         yield start

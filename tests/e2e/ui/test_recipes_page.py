@@ -111,7 +111,6 @@ def test_a_recipe_becomes_a_model_is_loaded_and_leaves_nothing(pages, world, fol
         expect(row(page, folder, "Models made of recipes")).to_contain_text("managed")
         models(page, world)
         press(page, folder, "Load")
-        state_of(page, folder, "Starting")
         state_of(page, folder, "Ready")
         assert world.swaplab.chat(folder).said
         assert len(world.kit.containers()) == 1

@@ -145,9 +145,9 @@ def test_nvidia_smi_that_hangs_is_given_up_and_killed(run, processes, install, i
     program = install("nvidia-smi", f"trap '' TERM\n{first}\nsleep 1000 & wait\nsleep 1000 & wait")
 
     async def scenario():
-        source = NvidiaSmiSource(processes, shortest_wait_seconds=0.5)
+        source = NvidiaSmiSource(processes, shortest_wait_seconds=1.5)
         reason = await source.run(OFTEN, lambda _: None)
-        assert reason == "nvidia-smi told nothing for 0.5 s"
+        assert reason == "nvidia-smi told nothing for 1.5 s"
         assert is_gone(program.pids[0])
 
     run(scenario())
@@ -157,8 +157,8 @@ def test_nvidia_smi_that_only_complains_is_given_up(run, processes, install):
     install("nvidia-smi", looping("echo 'GPU is lost'"))
 
     async def scenario():
-        source = NvidiaSmiSource(processes, shortest_wait_seconds=0.5)
-        assert await source.run(OFTEN, lambda _: None) == "nvidia-smi told nothing for 0.5 s"
+        source = NvidiaSmiSource(processes, shortest_wait_seconds=1.5)
+        assert await source.run(OFTEN, lambda _: None) == "nvidia-smi told nothing for 1.5 s"
 
     run(scenario())
 
@@ -191,8 +191,8 @@ def test_rocm_smi_that_hangs_is_ended_by_pid(run, processes, install, is_gone):
     program = install("rocm-smi", "sleep 1000")
 
     async def scenario():
-        source = RocmSmiSource(processes, LoopClock(), timeout_seconds=0.5)
-        assert await source.run(OFTEN, lambda _: None) == "rocm-smi did not end within 0.5 s"
+        source = RocmSmiSource(processes, LoopClock(), timeout_seconds=1.5)
+        assert await source.run(OFTEN, lambda _: None) == "rocm-smi did not end within 1.5 s"
         assert is_gone(program.pids[0])
 
     run(scenario())

@@ -72,7 +72,7 @@ def test_a_command_that_hangs_is_killed_with_the_engine_after_the_grace(
     async def scenario() -> None:
         process = await processes.start(_spec(*SLEEPER), output)
         await output.wait_for_lines(1)
-        assert await process.stop(_shell("trap '' TERM; echo $$; sleep 3600", grace_seconds=0.5)) == KILLED
+        assert await process.stop(_shell("trap '' TERM; echo $$; sleep 3600", grace_seconds=1.0)) == KILLED
         assert is_gone(int(output.lines[1]))
         assert is_gone(process.pid)
 
@@ -85,7 +85,7 @@ def test_a_command_that_goes_on_for_ever_after_the_engine_went_is_killed(
     async def scenario() -> None:
         process = await processes.start(_spec(*SLEEPER), output)
         await output.wait_for_lines(1)
-        assert await process.stop(_shell("kill $1; echo $$; exec sleep 3600", grace_seconds=0.5)) == TERMINATED
+        assert await process.stop(_shell("kill $1; echo $$; exec sleep 3600", grace_seconds=1.0)) == TERMINATED
         assert is_gone(int(output.lines[1]))
 
     run(scenario())

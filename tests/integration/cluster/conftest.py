@@ -45,7 +45,7 @@ class Field:
             self.folder, marked, env=self.environment, killed=killed, plugins=plugins, **top
         ) as swaplab:
             yield swaplab
-        wait_until(lambda: not self.living(), f"processes {self.living()} to be gone", deadline_seconds=30.0)
+        wait_until(lambda: not self.living(), f"processes {self.living()} to be gone")
 
     def living(self) -> list[int]:
         """Every process that a model has started, on whichever machine."""

@@ -77,7 +77,7 @@ def test_an_agent_is_installed_over_ssh_and_then_runs_the_models(room: Room, swa
     token = machine.home / ".config/swaplab-agent/token"
     assert token.read_text() == "of this test, and long enough to be one\n"
     assert token.stat().st_mode & 0o777 == 0o600
-    wait_until(lambda: "swaplab-agent listens on" in agent_log(machine), "the agent to listen", deadline_seconds=30.0)
+    wait_until(lambda: "swaplab-agent listens on" in agent_log(machine), "the agent to listen")
 
     pin = re.findall(r"^[0-9a-f]{64}$", said, re.MULTILINE)[-1]
     file = swaplab.config.parent / "cluster-inventory.yaml"

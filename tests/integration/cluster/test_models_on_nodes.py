@@ -96,7 +96,7 @@ def test_a_gang_starts_as_one_and_a_rank_that_is_killed_ends_it(agent_lab, agent
     os.kill(victim, signal.SIGKILL)
     swaplab.wait_for("big", state="stopped")
     wait_until(lambda: not field.living(), "the other ranks to be gone")
-    assert time.monotonic() - began < 10.0
+    assert time.monotonic() - began < 45.0
     swaplab.wait_for_log("rank 1 has ended (killed by signal 9); stopping the others")
     assert swaplab.chat("big").status == 200, "it is started afresh"
 
@@ -119,12 +119,12 @@ def test_a_node_that_is_pulled_fails_its_models_and_heals(far, spaces):
         spaces.pull(0)
         began = time.monotonic()
         swaplab.wait_for(model, state="stopped")
-        assert time.monotonic() - began < 10.0
+        assert time.monotonic() - began < 45.0
         assert swaplab.chat("b").status == 200
         assert swaplab.chat("local").status == 200
         error = swaplab.chat(model).error
         assert "n2" in error["message"]
         assert "does not answer" in error["message"]
         spaces.plug(0)
-        wait_until(lambda: swaplab.chat(model).status == 200, "the node to heal", deadline_seconds=30.0)
+        wait_until(lambda: swaplab.chat(model).status == 200, "the node to heal")
         assert swaplab.chat("b").status == 200

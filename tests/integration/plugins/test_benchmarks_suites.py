@@ -63,7 +63,7 @@ def over(swaplab: Swaplab, place: Path, *suites: str, **more: object) -> dict:
     answer = ask(swaplab, "POST", "/api/benchy", {"model": "m", "outputDir": str(place / "out"), **options})
     assert answer.status == 200, answer.text
     path = f"/api/benchy/{answer.json()['id']}"
-    wait_until(lambda: "finishedAt" in ask(swaplab, "GET", path).json(), "the run to end", deadline_seconds=60)
+    wait_until(lambda: "finishedAt" in ask(swaplab, "GET", path).json(), "the run to end")
     return ask(swaplab, "GET", path).json()
 
 

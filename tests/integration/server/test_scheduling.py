@@ -47,7 +47,7 @@ def test_patience_bounds_how_many_pass_a_request_that_waits(serve):
 
 
 def test_the_idle_time_counts_from_ready_also_if_nobody_is_there_any_more(serve):
-    swaplab = serve({"slow": {**sim("--load-seconds", "1.3"), "ttl": 2}})
+    swaplab = serve({"slow": {**sim("--load-seconds", "1.3"), "ttl": 4}})
 
     with swaplab.waiting("slow"):
         swaplab.wait_for("slow", state="starting")
@@ -56,7 +56,7 @@ def test_the_idle_time_counts_from_ready_also_if_nobody_is_there_any_more(serve)
     swaplab.wait_for("slow", state="stopped")
 
     assert time.monotonic() - ready > 0.5, "not at once"
-    assert "slow: stopping, idle for 2 s" in swaplab.log()
+    assert "slow: stopping, idle for 4 s" in swaplab.log()
 
 
 def test_an_evicted_model_that_will_not_go_is_killed_after_its_own_unload_timeout(serve):

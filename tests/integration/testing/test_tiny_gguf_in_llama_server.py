@@ -52,7 +52,7 @@ def load(llama_server: Path, tmp_path: Path):
         port = find_free_port()
         argv = [llama_server, "-m", model, "--host", "127.0.0.1", "--port", port, "-c", 8192, "-np", 1, "-t", 1]
         process = running_process(argv, tmp_path / "llama-server.log")
-        process.__enter__().wait_for_output("model loaded", deadline_seconds=30)
+        process.__enter__().wait_for_output("model loaded")
         running.append(process)
         return Chat(port)
 

@@ -53,7 +53,7 @@ def entries(folder: Path) -> dict[str, dict[str, object]]:
         "story-mute": {**raw_engine(folder / "nothing", b""), "sendLoadingState": True},
         "story-dying": told("0.3", "--die-after-chunks", "2"),
         "story-zipped": told("0.3", "--gzip"),
-        "narrow": told("2.4", concurrencyLimit=1),
+        "narrow": told("4", concurrencyLimit=1),
         "never": slow("0", "--never-ready"),
     }
     in_turn = {
