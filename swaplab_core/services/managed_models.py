@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import define, evolve, frozen
 
-from swaplab_core.domain.errors import ClientError, InvalidRequest, NotThere
+from swaplab_core.domain.errors import ClientError, InvalidForm, InvalidRequest, NotThere
 from swaplab_core.domain.recipe import Mode, Recipe, RecipeSettings
 from swaplab_core.plugin.lab import ConfigEdits, groups_of
 from swaplab_core.plugin.recipe_runner import nodes_misfit
@@ -291,11 +291,12 @@ def _refuse_ignoring(nodes: Sequence[str], entry: Entry, recipe: Recipe, mode: s
     if len(nodes) <= 1:
         return
     if recipe.solo_only:
-        raise InvalidRequest(f"recipe {entry.ref} is solo_only and cannot run on {len(nodes)} nodes", advice="name one")
-    if mode == Mode.SOLO.value:
-        raise InvalidRequest(
-            f"{len(nodes)} nodes run as a cluster, not solo", advice="choose one node, or mode cluster"
+        raise InvalidForm(
+            [("/nodes", f"recipe {entry.ref} is solo_only and cannot run on {len(nodes)} nodes: name one")]
         )
+    if mode == Mode.SOLO.value:
+        message = f"{len(nodes)} nodes run as a cluster, not solo: choose one node, or mode cluster"
+        raise InvalidForm([("/mode", message)])
 
 
 def _placed(settings: RecipeSettings, recipe: Recipe) -> RecipeSettings:

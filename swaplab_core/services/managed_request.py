@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from swaplab_core.domain.errors import InvalidRequest
+from swaplab_core.domain.errors import InvalidForm, InvalidRequest
 from swaplab_core.domain.recipe import Limits, Mode, Recipe, RecipeSettings
-from swaplab_core.domain.recipe_settings import is_model_id, read_settings, split_args
+from swaplab_core.domain.recipe_settings import SettingMisfit, is_model_id, read_settings, split_args
 
 KEYS: Mapping[str, str] = {
     "mode": "mode",
@@ -75,11 +75,9 @@ def read_request(data: Mapping[str, Any]) -> ModelRequest:
     """Check the names. Raises InvalidRequest."""
     model = data.get("modelId")
     if not isinstance(model, str) or not model.strip():
-        raise InvalidRequest("modelId is required", advice="name the model")
+        raise InvalidForm([("/modelId", "must be filled in")])
     if not is_model_id(model.strip()):
-        raise InvalidRequest(
-            f"modelId {model.strip()!r} cannot be used", advice="use letters, digits and . _ - : / @ +"
-        )
+        raise InvalidForm([("/modelId", f"{model.strip()!r} cannot be used: use letters, digits and . _ - : / @ +")])
     return ModelRequest(model.strip(), dict(data))
 
 
@@ -104,12 +102,19 @@ def settings_for(request: ModelRequest, recipe: Recipe, ref: str, before: Recipe
     cleared = {key: value for key, value in given.items() if value is not None}
     wanted, misfits = read_settings({"recipe_ref": ref, **cleared})
     if misfits:
-        name = next((name for name, key in KEYS.items() if key == misfits[0].key), misfits[0].key)
-        raise InvalidRequest(f"{name} {misfits[0].message}", advice=misfits[0].advice)
+        raise InvalidForm([(f"/{_name(misfit.key)}", _said(misfit)) for misfit in misfits])
     limits = {key: getattr(wanted.limits, key) for key in given if hasattr(base.limits, key)}
     plain = {key: getattr(wanted, key) for key in given if hasattr(base, key) and key not in _REQUIRED}
     required = {key: getattr(wanted, key) for key in _REQUIRED if given.get(key) not in (None, "")}
     return evolve(base, **plain, **required, limits=evolve(base.limits, **limits), managed=True)
+
+
+def _name(key: str) -> str:
+    return next((name for name, known in KEYS.items() if known == key), key)
+
+
+def _said(misfit: SettingMisfit) -> str:
+    return f"{misfit.message} ({misfit.advice})" if misfit.advice else misfit.message
 
 
 _REQUIRED = ("mode", "tensor_parallel", "group")

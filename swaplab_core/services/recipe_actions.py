@@ -92,7 +92,7 @@ class RecipeActions:
         except SwaplabError as error:
             return "", "", [str(error)]
         node = preview.spec.node
-        return shlex.join(preview.spec.argv), f", to run on {node}" if node else "", []
+        return shlex.join(preview.spec.argv), f", to run on {node}" if node else "", list(preview.doubts)
 
     async def sync(self, _: PruneForm, target: str) -> Plan:
         """The models of a recipe as its defaults are now."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from swaplab_core.adapters.recipe_folders import RecipeFile
 from swaplab_core.domain.errors import InvalidRequest, SwaplabError
 from swaplab_core.domain.recipe import RecipeReading, RecipeSettings
+from swaplab_core.domain.recipe_settings import MACRO, split_args, split_nodes
 from swaplab_core.plugin.forms import read_form
 from swaplab_core.services.managed_models import ManagedModels
 from swaplab_core.services.managed_request import ModelRequest
@@ -18,6 +20,7 @@ from swaplab_core.services.recipe_catalogue import Entry, Folder, RecipeCatalogu
 from swaplab_core.services.recipes import Preview, Recipes, saved_as
 
 PORT = 8000
+MOST_NESTED = 20
 
 
 @frozen
@@ -28,6 +31,40 @@ class Trial:
     reading: RecipeReading
     preview: Preview | None = None
     refusal: str = ""
+
+
+def expanded(settings: RecipeSettings, macros: Mapping[str, Any], environment: Mapping[str, str]) -> RecipeSettings:
+    """Settings as they are when the file is loaded: with what macros stand for. What nobody defines stays."""
+
+    def meant(found: re.Match[str]) -> str:
+        name = found[0][2:-1]
+        value = environment.get(name[4:]) if name.startswith("env.") else macros.get(name)
+        return found[0] if value is None else str(value)
+
+    def text(value: str) -> str:
+        for _ in range(MOST_NESTED):
+            before, value = value, MACRO.sub(meant, value)
+            if before == value:
+                break
+        return value
+
+    def words(args: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(word for arg in args for word in (_split(text(arg)) if MACRO.fullmatch(arg) else (text(arg),)))
+
+    return evolve(
+        settings,
+        nodes=split_nodes(",".join(map(text, settings.nodes))),
+        extra_args=words(settings.extra_args),
+        extra_docker_args=words(settings.extra_docker_args),
+        container_image=text(settings.container_image),
+    )
+
+
+def _split(text: str) -> tuple[str, ...]:
+    try:
+        return split_args(text)
+    except ValueError:  # the file is refused for it, so it is shown as it is
+        return (text,)
 
 
 @define(eq=False)
@@ -72,7 +109,8 @@ class Trials:
         asked = ModelRequest(str(body.get("modelId") or entry.id.stem), body)
         settings = self.managed.settings(asked, entry, self.managed.models().get(asked.model))
         options = self._options(entry, asked)
-        return settings, await self.recipes.preview(entry, settings, options, model=asked.model, port=PORT)
+        shown = expanded(settings, self.managed.edits.macros(), self.recipes.world.here().environment)
+        return settings, await self.recipes.preview(entry, shown, options, model=asked.model, port=PORT)
 
     def _options(self, entry: Entry, asked: ModelRequest) -> Any:
         form = self.recipes.world.drivers[entry.driver].options

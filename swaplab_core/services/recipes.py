@@ -29,7 +29,7 @@ from swaplab_core.domain.launch import LaunchRequest, LaunchSpec, RecipeLaunch
 from swaplab_core.domain.node import LOCAL, Node, NodeId
 from swaplab_core.domain.plan import Command
 from swaplab_core.domain.problem import Problem, Severity
-from swaplab_core.domain.recipe import RecipeReading, RecipeSettings
+from swaplab_core.domain.recipe import Mode, RecipeReading, RecipeSettings
 from swaplab_core.domain.text import unified
 from swaplab_core.plugin.hooks import guarded
 from swaplab_core.plugin.lab import Output
@@ -43,10 +43,14 @@ _GIT_DIFF = ("-c", "core.fsmonitor=false", "diff", "--no-color", "--no-ext-diff"
 
 @frozen
 class Preview:
-    """What a recipe would run: the launch, and the command as its runner renders it ("" when it cannot be told)."""
+    """What a recipe would run: the launch, and the command as its runner renders it ("" when it cannot be told).
+
+    `doubts` are what may keep it from running, though it can be planned.
+    """
 
     spec: LaunchSpec
     rendered: str
+    doubts: tuple[str, ...] = ()
 
 
 @define(eq=False)
@@ -201,7 +205,16 @@ class Recipes:
             raise spec
         if isinstance(spec, Exception):
             raise PluginFailed(f"the backend {entry.driver!r} failed to plan {entry.id}: {spec!r}")
-        return Preview(spec, rendered(entry, settings, port))
+        return Preview(spec, rendered(entry, settings, port), self._doubts(launch))
+
+    def _doubts(self, launch: RecipeLaunch) -> tuple[str, ...]:
+        """Machines that nobody has enrolled: a model cannot be put on one, a runner takes it for a host name."""
+        strangers = ", ".join(node.title for node in launch.nodes if not node.executor)
+        enrolled = ", ".join(node.id for node in self.nodes() if node.id != LOCAL)
+        if not strangers or (launch.settings.mode is Mode.CLUSTER and not enrolled):
+            return ()
+        fate = "it is taken for a host name" if launch.settings.mode is Mode.CLUSTER else "it will not start there"
+        return (f"{strangers} is no enrolled machine: {fate} (enrolled: {enrolled or 'none but this one'})",)
 
 
 def rendered(entry: Entry, settings: RecipeSettings, port: int) -> str:

@@ -219,10 +219,10 @@ def test_the_image_of_a_model_leaves_the_recipe_as_it_is(run, vllm):
     [
         ({}, "recipeRef is required"),
         ({"recipeRef": "smal"}, "recipeRef not found: smal (did you mean 'small'?)"),
-        ({"recipeRef": "small", "mode": "both"}, "mode must be solo or cluster"),
+        ({"recipeRef": "small", "mode": "both"}, "mode: must be solo or cluster"),
         ({"recipeRef": "small", "nodes": "a;rm -rf /"}, "is no host name or address"),
         ({"recipeRef": "small", "nodes": ["-oProxyCommand=x", "b"]}, "is no host name or address"),
-        ({"recipeRef": "small", "tensorParallel": 0}, "tensorParallel must be a whole number from 1 on"),
+        ({"recipeRef": "small", "tensorParallel": 0}, "tensorParallel: must be a whole number from 1 on"),
         ({"recipeRef": "small", "containerImage": "-v/:/x"}, "is no image reference"),
         ({"recipeRef": "small", "extraArgs": "'open"}, "cannot be split"),
         ({"recipeRef": "small", "aliases": "a"}, '"aliases" must be a list'),

@@ -147,11 +147,44 @@ def test_what_will_happen_is_what_is_written(run):
     run(scenario, plugins={"sparks": Sparks()})
 
 
+def test_what_will_happen_says_what_macros_stand_for_and_which_machines_nobody_knows(run):
+    async def planned(api, **form):
+        asked = {"input": {"modelId": "chat", **form}, "target": "spark-vllm-docker:small.yaml"}
+        return await api.ask("POST", "/api/actions/recipes:make_model?dry_run=1", asked)
+
+    async def scenario(api):
+        plan = await planned(api, mode="cluster", extraArgs="${more} --last")
+        assert " -n 203.0.113.1,203.0.113.2 " in plan["commands"][0]["command"]
+        assert plan["commands"][0]["command"].endswith(" -- --first 'a b' --last")
+        assert "nodes: ${vllm_nodes}" in plan["files"][0]["diff"]
+        assert plan["warnings"] == []
+        for nodes, fate in ((["spark9"], "it will not start there"), (["spark1", "x"], "it is taken for a host name")):
+            [warning] = (await planned(api, nodes=nodes))["warnings"]
+            assert warning == f"{nodes[-1]} is no enrolled machine: {fate} (enrolled: spark1, spark2)"
+
+    macros = "macros:\n  vllm_nodes: spark1,${second}\n  second: spark2\n  more: --first 'a b'\n"
+    run(scenario, config=macros + CONFIG, plugins={"sparks": Sparks()})
+
+
+def test_a_wrong_field_is_told_at_its_field(run):
+    async def scenario(api):
+        form = {"modelId": "bad name", "containerImage": "Bad!"}
+        for wrong, path in ((form, "/modelId"), ({**form, "modelId": "good"}, "/containerImage")):
+            asked = {"input": wrong, "target": "spark-vllm-docker:small.yaml"}
+            refused = await api.ask("POST", "/api/actions/recipes:make_model?dry_run=1", asked, status=422)
+            assert [field["path"] for field in refused["error"]["fields"]] == [path]
+
+    run(scenario)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"recipeRef": "small", "mode": "solo"}, "2 nodes run as a cluster, not solo"),
-        ({"recipeRef": "alone"}, "recipe alone is solo_only and cannot run on 2 nodes"),
+        (
+            {"recipeRef": "small", "mode": "solo"},
+            "mode: 2 nodes run as a cluster, not solo: choose one node, or mode cluster",
+        ),
+        ({"recipeRef": "alone"}, "nodes: recipe alone is solo_only and cannot run on 2 nodes: name one"),
     ],
 )
 def test_several_nodes_are_not_left_out_without_a_word(run, fields, message):
