@@ -156,7 +156,7 @@ class RecipeDocument:
                 values[name] = scalar_value(node)
                 self._note_surprise(f"{key}.{name}", node)
             else:
-                self.warn(f"{key}.{name}", f"`{name}` is no single value, so a template cannot use it", node=node)
+                self.warn(f"{key}.{name}", f"`{name}` is no single value, so it is left out", node=node)
         return values
 
     def exports(self, key: str) -> dict[str, str]:

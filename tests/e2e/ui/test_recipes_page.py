@@ -197,6 +197,24 @@ def test_a_recipe_is_edited_tried_out_compared_and_deleted(pages, world):
     assert (world.kit.root / "backend" / "spark-vllm-docker" / "recipes" / "small.yaml").read_text() == VLLM
 
 
+def test_models_follow_their_recipe_and_what_changes_leaves_room_for_the_buttons(pages, world):
+    names = [f"follows-{number}" for number in range(6)]
+    for model in names:
+        asked = {"modelId": model, "recipeRef": "older-vllm:small.yaml", "containerImage": f"{model}:1"}
+        world.call("POST", "/api/recipes/models", asked)
+    with pages("/x/recipes/recipe?recipe=older-vllm:small.yaml", size=(1000, 1000)) as page:
+        page.get_by_role("button", name="Let its models follow").click()
+        form = page.get_by_role("dialog", name="Let its models follow")
+        for model in names:
+            expect(form.get_by_label("What will happen")).to_contain_text(f"-        container_image: {model}:1")
+        expect(form.get_by_role("button", name="Run")).to_be_in_viewport(ratio=1)
+        run(page, "Let its models follow")
+        succeeded(page, "Let its models follow")
+    for model in names:
+        assert f"container_image: {model}:1" not in world.config()
+        world.call("DELETE", f"/api/recipes/models/{model}")
+
+
 def test_keys_are_completed_by_the_schema_of_the_format(pages):
     with pages("/x/recipes/recipe?recipe=spark-vllm-docker:small.yaml") as page:
         expect(page.get_by_label("What will happen")).to_contain_text("run-recipe.sh")
