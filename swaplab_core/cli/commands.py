@@ -5,25 +5,17 @@ Exit codes: 0 done · 1 it did not work (the message says why) · 2 wrong usage 
 
 from __future__ import annotations
 
-import asyncio
-import importlib.util
-import logging
-import os
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import attrs
 import click
 
 from swaplab_core import __version__
 from swaplab_core.cli.client import Client, show_load
 from swaplab_core.cli.config_commands import config as config_group
 from swaplab_core.cli.options import (
-    DEFAULT_LISTEN,
-    DEFAULT_LISTEN_TLS,
-    config_file,
     modern,
     with_client,
     with_config,
@@ -36,9 +28,7 @@ from swaplab_core.domain.errors import ConfigError, SwaplabError
 from swaplab_core.domain.problem import Severity
 
 if TYPE_CHECKING:
-    from swaplab_core.adapters.listen import Address
     from swaplab_core.adapters.tls import TlsFiles
-    from swaplab_core.app.options import Options
 
 DEMO_PORTS = 8
 
@@ -132,6 +122,7 @@ def serve(
 ) -> None:
     """Serve the models of a configuration."""
     from swaplab_core.app.options import Options  # noqa: PLC0415 - commands that talk to a server need none of this
+    from swaplab_core.cli.serving import serve_files  # noqa: PLC0415
     from swaplab_core.server.rate_limit import RateLimit  # noqa: PLC0415
 
     options = Options(
@@ -146,7 +137,7 @@ def serve(
         rate_limit=RateLimit(rate_limit_rpm, rate_limit_burst, rate_limit_ttl_seconds) if rate_limit_rpm else None,
         security_headers=security_headers,
     )
-    _serve(config, config_dir, listen, options, announce=_announce)
+    serve_files(config, config_dir, listen, options, announce=_announce)
 
 
 @main.command()
@@ -183,6 +174,7 @@ def demo(folder: Path, state_dir: Path | None, listen: str | None) -> None:
     from swaplab_core.adapters.listen import find_free_ports  # noqa: PLC0415
     from swaplab_core.adapters.programs import find_program  # noqa: PLC0415
     from swaplab_core.app.options import Options  # noqa: PLC0415
+    from swaplab_core.cli.serving import serve_files  # noqa: PLC0415
     from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
     from swaplab_core.services.demo import prepare_demo  # noqa: PLC0415
 
@@ -201,7 +193,7 @@ def demo(folder: Path, state_dir: Path | None, listen: str | None) -> None:
             f"Ctrl-C stops everything. The configuration is {prepared.config}."
         )
 
-    _serve(prepared.config, None, listen, Options(state_folder=state_dir), announce=announce)
+    serve_files(prepared.config, None, listen, Options(state_folder=state_dir), announce=announce)
 
 
 @main.command()
@@ -294,42 +286,8 @@ def lint(names: Sequence[str]) -> None:
     click.echo(f"in order; {len(complaints)} hint{'s' * (len(complaints) != 1)}")
 
 
-def _serve(
-    config: Path | None,
-    config_dir: Path | None,
-    listen: str | None,
-    options: Options,
-    *,
-    announce: Callable[[str], None],
-) -> None:
-    from swaplab_core.adapters.listen import parse_address, require_safe  # noqa: PLC0415
-    from swaplab_core.app.files import ConfigFiles  # noqa: PLC0415
-    from swaplab_core.app.lab import Lab  # noqa: PLC0415
-    from swaplab_core.app.life import serve as serve_lab  # noqa: PLC0415
-    from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
-
-    address = parse_address(listen or (DEFAULT_LISTEN_TLS if options.tls else DEFAULT_LISTEN))
-    files = ConfigFiles(config_file(config, config_dir, os.environ), config_dir, Catalogue.discover())
-    sources = files.read()
-    loaded = files.load(sources)
-    if loaded.config is None:
-        raise ConfigError([problem for problem in loaded.problems if problem.severity is Severity.ERROR])
-    checked = loaded.config
-    require_safe(address, has_keys=bool(checked.api_keys), insecure=options.is_insecure)
-    exposed = attrs.evolve(options, host=address.host, is_exposed=not address.is_loopback)
-
-    async def run() -> None:
-        lab = Lab.build(files, sources, checked, exposed)
-        for problem in loaded.problems:
-            logging.getLogger("swaplab").warning("%s", problem)
-
-        def listening(bound: Address) -> None:
-            announce(bound.url)
-            click.echo(f"Manage it, with this link once, within 15 minutes: {bound.url}{lab.login_path()}")
-
-        await serve_lab(lab, address, listening)
-
-    _run(run())
+def _announce(url: str) -> None:
+    click.echo(f"swaplab serves at {url}  (models: {url}/ui/, OpenAI base URL: {url}/v1)")
 
 
 def _tls(certificate: Path | None, key: Path | None) -> TlsFiles | None:
@@ -340,17 +298,6 @@ def _tls(certificate: Path | None, key: Path | None) -> TlsFiles | None:
     if certificate is None or key is None:
         raise click.UsageError("--tls-cert-file and --tls-key-file belong together: give both")
     return TlsFiles(certificate, key)
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run on uvloop where it is installed: it halves the cost of each chunk."""
-    uvloop = importlib.util.find_spec("uvloop") and importlib.import_module("uvloop")
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop if uvloop else None) as runner:
-        runner.run(work)
-
-
-def _announce(url: str) -> None:
-    click.echo(f"swaplab serves at {url}  (models: {url}/ui/, OpenAI base URL: {url}/v1)")
 
 
 def _curl_loop(url: str, models: Sequence[str]) -> str:
