@@ -82,7 +82,7 @@ from swaplab_core.services.config_editor import ConfigEditor
 from swaplab_core.services.config_preview import ConfigPreview
 from swaplab_core.services.models import Models
 from swaplab_core.services.plugin_lab import PluginLab
-from swaplab_core.services.routes import Routes
+from swaplab_core.services.request_router import RequestRouter
 
 PLUGIN_SECONDS = 10.0
 
@@ -152,6 +152,7 @@ class Lab:
     parts: Parts
     launches: Launches
     processes: LocalProcesses
+    http: AiohttpHttp
     supervisor: Supervisor
     store: SqlStore
     console: Console
@@ -194,7 +195,7 @@ class Lab:
         )
         dispatcher.upstreams = supervisor
         models = Models(lambda: launches.config, dispatcher, supervisor)
-        routes = Routes(models.phase)
+        routes = RequestRouter(models.phase)
         routes.use(config)
         monitor = PerformanceMonitor(PsutilProbe(), gpu_sources(processes, clock), clock, config.performance)
         memory = memory_parts(state.path / "memory.json", monitor, models, launches)
@@ -259,8 +260,8 @@ class Lab:
             security_headers=options.security_headers,
         )
         lab = cls(
-            options, parts, launches, processes, supervisor, store, console, proxy_log, application, reloader, gateway,
-            state, job_files, view,
+            options, parts, launches, processes, http, supervisor, store, console, proxy_log, application, reloader,
+            gateway, state, job_files, view,
         )  # fmt: skip
         lab.watcher = FileWatcher(files.file, files.folder, clock) if options.watch else None
         mount_plugin_routes(application, files.catalogue, gateway, view)
@@ -330,7 +331,7 @@ class Lab:
         await self.store.close()
         await self.gateway.close()
         await self.parts.relay.close()
-        await self.parts.http.close()
+        await self.http.close()
         self.processes.close()
         self.proxy_log.flush()
         self.console.close()

@@ -23,7 +23,7 @@ from swaplab_core.server.projections import LLAMA_SWAP_STATES, STOPPED, Projecti
 from swaplab_core.server.route import Endpoint, get, post
 from swaplab_core.services.memory import Memory, Verdict
 from swaplab_core.services.models import Models, ModelState
-from swaplab_core.services.routes import Routes
+from swaplab_core.services.request_router import RequestRouter
 
 
 @define(eq=False)
@@ -31,7 +31,7 @@ class ModelRoutes:
     """GET lists, POST acts; `/unload` also answers GET, as llama-swap's does."""
 
     models: Models
-    names: Routes
+    names: RequestRouter
     show: Projections
     memory: Memory
     _created: int = field(factory=lambda: int(time.time()), init=False)

@@ -14,14 +14,14 @@ from swaplab_core.runtime.bus import Bus
 from swaplab_core.server.api_models import json_response
 from swaplab_core.server.body import parse_object, read_body
 from swaplab_core.server.route import Endpoint, get, put
-from swaplab_core.services.routes import Routes
+from swaplab_core.services.request_router import RequestRouter
 
 
 @define(eq=False)
 class ProfileRoutes:
     """llama-swap's two routes."""
 
-    names: Routes
+    names: RequestRouter
     bus: Bus
 
     def routes(self) -> list[Endpoint]:

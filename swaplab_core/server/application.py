@@ -8,10 +8,10 @@ from typing import Any
 from aiohttp import web
 from attrs import define
 
-from swaplab_core.adapters.http import AiohttpHttp
 from swaplab_core.adapters.relay import Relay
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.plugin.lab import LabView
+from swaplab_core.ports import HttpReader
 from swaplab_core.runtime.bus import Bus
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.runtime.hardware import HardwareInventory
@@ -78,7 +78,7 @@ from swaplab_core.services.recipe_trial import Trials
 from swaplab_core.services.recipe_values import RecipeValues
 from swaplab_core.services.recipe_wizard import RecipeWizard
 from swaplab_core.services.recipes import Recipes
-from swaplab_core.services.routes import Routes
+from swaplab_core.services.request_router import RequestRouter
 
 DEFAULT_MAX_BODY_MIB = 128
 
@@ -99,7 +99,7 @@ class Parts:
     """What the handlers call."""
 
     models: Models
-    routes: Routes
+    routes: RequestRouter
     dispatcher: Dispatcher
     relay: Relay
     catalogue: Catalogue
@@ -109,7 +109,7 @@ class Parts:
     inventory: HardwareInventory
     observer: Observer
     activity: Activity
-    http: AiohttpHttp
+    http: HttpReader
     access: Access
     jobs: Jobs
     actions: Actions

@@ -16,7 +16,7 @@ from swaplab_core.adapters.relay import Body
 from swaplab_core.server.body import model_name, parse_object, read_body
 from swaplab_core.server.multipart import Form, read_form
 from swaplab_core.server.paths import raw_query
-from swaplab_core.services.routes import Route
+from swaplab_core.services.request_router import RequestRoute
 
 JSON_BEGINNINGS = frozenset({b"{", b"[", b'"'})
 """What no form begins with: curl calls whatever it posts a form."""
@@ -43,7 +43,7 @@ class Incoming(Protocol):
         """Whether the client wants a stream."""
         ...
 
-    def outgoing(self, route: Route) -> Outgoing:
+    def outgoing(self, route: RequestRoute) -> Outgoing:
         """The request as the upstream shall see it."""
         ...
 
@@ -82,7 +82,7 @@ class JsonIncoming:
         """Whether the client wants a stream."""
         return self.parsed.get("stream") is True
 
-    def outgoing(self, route: Route) -> Outgoing:
+    def outgoing(self, route: RequestRoute) -> Outgoing:
         """Edited in its bytes."""
         return Outgoing(Body.of(route.edit(self.raw)))
 
@@ -106,7 +106,7 @@ class MultipartIncoming:
         """Whether the client wants a stream."""
         return self.form.streaming
 
-    def outgoing(self, route: Route) -> Outgoing:
+    def outgoing(self, route: RequestRoute) -> Outgoing:
         """The same form."""
         return Outgoing(Body(self.form.content(route.rename), self.form.size(route.rename)))
 
@@ -133,7 +133,7 @@ class FormIncoming:
         """Whether the client wants a stream."""
         return self._value("stream") == "true"
 
-    def outgoing(self, route: Route) -> Outgoing:
+    def outgoing(self, route: RequestRoute) -> Outgoing:
         """The same pairs, encoded anew only when the name changes."""
         if self.in_query:
             return Outgoing(query=_renamed(self.text, route.rename))

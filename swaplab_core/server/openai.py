@@ -25,7 +25,7 @@ from swaplab_core.server.route import Endpoint, get, post
 from swaplab_core.server.through import Through, is_ignored
 from swaplab_core.server.waiting import LoadFailed, WaitingRoom
 from swaplab_core.services.models import Models
-from swaplab_core.services.routes import Route, Routes
+from swaplab_core.services.request_router import RequestRoute, RequestRouter
 
 
 @define(eq=False)
@@ -33,7 +33,7 @@ class InferenceRoutes:
     """Routes whose body or query names a model; paths without a removed prefix are forwarded unchanged."""
 
     models: Models
-    names: Routes
+    names: RequestRouter
     dispatcher: Dispatcher
     relay: Relay
     waiting: WaitingRoom
@@ -75,7 +75,7 @@ class InferenceRoutes:
         return await self.through.unscheduled(request, route.target.model, path)
 
     async def _to_target(
-        self, request: web.Request, incoming: Incoming, route: Route, seen: Observation
+        self, request: web.Request, incoming: Incoming, route: RequestRoute, seen: Observation
     ) -> web.StreamResponse:
         match route.target:
             case Local(model):
@@ -86,14 +86,14 @@ class InferenceRoutes:
                 path = upstream_path(request.raw_path, outgoing.query)
                 return await self.relay.forward(request, destination, path=path, body=outgoing.body, tap=seen)
 
-    def _outgoing(self, incoming: Incoming, route: Route, seen: Observation) -> Outgoing:
+    def _outgoing(self, incoming: Incoming, route: RequestRoute, seen: Observation) -> Outgoing:
         outgoing = incoming.outgoing(route)
         if outgoing.body is not None and isinstance(outgoing.body.content, bytes):
             seen.body = outgoing.body.content
         return outgoing
 
     async def _serve(
-        self, request: web.Request, incoming: Incoming, route: Route, model: ModelConfig, seen: Observation
+        self, request: web.Request, incoming: Incoming, route: RequestRoute, model: ModelConfig, seen: Observation
     ) -> web.StreamResponse:
         """Wait and relay; once more when the request was given to an engine that had already died."""
         began, was_ready = time.monotonic(), self.models.phase(model.id) is Phase.READY

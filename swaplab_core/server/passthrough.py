@@ -19,7 +19,7 @@ from swaplab_core.server.paths import ModelPath, origin_form, split_model_path
 from swaplab_core.server.route import Endpoint, any_method, get
 from swaplab_core.server.through import Through
 from swaplab_core.services.models import Models
-from swaplab_core.services.routes import Routes
+from swaplab_core.services.request_router import RequestRouter
 
 PREFIX = "/upstream/"
 COMFYUI_PREFIX = "/comfyui"
@@ -30,7 +30,7 @@ PAGES = "ui/#/models"
 class PassthroughRoutes:
     """Any method, any body; the path below the model is forwarded with its own percent-encoding."""
 
-    names: Routes
+    names: RequestRouter
     through: Through
 
     def routes(self) -> list[Endpoint]:

@@ -21,7 +21,7 @@ from swaplab_core.server.recipe_status import recipe_status
 from swaplab_core.services.listing import describe_capabilities
 from swaplab_core.services.models import Models, ModelState
 from swaplab_core.services.recipe_catalogue import RecipeCatalogue
-from swaplab_core.services.routes import Routes
+from swaplab_core.services.request_router import RequestRouter
 
 JOBS_SHOWN = 50
 STOPPED = "stopped"
@@ -43,7 +43,7 @@ class Projections:
 
     config: Callable[[], Config]
     of_models: Models
-    routes: Routes
+    routes: RequestRouter
     inflight: InFlight
     of_jobs: Jobs
     recipes: Callable[[], RecipeCatalogue] = RecipeCatalogue

@@ -43,7 +43,7 @@ from swaplab_core.server.route import RouteTable
 from swaplab_core.server.through import Through
 from swaplab_core.server.waiting import WaitingRoom
 from swaplab_core.services.models import Models
-from swaplab_core.services.routes import Routes
+from swaplab_core.services.request_router import RequestRouter
 from swaplab_core.testing.network import LOOPBACK
 from swaplab_core.testing.waiting import wait_until_async
 
@@ -148,7 +148,7 @@ class ExpressWorld:
             lambda: self.config, lambda _: read_usage, InFlight(bus, clock), recorder, recorder.captures, Metrics()
         )
         models = Models(lambda: self.config, dispatcher, Supervisor(None, None, clock, None, dispatcher.tell))
-        routes = Routes(models.phase)
+        routes = RequestRouter(models.phase)
         routes.use(self.config)
         relay, waiting = Relay(), WaitingRoom(models)
         through = Through(models, dispatcher, relay, waiting, observer)

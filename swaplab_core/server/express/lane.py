@@ -23,7 +23,7 @@ from swaplab_core.server.access_log import AccessLog, client_address
 from swaplab_core.server.express.answer import DateLine, KnownAnswers
 from swaplab_core.server.inference_paths import POSTED, upstream_path
 from swaplab_core.server.observation import Observer
-from swaplab_core.services.routes import Route, Routes
+from swaplab_core.services.request_router import RequestRoute, RequestRouter
 
 FRESH_SECONDS = 2.0
 """So long is remembered what the long way decided. Whatever changes there, here it is followed within this time."""
@@ -59,7 +59,7 @@ class Plan:
     """How requests for one name are served, as long as `names` are in force."""
 
     names: object
-    route: Route
+    route: RequestRoute
     model: ModelId
     read: UsageReader
     destination: Destination | None = None
@@ -82,7 +82,7 @@ class Passable:
 class Lane:
     """`rules` answers who decides at present who may do what: another object whenever that changes."""
 
-    routes: Routes
+    routes: RequestRouter
     dispatcher: Dispatcher
     relay: Relay
     observer: Observer

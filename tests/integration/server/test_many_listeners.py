@@ -22,7 +22,7 @@ from swaplab_core.runtime.logs import HISTORY_BYTES
 from swaplab_core.server.api_events import EventRoutes
 from swaplab_core.server.projections import Projections
 from swaplab_core.server.route import RouteTable
-from swaplab_core.services.routes import Routes
+from swaplab_core.services.request_router import RequestRouter
 from swaplab_core.testing.waiting import wait_until_async
 
 LISTENERS = 100
@@ -48,7 +48,7 @@ class NoJobs:
 async def api() -> AsyncIterator[tuple[Bus, LogBook, TestClient]]:
     bus = Bus()
     logs = LogBook(bus, lambda _: None)
-    show = Projections(Config, NoModels(), Routes(lambda _: None), InFlight(bus, LoopClock()), NoJobs())
+    show = Projections(Config, NoModels(), RequestRouter(lambda _: None), InFlight(bus, LoopClock()), NoJobs())
     application = web.Application()
     RouteTable(application).mount(EventRoutes(bus, logs, show).routes())
     async with TestClient(

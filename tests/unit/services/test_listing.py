@@ -15,7 +15,7 @@ from swaplab_core.config.schema import (
 )
 from swaplab_core.engine import Phase
 from swaplab_core.services.listing import describe_capabilities
-from swaplab_core.services.routes import Routes
+from swaplab_core.services.request_router import RequestRouter
 
 
 def listed(config, *, profile=None, **phases):
@@ -24,7 +24,7 @@ def listed(config, *, profile=None, **phases):
     def phase_of(model):
         return phases.get(model, Phase.STOPPED)
 
-    routes = Routes(phase_of)
+    routes = RequestRouter(phase_of)
     routes.use(config)
     routes.activate(profile)
     records = routes.listing(phase_of, 1_700_000_000).records()

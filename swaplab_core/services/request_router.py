@@ -27,7 +27,7 @@ class UnknownProfile(UnknownModel):
 
 
 @frozen
-class Route:
+class RequestRoute:
     """Where one request goes.
 
     `requested` is the name after profile and selector, `rename` what the body's `model` must become (None: it stays),
@@ -46,7 +46,7 @@ class Route:
 
 
 @define(eq=False)
-class Routes:
+class RequestRouter:
     """All names of the configuration in force; `use` puts another one in force.
 
     The active profile and the selectors' running counts outlive a change of the configuration.
@@ -83,7 +83,7 @@ class Routes:
         self.profiles.active = profile
 
     @contextmanager
-    def route(self, name: str) -> Iterator[Route]:
+    def route(self, name: str) -> Iterator[RequestRoute]:
         """Decide where a request for `name` goes; a selector's choice is held until the block ends.
 
         Raises UnknownModel, or NoTarget when a selector has none to offer.
@@ -101,7 +101,7 @@ class Routes:
             self._ignored = [compile_pattern(pattern) for pattern in self._config.upstream.ignore_paths]
         return any(pattern.search(path) for pattern in self._ignored)
 
-    def plain(self, name: str) -> Route | None:
+    def plain(self, name: str) -> RequestRoute | None:
         """Where a name leads on which neither profile nor selector has a say; None when one has, or nobody knows it."""
         is_plain = self.profiles.active is None and name not in self._config.selectors
         return self._route(name, name, "") if is_plain and self.names.find(name) is not None else None
@@ -118,15 +118,17 @@ class Routes:
             raise UnknownModel(f"the profile {self.profiles.active!r} switches {name!r} off")
         return pin.name
 
-    def _route(self, asked: str, requested: str, selector: str) -> Route:
+    def _route(self, asked: str, requested: str, selector: str) -> RequestRoute:
         target = self.find(requested)
         renamed = requested if requested != asked else None
         match target:
             case Local(model):
-                return Route(target, requested, model.use_model_name or renamed, selector, self._filters[model.id])
+                return RequestRoute(
+                    target, requested, model.use_model_name or renamed, selector, self._filters[model.id]
+                )
             case Remote(peer_id, _, theirs):
                 rename = theirs if theirs != asked else None
-                return Route(target, requested, rename, selector, self._filters[f"peer {peer_id}"])
+                return RequestRoute(target, requested, rename, selector, self._filters[f"peer {peer_id}"])
 
     def find(self, name: str) -> Target:
         """The target of a name, leaving profiles and selectors aside. Raises UnknownModel with what there is."""
