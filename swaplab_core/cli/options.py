@@ -48,14 +48,14 @@ _RATE_LIMIT = (
     click.option(
         "--rate-limit-rpm",
         envvar="LLAMA_SWAP_RATE_LIMIT_RPM",
-        type=click.FloatRange(0),
+        type=click.FloatRange(0.0, clamp=True),
         default=0.0,
         help="requests to models a minute that one client may make; 0: any number",
     ),
     click.option(
         "--rate-limit-burst",
         envvar="LLAMA_SWAP_RATE_LIMIT_BURST",
-        type=click.IntRange(1),
+        type=click.IntRange(1, clamp=True),
         default=5,
         show_default=True,
         help="so many of them may come at once",
@@ -63,7 +63,7 @@ _RATE_LIMIT = (
     click.option(
         "--rate-limit-ttl-seconds",
         envvar="LLAMA_SWAP_RATE_LIMIT_TTL_SECONDS",
-        type=click.FloatRange(30),
+        type=click.FloatRange(30.0, clamp=True),
         default=600.0,
         show_default=True,
         help="how long a client that asks nothing is remembered",

@@ -8,7 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from swaplab_core.cli.options import config_file, modern, with_listen
+from swaplab_core.cli.options import config_file, modern, with_listen, with_rate_limit
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,20 @@ def test_the_variable_says_where_to_listen_unless_the_command_line_does(written,
         click.echo(listen)
 
     assert CliRunner().invoke(say, written, env={"LLAMA_SWAP_LISTEN": ":81"}).output == f"{found}\n"
+
+
+@pytest.mark.parametrize(
+    ("rpm", "burst", "forget", "found"),
+    [("", "", "", "0.0 5 600.0"), ("-1", "0", "7", "0.0 1 30.0"), ("90.5", "9", "60", "90.5 9 60.0")],
+)
+def test_limits_of_the_environment_that_are_too_small_are_the_smallest_and_empty_ones_are_not_set(
+    rpm, burst, forget, found
+):
+    @click.command()
+    @with_rate_limit
+    def say(rate_limit_rpm, rate_limit_burst, rate_limit_ttl_seconds):
+        click.echo(f"{rate_limit_rpm} {rate_limit_burst} {rate_limit_ttl_seconds}")
+
+    names = ("RPM", "BURST", "TTL_SECONDS")
+    env = {f"LLAMA_SWAP_RATE_LIMIT_{name}": value for name, value in zip(names, (rpm, burst, forget), strict=True)}
+    assert CliRunner().invoke(say, env=env).output == f"{found}\n"
