@@ -5,6 +5,7 @@ The map, from the bottom up (imports point downwards only):
 - `domain`    frozen values and errors: the words everything else is said in
 - `config`    text → Config | problems, pure
 - `engine`    (state, fact) → effects, pure: when a model starts, stops, is granted
+- `routing`   from the name a client uses to what serves it, pure
 - `ports`     the world as Protocols
 - `plugin`    what plugin authors import: driver classes, hook specifications, the catalogue
 - `adapters`  I/O behind the ports · `runtime`  asyncio shells around pure decisions

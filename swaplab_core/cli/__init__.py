@@ -1,4 +1,9 @@
-"""The command `swaplab`: `commands` what can be said, `client` how a running server is asked."""
+"""The command `swaplab`.
+
+`commands` what can be said · `serving` files and options → a running server · `config_commands` and `plugin_commands`
+groups of commands · `options` what several share · `client` how a running server is asked · `lint` and `replay` their
+work · `tables` how lists are printed.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,18 @@
 """Frozen values and errors: the words the rest of swaplab is said in.
 
-`ids` names · `launch` how an upstream is started, probed, put to sleep and stopped · `metering` what an
-engine tells about its work · `activity` what is remembered of a request, `capture` the exchange itself, `histogram` ·
-`text` made fit to be kept · `problem` a located mistake in user input · `demo` a model that the demo shows ·
-`node` machines · `action` what plugins offer, `plan` its steps, `job` one run of them · `view` what plugins show ·
-`errors` the exception tree.
+- models: `ids` names · `launch` how an upstream is started, probed, put to sleep and stopped · `placement` where it
+  may run · `footprint` the memory it needs · `demo` a model that the demo shows
+- backends: `backend` folders as facts · `image` container images · `recipe` what a recipe says, `recipe_settings` how
+  a model entry uses one
+- requests: `metering` what an engine tells about its work · `activity` what is remembered of a request, `capture` the
+  exchange itself, `histogram`
+- machines: `node` which there are · `hardware` what one is · `performance` how busy it is, `thinning` many samples as
+  few
+- plugins and people: `access` who may call a route · `action` what is offered, `plan` its steps, `job` one run of
+  them · `view` what is shown · `diagnostic` what is checked
+- `events` everything announced on the bus · `revision` what the configuration was · `problem` a located mistake in
+  user input · `text` made fit to be kept · `errors` the exception tree
+
 Nothing here does I/O, reads a clock or knows asyncio.
 """
 

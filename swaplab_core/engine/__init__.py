@@ -1,8 +1,10 @@
 """The swap engine: facts in, effects out, pure.
 
-`facts` what the engine is told · `effects` what it wants done · `phases` the life of a model as one table ·
-`policy` the interface of "who must go" with `groups` and `matrix` (`matrix_dsl`, `matrix_solver`) · `slot` the record
-of one model · `swap` the planner · `plan` the dry run. The shell that carries effects out is `runtime.dispatcher`.
+`facts` what the engine is told · `effects` what it wants done · `phases` the life of a model as one table · `limits`
+what it knows of a model · `policy` the interface of "who must go" with `groups` and `matrix` (`matrix_dsl`,
+`matrix_solver`) · `slot` the record of one model · `places` the order of the queue · `swap` the planner · `plan` the
+dry run · `recording` what was told and answered, to be played again. The shell that carries effects out is
+`runtime.dispatcher`.
 """
 
 from __future__ import annotations

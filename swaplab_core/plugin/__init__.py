@@ -10,11 +10,22 @@ Plugins plan, the core runs: a plugin starts no process, opens no connection and
 what it is asked, it raises `PluginFailed` with advice for the operator. `swaplab_core.testing.contracts` holds the
 tests a driver must pass.
 
-The rooms: `interface` driver base classes · `hookspecs` the hooks · `lab` what a plugin sees of the daemon · `actions`
-an action and its planner · `commands` what commands get · `forms` forms and settings · `check` what a check of the
-configuration is given · `routes` HTTP routes of a plugin · `stopping` the end of a process, for executors · `usage`
-reading tokens and speeds that several engines write alike · `hooks` calling hooks (pluggy) · `catalogue` what is
-installed and how it fares (stevedore). The last two are the core's own.
+What is imported from here is what every author needs. The rooms behind it:
+
+- drivers: `interface` their base classes · `abilities` what else a backend may be able to do · `stopping` the end of a
+  process, for executors
+- hooks: `hookspecs` which there are · `lab` what a plugin sees of the daemon · `actions` an action and its planner ·
+  `forms` forms and settings · `routes` HTTP routes · `commands` what commands get · `check` what a check of the
+  configuration is given · `pages` what the pages can show
+- for backends, parts that several share: `usage` tokens and speeds · `progress` how far a load is · `canary` a short
+  request that tells whether an engine is itself · `images` choosing one · `containers` an engine in a container,
+  `run_command` such a command line read · `backend_actions` steps and locks of actions on folders
+- recipes: `recipe_parser` the driver of a format, with `recipe_document` to read and `recipe_writer` to write a file ·
+  `recipe_runner` the base of backends whose folders hold `run-recipe.sh` · `recipe_template` and `flag_map` command
+  lines · `recipe_schema` help for editors · `cached_recipe` a recipe for weights that are there
+
+The core's own: `hooks` calling hooks (pluggy) · `catalogue` what is installed and how it fares (stevedore) · `edits` of
+the configuration file · `modules` where files for the pages lie · `lint` what is wrong with what a plugin shows.
 """
 
 from __future__ import annotations

@@ -10,6 +10,11 @@ The map:
 - `network`       free ports · `waiting`  wait for a condition with a deadline, instead of sleeping
 - `llama_server`  where the real llama-server is
 - `require`       skip when a real thing is missing, fail when `SWAPLAB_REQUIRE` names it
+- `fakes`         one for each port, the larger ones apart: `fake_executor`, `fake_gateway`, `fake_hardware`,
+                  `fake_job_files`, `fake_lab`
+- `contracts`     what every implementation of a port, and every driver, must do
+- `recipe_kit`    recipe folders and a container engine
+- `output`        what a started process printed
 - `script`        scripts for the swap engine: facts, each with all effects that must follow
 - `plugin`        the pytest plugin: fixtures for all of this, there as soon as swaplab is installed
 

@@ -8,9 +8,10 @@ that breaks off never looks complete: an event stream gets a last error event, a
 | `relay` | what handlers call: the one story of a request, whichever way it takes |
 | `direct` | the short way: own connections, chunks from socket to socket |
 | `connection` | one of those, on a parser in C · `pool`: those to one upstream · `request`: what goes out on them |
-| `known` | heads that need not be parsed again |
+| `known` | heads that need not be parsed again · `plain`: chunks that need no parser |
 | `fallback` | the long way, on aiohttp's client: TLS, websockets |
 | `headers` · `telling` | what passes, and what is told when something goes wrong |
+| `interface` | what these say to each other |
 """
 
 from __future__ import annotations

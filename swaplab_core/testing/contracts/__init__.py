@@ -1,9 +1,9 @@
 """Contract suites: what every implementation must do, as classes of tests to inherit from.
 
-`ProcessesContract` · `HttpContract` · `ClockContract` · `JobFilesContract`: one for each port, run against the fake and
-the real adapter, so a fake cannot lie. `ExecutorContract`: for every way to reach machines. `BackendContract` (in
-`backend`) and `PluginContract` (in `plugin`): for what plugins offer. A subclass named `Test…`
-says how to make the thing under test; pytest does the rest.
+One for each port, run against the fake and the real adapter, so a fake cannot lie: `processes`, `http`, `clock`,
+`job_files`. For every way to reach machines: `executor`. For what plugins offer: `backend`, `recipes` and `plugin`. A
+subclass named `Test…` says how to make the thing under test; pytest does the rest. `scenario` runs the asynchronous
+ones.
 """
 
 from __future__ import annotations
