@@ -58,7 +58,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "rows that can be sorted and searched",
             "`{items: [{…}]}`; an `id` in a row keeps it apart from others",
             "`columns: [{id, title, type?}]`, `row_actions`: a slot whose actions stand in each row, the row's values "
-            "being their context (`context` in a row adds to it, `values` are what forms begin with); `filters`: "
+            "being their context (`context` in a row adds to it, `values` are what forms begin with, `reasons` by "
+            "action say why one cannot be run there); `filters`: "
             "columns to choose by, `search`: a field to search in, both kept in the address; `empty`, what to say and "
             "to do when there are none",
         ),

@@ -24,6 +24,7 @@ from swaplab_core.services.recipe_trial import Trial
 from swaplab_core.services.recipes import Preview
 
 CUSTOM = "custom"
+MAKE_MODEL = "recipes:make_model"
 
 
 def at(seconds: float | None) -> str | None:
@@ -229,7 +230,16 @@ def recipe_row(shape: Mapping[str, Any]) -> dict[str, Any]:
         "problem": first["message"] if first else "",
         "users": ", ".join(shape["usedBy"]),
         "recipe": shape["identity"],
+        "reasons": {MAKE_MODEL: why} if (why := _why_no_model(shape, first)) else {},
     }
+
+
+def _why_no_model(shape: Mapping[str, Any], first: Mapping[str, Any] | None) -> str:
+    if shape["hiddenBy"]:
+        return f"{shape['hiddenBy']} takes its place"
+    if shape["usable"]:
+        return ""
+    return f"mend it first: {first['message']}" if first else "no backend runs it"
 
 
 def _recipe_state(shape: Mapping[str, Any]) -> tuple[str, str]:

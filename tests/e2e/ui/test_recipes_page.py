@@ -257,6 +257,9 @@ def test_a_new_recipe_begins_with_one_that_is_there(pages, world):
 
 def test_recipes_are_filtered_by_backend_and_by_what_is_wrong_with_them(pages):
     with pages() as page:
+        spoilt = row(page, "broken.yaml").get_by_role("button", name="Make a model")
+        expect(spoilt).to_be_disabled()
+        expect(spoilt).to_have_attribute("title", re.compile("mend it first: the command uses {prot}"))
         page.get_by_label("State").select_option("unusable")
         rows = page.get_by_role("region", name="Recipes", exact=True).get_by_role("row")
         expect(rows).to_have_count(2)

@@ -68,6 +68,10 @@ def test_each_recipe_is_a_row_that_says_its_state_and_leads_to_its_page(run, vll
         await api.ask("PUT", "/api/recipes/source", {"recipeRef": "small", "content": TWO})
         hidden = await rows(api, relativePath="small.yaml")
         assert sorted(row["state"]["text"] for row in hidden) == ["hidden", "usable"]
+        why = {row["state"]["text"]: row["reasons"].get("recipes:make_model", "") for row in [broken, *hidden]}
+        assert why["usable"] == ""
+        assert why["unusable"].startswith("mend it first: the command uses {prot}")
+        assert why["hidden"] == f"{api.root}/recipes/small.yaml takes its place"
         assert len({row["id"] for row in await rows(api)}) == 5
 
     run(scenario)
