@@ -1,6 +1,6 @@
 """How fast the status of 32 machines is answered, and how long a whole look at them takes.
 
-    python benchmarks/cluster_status.py [--asks 200] [--json]
+    python -m benchmarks.cluster_status [--asks 200] [--json]
 
 24 machines answer through real ssh (two sshd, twelve loopback addresses each), 8 are silent: the queues of their ports
 are full. A whole look must take no longer than the slowest time limit; answers that are old already must come at once

@@ -1,6 +1,6 @@
 """How fast the daemon answers after its start, and what it keeps in memory, beside the least that aiohttp can do.
 
-    python benchmarks/daemon.py [--rounds 7] [--json]
+    python -m benchmarks.daemon [--rounds 7] [--json]
 
 With every plugin that is installed. A round starts one after the other and asks `/health` without pause until it is
 answered; the first round only warms up. CPU is what the process has spent until then. Memory is told when it has been

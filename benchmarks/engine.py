@@ -1,6 +1,6 @@
 """How long one engine step takes with a long queue: 2 000 requests waiting over 200 models, all rivals.
 
-    python benchmarks/engine.py [--models 200] [--waiting 2000] [--steps 2000] [--json]
+    python -m benchmarks.engine [--models 200] [--waiting 2000] [--steps 2000] [--json]
 
 Prints the median and p99 of each kind of step, and the ratio to the same step with a tenth of the queue: a step that is
 linear in the queue would show 10, one that is quadratic 100.

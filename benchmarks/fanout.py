@@ -1,6 +1,6 @@
 """What it costs to tell many pages what happens: requests pass while so many listeners follow `/api/events`.
 
-    python benchmarks/fanout.py [--listeners 100] [--requests 3000] [--rounds 3] [--json]
+    python -m benchmarks.fanout [--listeners 100] [--requests 3000] [--rounds 3] [--json]
 
 Prints the daemon's CPU for each event that a listener got, with one listener and with many, and their ratio: below 1,
 what is written once is sent to all.

@@ -1,6 +1,6 @@
 """How long one decision of the matrix takes, and how much faster that is than trying every combination.
 
-    python benchmarks/matrix.py [--decisions 500] [--live 8] [--seed 1] [--brute-force-limit 100000] [--json]
+    python -m benchmarks.matrix [--decisions 500] [--live 8] [--seed 1] [--brute-force-limit 100000] [--json]
 
 Every decision has another target and other live models, and none comes from the memo. Times are CPU time, so a busy
 machine does not show in them. The ratio (more is better for us) compares with a scan of all combinations, multiplied

@@ -1,6 +1,6 @@
 """What a request and a streamed chunk cost, through swaplab and through its rivals, in one run.
 
-    python benchmarks/relay.py [--rounds 5] [--seed 1] [--only swaplab,go] [--json FILE]
+    python -m benchmarks.relay [--rounds 5] [--seed 1] [--only swaplab,go] [--json FILE]
 
 Between the same engine and the same load generator: nothing (direct), `swaplab serve` with everything on, a reverse
 proxy of Go's standard library, the least that aiohttp can do, and nginx and haproxy where they are installed, which do

@@ -1,6 +1,6 @@
 """What a reload costs, and whom it disturbs.
 
-    python benchmarks/reload.py [--rewrites 200] [--models 1000] [--json]
+    python -m benchmarks.reload [--rewrites 200] [--models 1000] [--json]
 
 First 50 clients stream without pause from five models while the configuration file is rewritten 200 times: edits of
 other models, files with errors, half-written files, touches; each with a signal, or left to the watcher. Counted are
@@ -15,19 +15,18 @@ import argparse
 import asyncio
 import json
 import os
-import random
 import re
 import signal
-import socket
 import statistics
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
 
+from benchmarks.swap import find_fixed_ports
 from swaplab_core.testing.network import LOOPBACK, find_free_port
 from swaplab_core.testing.real_process import running_process
 from swaplab_core.testing.sim_process import SIM_ARGV
@@ -40,16 +39,6 @@ TARGETS = {"broken": 0, "started_twice": 0, "new_pids": 0, "edit_p99_ms": 300, "
 DEADLINE_SECONDS = 60.0
 APPLIED = "configuration reloaded: "
 REFUSED = "the configuration stays as it is"
-
-
-def find_fixed_ports(count: int) -> int:
-    """The first of so many free ports, below those that the system gives to outgoing connections."""
-    for first in random.sample(range(20000, 30000, count), 100):
-        with ExitStack() as stack, suppress(OSError):
-            for port in range(first, first + count):
-                stack.enter_context(socket.create_server((LOOPBACK, port)))
-            return first
-    raise SystemExit("no free ports between 20000 and 30000")
 
 
 class Daemon:

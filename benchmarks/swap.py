@@ -1,6 +1,6 @@
 """What swaplab adds to a swap: the time from a request to the first byte of its answer, while another model must go.
 
-    python benchmarks/swap.py [--rounds 30] [--json]
+    python -m benchmarks.swap [--rounds 30] [--json]
 
 Two tiny scripted models under a real llama-server. On one side a request to a running `swaplab serve`; on the other a
 shell script that does the least that can be done: kill the one server, wait for its exit, start the other, ask

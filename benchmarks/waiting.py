@@ -1,6 +1,6 @@
 """What a request costs that waits: thousands of them arrive while their model loads, and are served when it is there.
 
-    python benchmarks/waiting.py [--requests 9000] [--json]
+    python -m benchmarks.waiting [--requests 9000] [--json]
 
 The engine's program sleeps before it is replaced by the engine, so that all of them wait. Prints CPU and memory of the
 daemon for each, and the ratio of both to a tenth as many: what is linear shows 1. Every request must be answered.

@@ -4,7 +4,11 @@ A plugin implements a hook by a function of the same name, marked `@hookimpl`, i
 group `swaplab.plugins`. The entry point may also name a class: it is instantiated once, without arguments, and its
 methods are the implementations, so that a plugin can keep state. An implementation may leave out arguments it does not
 need. `def` here means that the hook is called synchronously, `async def` that it is awaited; the implementation must be
-of the same kind. A hook is never called while bytes flow.
+of the same kind, and it must not block unless its specification says that it runs in a thread. A hook is never called
+while bytes flow.
+
+Each implementation is called on its own. One that raises, or answers with something of another type, loses its own
+answer and nobody else's: the log tells, and the plugin counts as degraded (`GET /api/plugins`, `swaplab plugins`).
 
 None ships without a user in this repository. Choosing one backend by name is not a hook but a driver, see `interface`.
 """
