@@ -87,7 +87,7 @@ class Script:
         self.popen = popen
 
     def swap(self, model: str) -> float:
-        """Seconds from the wish to the first line of the answer."""
+        """Seconds from the request to the first line of the answer."""
         began = time.perf_counter()
         self.popen.stdin.write(b"%s %s\n" % (model.encode(), chat(model)))
         first = self.popen.stdout.readline()

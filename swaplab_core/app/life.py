@@ -100,16 +100,16 @@ async def _close(lab: Lab, runner: web.AppRunner, stop: _Stop) -> None:
 
 
 class _Stop:
-    """Two wishes to stop, as events: a polite one and an urgent one. And the wish to reload, a call."""
+    """Signals that ask to stop, as events: the first politely, the second at once. SIGHUP asks to reload: a call."""
 
     def __init__(self, reload: Callable[[], None]) -> None:
         self.first, self.second = asyncio.Event(), asyncio.Event()
         self.loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            self.loop.add_signal_handler(number, self._wish)
+            self.loop.add_signal_handler(number, self._asked)
         self.loop.add_signal_handler(signal.SIGHUP, reload)
 
-    def _wish(self) -> None:
+    def _asked(self) -> None:
         (self.second if self.first.is_set() else self.first).set()
 
     def restore(self) -> None:

@@ -217,7 +217,7 @@ def knows(folder: FolderFacts, flag: str) -> bool:
 
 
 def need(folder: FolderFacts, flag: str, purpose: str) -> None:
-    """Raise PluginFailed when the runner lacks a flag without which a wish cannot be met."""
+    """Raise PluginFailed when the runner lacks a flag without which a setting cannot be followed."""
     if not knows(folder, flag):
         raise PluginFailed(
             f"{folder.path}/run-recipe.sh does not know {flag}, so it cannot {purpose}",

@@ -32,10 +32,10 @@ async def run_step(commands: Commands, step: Step, heard: Heard) -> str:
     lines of an engine that failed.
     """
     assert step.command is not None, "steps of a launch are commands"
-    ears = _deaf if step.optional else heard
+    output = _discard if step.optional else heard
     try:
         async with asyncio.timeout(step.timeout_seconds):
-            status = await commands.run(step.node, step.command.ready(os.environ), ears, ears)
+            status = await commands.run(step.node, step.command.ready(os.environ), output, output)
     except TimeoutError:
         return f"not done after {step.timeout_seconds:g} s"
     except SwaplabError as error:
@@ -43,5 +43,5 @@ async def run_step(commands: Commands, step: Step, heard: Heard) -> str:
     return "" if status.code == 0 else str(status)
 
 
-def _deaf(_: bytes) -> None:
+def _discard(_: bytes) -> None:
     pass

@@ -1,8 +1,8 @@
 """Putting a new configuration in force while requests run.
 
-One reload at a time; wishes that come meanwhile are never dropped, they become one more round. A revision (the content
-of all files) is applied once. A configuration with errors changes nothing and says why. So does one that somebody is
-still writing: half a file may well be valid, and would take away the models of the other half.
+One reload at a time; requests that come meanwhile are never dropped, they become one more round. A revision (the
+content of all files) is applied once. A configuration with errors changes nothing and says why. So does one that
+somebody is still writing: half a file may well be valid, and would take away the models of the other half.
 """
 
 from __future__ import annotations

@@ -46,10 +46,10 @@ class ActionRoutes:
         """Run an action, `{input, target, start_at}`: 202 and the job. `?dry_run=1` only tells what it would do."""
         offer = self.actions.find(request.match_info["action"])
         self.sender.demand(request, offer.action.spec.policy)
-        wish = read_wish(parse_object(await read_body(request)))
+        given = read_run(parse_object(await read_body(request)))
         if request.query.get("dry_run", "0") not in {"", "0", "false"}:
-            return json_response(plan_record(await self.actions.plan(offer, wish.pop("data"), wish["target"])))
-        job = await self.actions.run(offer, **wish, author=self.sender.name(request))
+            return json_response(plan_record(await self.actions.plan(offer, given.pop("data"), given["target"])))
+        job = await self.actions.run(offer, **given, author=self.sender.name(request))
         body = orjson.dumps({"job": job_record(job)})
         return web.Response(
             status=202, body=body, content_type="application/json", headers={"Location": f"../jobs/{job.id}"}
@@ -61,7 +61,7 @@ class ActionRoutes:
         return json_response({"diagnostics": [checkup_record(checkup) for checkup in checkups]})
 
 
-def read_wish(body: dict[str, Any]) -> dict[str, Any]:
+def read_run(body: dict[str, Any]) -> dict[str, Any]:
     """What to run. Raises InvalidRequest."""
     if unknown := body.keys() - {"input", "target", "start_at"}:
         raise InvalidRequest(f"there is no {', '.join(sorted(unknown))} here", advice="send input, target, start_at")

@@ -1,4 +1,4 @@
-"""`LabView` for real: what plugins see of the daemon, each wish passed on to the one who can grant it."""
+"""`LabView` for real: what plugins see of the daemon, each call passed on to whoever can answer it."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ class Actions:
     async def _dgx_update(self, form: Update, target: str) -> Plan:
         live = self.live()
         names = form.nodes or ((target,) if target else ())
-        wanted = dgx.wish({}, {"targets": list(names), "includeController": form.include_controller})
+        wanted = dgx.update_request({}, {"targets": list(names), "includeController": form.include_controller})
         nodes = dgx.targets(wanted, live.inventory)
         return operations.update_plan(
             live.operations, nodes, {node.id: node.id not in self._drained() for node in nodes}

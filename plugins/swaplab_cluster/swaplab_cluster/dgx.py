@@ -26,7 +26,7 @@ UPDATE = (
 
 
 @frozen
-class Wish:
+class UpdateRequest:
     """What a request asks for. `confirm` is the word that an earlier answer gave, "" in the first request."""
 
     targets: tuple[str, ...]
@@ -34,7 +34,7 @@ class Wish:
     include_controller: bool = False
 
 
-def wish(headers: Mapping[str, str], body: Mapping[str, Any]) -> Wish:
+def update_request(headers: Mapping[str, str], body: Mapping[str, Any]) -> UpdateRequest:
     """Read a request. Raises InvalidRequest for everything that is not plainly said."""
     if "transfer-encoding" in {name.lower() for name in headers}:
         raise InvalidRequest("send the body with a Content-Length, not chunked", advice="curl --data does")
@@ -48,12 +48,12 @@ def wish(headers: Mapping[str, str], body: Mapping[str, Any]) -> Wish:
     confirm = body.get("confirm", "")
     if not isinstance(confirm, str):
         raise InvalidRequest("`confirm` must be the word that the answer without it gave")
-    return Wish(
+    return UpdateRequest(
         tuple(dict.fromkeys(target.strip() for target in targets)), confirm, body.get("includeController") is True
     )
 
 
-def targets(wanted: Wish, inventory: Inventory | None) -> tuple[InventoryNode, ...]:
+def targets(wanted: UpdateRequest, inventory: Inventory | None) -> tuple[InventoryNode, ...]:
     """The nodes, in the order in which they are updated: this machine last. Raises InvalidRequest."""
     found: list[InventoryNode] = []
     unknown = []

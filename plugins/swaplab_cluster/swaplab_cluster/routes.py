@@ -29,7 +29,7 @@ class Routes:
     """Answers from what is known, and does what is asked."""
 
     live: Callable[[], Live]
-    _confirms: dict[str, tuple[dgx.Wish, float]] = field(factory=dict)
+    _confirms: dict[str, tuple[dgx.UpdateRequest, float]] = field(factory=dict)
 
     def all(self) -> tuple[Route, ...]:
         """Every route, with who may call it."""
@@ -89,7 +89,7 @@ class Routes:
     async def update(self, call: Call, _: Gateway) -> Reply:
         """Update DGX nodes, one after the other, as a job; the first call answers what to confirm."""
         operations = self._operations()
-        wanted = dgx.wish(call.headers, call.json())
+        wanted = dgx.update_request(call.headers, call.json())
         nodes = dgx.targets(wanted, self.live().inventory)
         models = await operations.models()
         running = {
@@ -123,7 +123,7 @@ class Routes:
         }
         return Reply.of_json(body, 202)
 
-    def _confirmed(self, wanted: dgx.Wish) -> bool:
+    def _confirmed(self, wanted: dgx.UpdateRequest) -> bool:
         """Whether the word is one that was given for exactly this, and not long ago; it is good for once."""
         now = time.monotonic()
         self._confirms = {word: given for word, given in self._confirms.items() if given[1] > now}

@@ -81,16 +81,16 @@ class HubActions:
     def _download_unseen(self, form: BackendDownloadForm) -> Plan:
         hub = self.hub()
         around = hub.surroundings()
-        return hub.plan_into(places.find(around, places.chosen(around)).folder, form.wish())
+        return hub.plan_into(places.find(around, places.chosen(around)).folder, form.request())
 
     async def _download(self, form: DownloadForm, _: str) -> Plan:
-        return await self.hub().download_plan(form.wish())
+        return await self.hub().download_plan(form.request())
 
     async def _resume(self, _: NoInput, target: str) -> Plan:
-        wish = self.hub().wishes.of(names.check_repo(target))
-        if wish is None:
+        wanted = self.hub().unfinished.of(names.check_repo(target))
+        if wanted is None:
             raise Conflict(f"it is not known what was wanted of {target}", advice="download it again, it goes on then")
-        return await self.hub().download_plan(wish)
+        return await self.hub().download_plan(wanted)
 
     async def _discard(self, _: NoInput, target: str) -> Plan:
         return await self.hub().discard_plan(names.folder_of(names.check_repo(target)))

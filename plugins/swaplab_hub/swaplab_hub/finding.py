@@ -12,7 +12,7 @@ from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.plugin import Gateway
 from swaplab_hub import names, views
 from swaplab_hub.fetching import size
-from swaplab_hub.forms import wish_of
+from swaplab_hub.forms import download_request
 from swaplab_hub.model_hub import ModelHub
 from swaplab_hub.weights import choices
 
@@ -62,14 +62,14 @@ class Finding:
 
     async def _download(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Begin it as whoever asks: the action checks what they may."""
-        wish = wish_of(body)
-        wanted = {"input": {"repo": wish.repo, "weights": wish.weights}}
+        asked = download_request(body)
+        wanted = {"input": {"repo": asked.repo, "weights": asked.weights}}
         answer = await self.gateway.request("POST", "/api/actions/hub:download", json=wanted)
         said = orjson.loads(await answer.read())
         if answer.status != 202:
             error = said.get("error")
             return {"abort": str(error.get("message") if isinstance(error, Mapping) else error)}
-        return {"job": said["job"]["id"], "done": f"{wish.repo} is being downloaded."}
+        return {"job": said["job"]["id"], "done": f"{asked.repo} is being downloaded."}
 
 
 def _begin(text: str = "") -> dict[str, Any]:

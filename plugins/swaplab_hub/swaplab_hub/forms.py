@@ -10,7 +10,7 @@ from attrs import frozen
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.plugin import Options, form_field
 from swaplab_hub import names
-from swaplab_hub.library import Wish
+from swaplab_hub.library import DownloadRequest
 from swaplab_hub.weights import GGUF
 
 ROOT = "api/plugins/hub"
@@ -33,9 +33,9 @@ class DownloadForm:
     )
     exclude: tuple[str, ...] = form_field("No files like", (), help="*.onnx; with commas", advanced=True)
 
-    def wish(self) -> Wish:
+    def request(self) -> DownloadRequest:
         """Check the fields. Raises InvalidRequest."""
-        return Wish(
+        return DownloadRequest(
             names.check_repo(self.repo),
             names.check_revision(self.revision),
             check_weights(self.weights),
@@ -52,10 +52,10 @@ class BackendDownloadForm:
     format: Literal["safetensors", "gguf"] = form_field("Format", "safetensors")
     quantization: str = form_field("Quantisation", "", placeholder="Q4_K_M", show_if={"/format": "gguf"})
 
-    def wish(self) -> Wish:
+    def request(self) -> DownloadRequest:
         """Check the fields. Raises InvalidRequest."""
         wanted = self.format if self.format != GGUF else f"{GGUF}:{self.quantization.strip()}"
-        return Wish(names.check_repo(self.model), weights=check_weights(wanted))
+        return DownloadRequest(names.check_repo(self.model), weights=check_weights(wanted))
 
 
 @frozen
@@ -78,7 +78,7 @@ class RecipeForm:
     model_id: str = form_field("Name", "", help="of the model that clients ask for; empty: as on the hub")
 
 
-def wish_of(body: Mapping[str, Any]) -> Wish:
+def download_request(body: Mapping[str, Any]) -> DownloadRequest:
     """Read the fields of a download from JSON. Raises InvalidRequest."""
     lists: dict[str, tuple[str, ...]] = {}
     for key in ("include", "exclude"):
@@ -90,7 +90,7 @@ def wish_of(body: Mapping[str, Any]) -> Wish:
     for key, text in texts.items():
         if not isinstance(text, str):
             raise InvalidRequest(f"{key} must be a text")
-    return DownloadForm(str(texts["repo"]), str(texts["weights"]) or "auto", str(texts["revision"]), **lists).wish()
+    return DownloadForm(str(texts["repo"]), str(texts["weights"]) or "auto", str(texts["revision"]), **lists).request()
 
 
 def check_weights(text: str) -> str:

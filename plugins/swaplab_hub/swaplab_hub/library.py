@@ -27,7 +27,7 @@ _PROGRESS = re.compile(r"(?P<percent>\d{1,3}(?:\.\d+)?)% (?P<text>.+)")
 
 
 @frozen
-class Wish:
+class DownloadRequest:
     """What somebody wants of a repository; the fields are checked."""
 
     repo: str
@@ -72,15 +72,15 @@ def _environment(settings: Settings) -> dict[str, str | SecretRef]:
     return env
 
 
-def download_command(wish: Wish, cache: Path, settings: Settings) -> Command:
+def download_command(wanted: DownloadRequest, cache: Path, settings: Settings) -> Command:
     """Make the command of a download."""
-    options = [f"--cache={cache}", f"--weights={wish.weights}", f"--parallel={settings.parallel}"]
+    options = [f"--cache={cache}", f"--weights={wanted.weights}", f"--parallel={settings.parallel}"]
     options += [f"--reserve={int(settings.reserve_gib * GIB)}"]
-    options += [f"--revision={wish.revision}"] if wish.revision else []
-    options += [f"--include={pattern}" for pattern in wish.include]
-    options += [f"--exclude={pattern}" for pattern in wish.exclude]
+    options += [f"--revision={wanted.revision}"] if wanted.revision else []
+    options += [f"--include={pattern}" for pattern in wanted.include]
+    options += [f"--exclude={pattern}" for pattern in wanted.exclude]
     options += ["--xet"] if settings.xet else []
-    return worker("download", settings, options, (wish.repo,))
+    return worker("download", settings, options, (wanted.repo,))
 
 
 def deletion_command(deletion: Deletion, cache: Path, settings: Settings) -> Command:

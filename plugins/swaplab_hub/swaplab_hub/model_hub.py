@@ -22,9 +22,9 @@ from swaplab_hub.failures import DiskFull
 from swaplab_hub.fetching import here, size
 from swaplab_hub.library import (
     GIB,
+    DownloadRequest,
     Library,
     Remote,
-    Wish,
     WorkerOutput,
     deletion_command,
     download_command,
@@ -33,9 +33,9 @@ from swaplab_hub.library import (
 from swaplab_hub.machines import DELETE_SECONDS, Machines
 from swaplab_hub.scan import Repo
 from swaplab_hub.settings import Settings
+from swaplab_hub.unfinished import UnfinishedDownloads
 from swaplab_hub.usage import Known, Uses
 from swaplab_hub.weights import RemoteFile, select
-from swaplab_hub.wishes import Wishes
 
 NAME = "hub"
 DOWNLOAD, DELETE = "hub:download", "hub:delete"
@@ -76,9 +76,9 @@ class ModelHub:
         return self.lab.settings(NAME, Settings)
 
     @property
-    def wishes(self) -> Wishes:
+    def unfinished(self) -> UnfinishedDownloads:
         """What was asked for and is not there yet."""
-        return Wishes(self.lab.state_folder(NAME) / "unfinished")
+        return UnfinishedDownloads(self.lab.state_folder(NAME) / "unfinished")
 
     # where
 
@@ -168,18 +168,18 @@ class ModelHub:
                 self._remotes[key] = (now, await self.library.files(repo, revision, self.settings))
             return self._remotes[key][1]
 
-    async def preview(self, wish: Wish) -> Preview:
+    async def preview(self, wanted: DownloadRequest) -> Preview:
         """What a download would bring. Raises HubFailed and its like, InvalidRequest."""
-        remote = await self.remote(wish.repo, wish.revision)
-        files = select(remote.files, wish.weights, wish.include, wish.exclude)
+        remote = await self.remote(wanted.repo, wanted.revision)
+        files = select(remote.files, wanted.weights, wanted.include, wanted.exclude)
         folder = (await self.place()).folder
         total = sum({file.blob: file.size for file in files}.values())
-        present = await asyncio.to_thread(here, folder / names.folder_of(wish.repo), files)
+        present = await asyncio.to_thread(here, folder / names.folder_of(wanted.repo), files)
         return Preview(remote, files, total, total - present, await self.free() or 0)
 
-    async def download_plan(self, wish: Wish) -> Plan:
+    async def download_plan(self, wanted: DownloadRequest) -> Plan:
         """Plan a download after asking the hub what it is. Raises HubFailed and its like, DiskFull, InvalidRequest."""
-        found = await self.preview(wish)
+        found = await self.preview(wanted)
         reserve = int(self.settings.reserve_gib * GIB)
         if found.missing and found.missing > found.free - reserve:
             raise DiskFull(
@@ -187,29 +187,29 @@ class ModelHub:
                 advice="delete models that nobody uses, or choose another cache folder",
             )
         told = f"{len(found.files)} files, {size(found.total)}: {size(found.missing)} to come, {size(found.free)} free"
-        return evolve(self.plan_into((await self.place()).folder, wish), warnings=(told,))
+        return evolve(self.plan_into((await self.place()).folder, wanted), warnings=(told,))
 
-    def plan_into(self, cache: Path, wish: Wish) -> Plan:
+    def plan_into(self, cache: Path, wanted: DownloadRequest) -> Plan:
         """Plan a download into a folder without asking the hub first: the job does."""
-        command, output = download_command(wish, cache, self.settings), WorkerOutput()
+        command, output = download_command(wanted, cache, self.settings), WorkerOutput()
 
         async def work(work: Work) -> Mapping[str, Any]:
-            await asyncio.to_thread(self.wishes.keep, wish)
+            await asyncio.to_thread(self.unfinished.keep, wanted)
             try:
                 result = await run_worker(work, command, output)
             finally:
                 self.announce()
-            await asyncio.to_thread(self.wishes.forget, wish.repo)
+            await asyncio.to_thread(self.unfinished.forget, wanted.repo)
             return result
 
         step = Step(
-            f"Download {wish.repo}",
+            f"Download {wanted.repo}",
             work=work,
             timeout_seconds=DOWNLOAD_SECONDS,
             reads_progress=output.read,
             shown_as=shlex.join(command.argv),
         )
-        return Plan((step,), frozenset({f"download:{wish.repo}"}))
+        return Plan((step,), frozenset({f"download:{wanted.repo}"}))
 
     # other machines
 
@@ -276,7 +276,7 @@ class ModelHub:
                 self._scanned.pop(deletion.repo.path, None)
                 self.announce()
             if (not deletion.refs and not deletion.commits) or deletion.everything:
-                await asyncio.to_thread(self.wishes.forget, deletion.repo.id)
+                await asyncio.to_thread(self.unfinished.forget, deletion.repo.id)
             return {**result, "deleted": deletion.repo.folder}
 
         what = _what(deletion)

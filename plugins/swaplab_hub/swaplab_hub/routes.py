@@ -22,7 +22,7 @@ from swaplab_core.domain.errors import (
 from swaplab_core.plugin import Call, Gateway, JobState, Policy, Reply, Route
 from swaplab_core.plugin.routes import Handler
 from swaplab_hub import names, views, wire
-from swaplab_hub.forms import wish_of
+from swaplab_hub.forms import download_request
 from swaplab_hub.model_hub import DELETE, DOWNLOAD, ModelHub
 from swaplab_hub.recipes import RecipeMaker
 from swaplab_hub.weights import choices
@@ -137,10 +137,10 @@ class HubRoutes:
         `weights` is auto, safetensors, pytorch, all, or gguf:QUANTISATION.
         """
         body, hub = call.json(), self.hub()
-        wish = wish_of(body)
-        plan = await hub.download_plan(wish)
-        job = hub.lab.submit(plan, kind=DOWNLOAD, title="Download a model", target=wish.repo, input=dict(body))
-        return Reply.of_json({"job": job.id, "repo": wish.repo, "preview": list(plan.warnings)}, 202)
+        wanted = download_request(body)
+        plan = await hub.download_plan(wanted)
+        job = hub.lab.submit(plan, kind=DOWNLOAD, title="Download a model", target=wanted.repo, input=dict(body))
+        return Reply.of_json({"job": job.id, "repo": wanted.repo, "preview": list(plan.warnings)}, 202)
 
     async def impact(self, call: Call, _: Gateway) -> Reply:
         """What deleting `?repo=`, `&revision=` would free, and who uses it; nothing is deleted."""

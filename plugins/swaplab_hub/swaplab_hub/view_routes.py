@@ -66,8 +66,8 @@ class ViewRoutes:
     async def unfinished(self, _: Call, __: Gateway) -> Reply:
         """Downloads that did not end."""
         hub = self.hub()
-        repos, wishes = await asyncio.gather(hub.models(), asyncio.to_thread(hub.wishes.all))
-        return Reply.of_json(views.unfinished(repos, {wish.repo: wish for wish in wishes}))
+        repos, begun = await asyncio.gather(hub.models(), asyncio.to_thread(hub.unfinished.all))
+        return Reply.of_json(views.unfinished(repos, {wanted.repo: wanted for wanted in begun}))
 
     async def cleanup(self, _: Call, __: Gateway) -> Reply:
         """What could be deleted."""

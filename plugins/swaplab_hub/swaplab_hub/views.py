@@ -7,7 +7,7 @@ from typing import Any
 
 from swaplab_hub import usage, weights
 from swaplab_hub.fetching import size
-from swaplab_hub.library import Wish
+from swaplab_hub.library import DownloadRequest
 from swaplab_hub.places import Place
 from swaplab_hub.scan import Repo
 from swaplab_hub.usage import Known
@@ -92,13 +92,13 @@ def revisions(repos: Sequence[Repo]) -> dict[str, Any]:
     return {"items": rows}
 
 
-def unfinished(repos: Sequence[Repo], wishes: Mapping[str, Wish]) -> dict[str, Any]:
+def unfinished(repos: Sequence[Repo], begun: Mapping[str, DownloadRequest]) -> dict[str, Any]:
     """A row for each download that did not end."""
     rows = [
         {
             "id": repo.folder,
             "repo": repo.id,
-            "wanted": _wanted(wishes.get(repo.id)),
+            "wanted": _wanted(begun.get(repo.id)),
             "files": len(repo.incomplete),
             "size": sum({**repo.blobs, **repo.incomplete}[name] for name in (*repo.incomplete, *repo.loose)),
             "modified": repo.modified,
@@ -109,10 +109,12 @@ def unfinished(repos: Sequence[Repo], wishes: Mapping[str, Wish]) -> dict[str, A
     return {"items": rows}
 
 
-def _wanted(wish: Wish | None) -> str:
-    if wish is None:
+def _wanted(wanted: DownloadRequest | None) -> str:
+    if wanted is None:
         return "begun elsewhere"
-    return " ".join([", ".join(wish.include) or wish.weights, *([f"at {wish.revision}"] if wish.revision else [])])
+    return " ".join(
+        [", ".join(wanted.include) or wanted.weights, *([f"at {wanted.revision}"] if wanted.revision else [])]
+    )
 
 
 def cleanup(repos: Sequence[Repo], known: Known, now: float, unused_days: int) -> dict[str, Any]:

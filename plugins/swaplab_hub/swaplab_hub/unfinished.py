@@ -9,39 +9,39 @@ import orjson
 from attrs import frozen
 
 from swaplab_hub import names
-from swaplab_hub.library import Wish
+from swaplab_hub.library import DownloadRequest
 
 
 @frozen
-class Wishes:
+class UnfinishedDownloads:
     """The files in `folder`. All of it blocks."""
 
     folder: Path
 
-    def keep(self, wish: Wish) -> None:
+    def keep(self, wanted: DownloadRequest) -> None:
         """Remember one."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        new = self._file(wish.repo).with_suffix(".new")
-        new.write_bytes(orjson.dumps(attrs.asdict(wish)))
-        new.replace(self._file(wish.repo))
+        new = self._file(wanted.repo).with_suffix(".new")
+        new.write_bytes(orjson.dumps(attrs.asdict(wanted)))
+        new.replace(self._file(wanted.repo))
 
     def forget(self, repo: str) -> None:
         """It has ended, or is given up."""
         self._file(repo).unlink(missing_ok=True)
 
-    def of(self, repo: str) -> Wish | None:
+    def of(self, repo: str) -> DownloadRequest | None:
         """What was wanted of a repository; None when nothing is known, or it cannot be read."""
         try:
             found = orjson.loads(self._file(repo).read_bytes())
             lists = {key: tuple(map(str, found[key])) for key in ("include", "exclude")}
-            return Wish(str(found["repo"]), str(found["revision"]), str(found["weights"]), **lists)
+            return DownloadRequest(str(found["repo"]), str(found["revision"]), str(found["weights"]), **lists)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def all(self) -> list[Wish]:
+    def all(self) -> list[DownloadRequest]:
         """Every one."""
         found = (self.of(names.id_of(file.stem)) for file in sorted(self.folder.glob("*.json")))
-        return [wish for wish in found if wish is not None]
+        return [wanted for wanted in found if wanted is not None]
 
     def _file(self, repo: str) -> Path:
         return self.folder / f"{names.folder_of(repo)}.json"
