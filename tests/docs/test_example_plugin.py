@@ -80,7 +80,7 @@ def test_page_action_settings_and_check_are_there_after_a_restart_and_gone_witho
         manifest = swaplab.ask("GET", "/api/ui/manifest").json()
         assert "tidy" not in str(manifest)
         assert swaplab.ask("GET", "/api/plugins/tidy/folders").status == 404
-        assert "no plugin 'tidy' that has settings is installed" in swaplab.log()
+        swaplab.wait_for_log("no plugin 'tidy' that has settings is installed")
 
 
 def shows_itself(swaplab, cache):

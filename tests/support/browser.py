@@ -56,9 +56,11 @@ _HARMLESS = re.compile(
 document apart, before it takes it out: what ran would open a dialog."""
 
 
-def find_browser() -> str | None:
-    """A Chromium of this machine; one that never had windows opens a page with a quarter of the work."""
-    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+def find_browser(*, with_camera: bool = False) -> str | None:
+    """A Chromium of this machine. One that never has windows has no camera, and a quarter of the work with a page."""
+    names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+    if with_camera:
+        names.remove("chromium-headless-shell")
     return next((found for name in names if (found := shutil.which(name))), None)
 
 

@@ -96,14 +96,23 @@ class Swaplab:
         """Return when it has printed this; a thread of its own prints, so a line may be late."""
         wait_until(lambda: text in self.log(), f"{text!r} in the log:\n{self.log()}")
 
+    def whole_log(self) -> str:
+        """The log with everything that was to be printed until now: it waits for the line of a request of its own."""
+        mark = f"/api/models?until={uuid.uuid4().hex}"
+        if self.process.popen.poll() is None:
+            with contextlib.suppress(OSError, http.client.HTTPException, AssertionError):  # it may print no requests
+                self.ask("GET", mark)
+                wait_until(lambda: mark in self.log(), f"{mark!r} in the log", deadline_seconds=10.0)
+        return self.log()
+
     def starts(self) -> list[str]:
         """The models in the order in which their engines were started, read off its log."""
-        return re.findall(r"\[INFO\] (\S+): started, pid \d+", self.log()[self._forgotten :])
+        return re.findall(r"\[INFO\] (\S+): started, pid \d+", self.whole_log()[self._forgotten :])
 
     def renew(self) -> Self:
         """Unload everything and forget the starts: one daemon for several tests."""
         assert self.ask("GET", "/unload").status == 200
-        self._forgotten = len(self.log())
+        self._forgotten = len(self.whole_log())
         return self
 
     @contextlib.contextmanager
@@ -215,16 +224,20 @@ class Swaplab:
         already = len(self.reloads())
         self.write(models, **top)
         self.process.send(signal.SIGHUP)
-        wait_until(lambda: len(self.reloads()) > already, f"the reload; the log says:\n{self.log()}")
+        wait_until(lambda: len(_reloads(self.log())) > already, f"the reload; the log says:\n{self.log()}")
         return self.reloads()[-1]
 
     def reloads(self) -> list[str]:
         """What each reload has changed, read off its log."""
-        return re.findall(r"\[INFO\] configuration reloaded: (.*)", self.log())
+        return _reloads(self.whole_log())
 
     def living(self) -> list[int]:
         """Pids of the daemon and everything that descends from it, whatever has become of its parents."""
         return marked_processes(self.mark)
+
+
+def _reloads(log: str) -> list[str]:
+    return re.findall(r"\[INFO\] configuration reloaded: (.*)", log)
 
 
 def read_answer(response: http.client.HTTPResponse) -> Answer:

@@ -13,15 +13,16 @@ from swaplab_core.testing.require import require
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """Chromium, and pages to show in it."""
+def browser(request):
+    """Chromium, and pages to show in it. A module that sets `WITH_CAMERA` gets one that has a camera."""
     try:
         import browser as support
     except ModuleNotFoundError:
         require("browser", None, "pip install playwright")
         raise
     require("ui", support.BUILT if support.BUILT.is_file() else None, "run `make ui`")
-    with support.running_browser(require("browser", support.find_browser(), support.ADVICE)) as running:
+    program = support.find_browser(with_camera=getattr(request.module, "WITH_CAMERA", False))
+    with support.running_browser(require("browser", program, support.ADVICE)) as running:
         yield running
 
 

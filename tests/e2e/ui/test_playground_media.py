@@ -9,6 +9,7 @@ from browser import barriers
 from playwright.sync_api import expect
 from running_swaplab import running_swaplab, sim
 
+WITH_CAMERA = True
 WORDS_PER_SECOND = 20
 
 

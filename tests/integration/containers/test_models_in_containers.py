@@ -138,7 +138,7 @@ def test_what_a_killed_daemon_leaves_is_stopped_by_the_next(engine, tmp_path):
         assert engine.containers() == ["foreign", "hello-box"], "a container outlives its client"
         with running_swaplab(tmp_path, models, *options, env=engine.environment) as second:
             assert engine.containers() == ["foreign"]
-            assert "left behind by hello" in second.log()
+            second.wait_for_log("left behind by hello")
             assert second.chat("other").said == OTHER
             assert second.chat("hello").said == HELLO
     engine.docker("rm", "--force", "foreign")

@@ -54,7 +54,7 @@ def test_an_idle_model_is_unloaded_after_its_time_and_not_while_it_streams(swapl
 
     swaplab.wait_for("idle", state="stopped", pid=None)
     swaplab.wait_for_log("idle: stopping, idle for 1 s")
-    assert swaplab.log().count("idle: stopping") == 1
+    assert swaplab.whole_log().count("idle: stopping") == 1
 
 
 def test_a_model_without_a_time_takes_the_global_one(serve):

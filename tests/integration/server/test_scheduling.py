@@ -56,7 +56,7 @@ def test_the_idle_time_counts_from_ready_also_if_nobody_is_there_any_more(serve)
     swaplab.wait_for("slow", state="stopped")
 
     assert time.monotonic() - ready > 0.5, "not at once"
-    assert "slow: stopping, idle for 4 s" in swaplab.log()
+    swaplab.wait_for_log("slow: stopping, idle for 4 s")
 
 
 def test_an_evicted_model_that_will_not_go_is_killed_after_its_own_unload_timeout(serve):
@@ -68,7 +68,7 @@ def test_an_evicted_model_that_will_not_go_is_killed_after_its_own_unload_timeou
     assert swaplab.chat("other").said == "other"
 
     assert pid not in swaplab.living()
-    assert "stubborn: stopping, makes room for other" in swaplab.log()
+    swaplab.wait_for_log("stubborn: stopping, makes room for other")
 
 
 def test_unloading_a_model_that_will_not_go_keeps_nobody_else_waiting(serve):

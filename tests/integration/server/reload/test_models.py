@@ -185,7 +185,7 @@ def test_what_only_concerns_serving_is_followed_without_a_restart(serve):
     assert swaplab.model("m")["pid"] == pid
     swaplab.wait_for("m", state="stopped")
     assert swaplab.starts() == ["m"]
-    assert "m: stopping, idle for 1 s" in swaplab.log()
+    swaplab.wait_for_log("m: stopping, idle for 1 s")
 
 
 def test_a_shorter_grace_is_that_of_the_engine_that_runs(serve):

@@ -30,7 +30,7 @@ def test_models_are_loaded_one_after_the_other_past_one_that_fails_while_the_dae
     assert order[0] == "c"
     assert order.index("bad") < order.index("b")
     assert sorted(order) == ["a", "b", "bad", "c"]
-    assert "preload of bad failed: bad ended by itself, exit code 1" in swaplab.log()
+    swaplab.wait_for_log("preload of bad failed: bad ended by itself, exit code 1")
     assert {record["state"] for name, record in swaplab.models().items() if name != "bad"} == {"ready"}
 
 

@@ -54,7 +54,7 @@ def test_a_file_with_errors_changes_nothing_and_says_where_they_are(serve):
 
         assert swaplab.chat("m").said == "old"
         assert swaplab.model("m")["pid"] == pid
-    assert swaplab.log().count("the configuration stays as it is") == 3
+    assert swaplab.whole_log().count("the configuration stays as it is") == 3
     assert swaplab.reload({**MODEL, "n": sim()}) == "added n; routing changed"
 
 
