@@ -25,6 +25,14 @@ Module(id="runs", slot="page", title="Runs", package="swaplab_mine", file="stati
 
 All files of that folder are served at `/ui/plugins/<plugin>/<digest>/…`, and nothing outside it. `swaplab plugins lint`
 checks what installed plugins show; `swaplab_core.testing.contracts.PluginContract` does it in your tests.
+
+Titles, labels, descriptions and hints are written in English. A package that has them in another language, too, holds
+`texts/<language>.json` (`texts/es.json`): an object of translations by the English text, word for word. It is found by
+itself, for actions, forms, settings and what views answer; what is not in it is shown in English.
+
+```json
+{"Runs": "Ejecuciones", "Start a run": "Empezar una ejecución"}
+```
 """
 
 MANIFEST = """\

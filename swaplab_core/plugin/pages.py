@@ -33,6 +33,7 @@ SLOTS: Mapping[str, str] = MappingProxyType(
         "model.tabs": "tabs of a model's page",
         "model.sections": "cards on the first tab of a model's page",
         "plugin.actions": "a plugin's card on the page of plugins; target `plugin`",
+        "logs.sources": "one more source on the page of logs: a view of kind `log`; its title names it",
         "command-palette": "the command palette (Ctrl-K); no target",
     }
 )

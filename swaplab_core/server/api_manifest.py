@@ -36,6 +36,7 @@ class ManifestRoutes:
         """The route table."""
         return [
             get("/api/ui/manifest", Policy.READ, self.document),
+            get("/api/ui/texts/{language}", Policy.READ, self.texts),
             get("/api/ui/schemas/{schema}", Policy.READ, self.schema),
             get("/ui/plugins/{plugin}/{digest:[0-9a-f]+}/{file:.+}", Policy.OPEN, self.file),
             get("/api/plugins/{plugin}/settings", Policy.READ, self.read_settings),
@@ -45,6 +46,10 @@ class ManifestRoutes:
     async def document(self, request: web.Request) -> web.Response:
         """Everything that plugins show and offer."""
         return cached(request, self.manifest.document())
+
+    async def texts(self, request: web.Request) -> web.Response:
+        """What plugins' texts are in a language, by English text: `{texts}`."""
+        return cached(request, {"texts": self.manifest.texts(request.match_info["language"])})
 
     async def schema(self, request: web.Request) -> web.Response:
         """The JSON Schema of one form."""

@@ -17,6 +17,7 @@ from swaplab_core.domain.view import Module, NavEntry, Panels, View
 from swaplab_core.plugin.catalogue import Catalogue, PluginRecord, PluginState
 from swaplab_core.plugin.hooks import guarded
 from swaplab_core.plugin.lab import LabView
+from swaplab_core.plugin.texts import package_texts
 from swaplab_core.server.job_shapes import action_record
 from swaplab_core.server.module_files import ModuleFiles
 from swaplab_core.services.actions import Actions
@@ -49,6 +50,23 @@ class Manifest:
             "settings": [_settings(plugin) for plugin in sorted(self.catalogue.hooks.config_section())],
             "modules": list(self._modules(every)),
         }
+
+    def texts(self, language: str) -> dict[str, str]:
+        """What the texts of all plugins are in a language, by English text; the core's own hold before the others'."""
+        found: dict[str, str] = {}
+        for plugin, package in self._packages().items():
+            texts = guarded(partial(package_texts, package, language))
+            if isinstance(texts, Exception):
+                self.catalogue.hooks.report(plugin, texts)
+            else:
+                found = texts | found
+        return found
+
+    def _packages(self) -> dict[str, str]:
+        """The packages of what was loaded, the core's first; each with a plugin of its own."""
+        loaded = [record for record in self.catalogue.records if record.state is not PluginState.FAILED]
+        modules = {record.name: record.target.partition(":")[0] for record in loaded}
+        return {"core": "swaplab_core"} | {name: module.partition(".")[0] for name, module in modules.items() if module}
 
     def _plugins(self) -> Iterator[dict[str, Any]]:
         """One for each distribution that was found, by the name that most of its entry points have."""

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { kindOf, kindNames } from '../src/lib/slots/kinds';
 import { filled } from '../src/lib/slots/context';
 import { readManifest, SCHEMA } from '../src/lib/state/manifest.svelte';
+import { said } from '../src/lib/state/texts.svelte';
 import { rowsOf, safeHref } from '../src/lib/slots/views/data';
 
 describe('a manifest', () => {
@@ -23,6 +24,24 @@ describe('a manifest', () => {
     expect(kindOf('constructor')).toBe(kindOf('hologram'));
     expect(kindNames).toContain('matrix');
   });
+});
+
+test('what is said to people is looked up, what is for machines stays', () => {
+  const words = { Name: 'Nombre', Model: 'Modelo' };
+  const given = {
+    title: 'Name',
+    id: 'Name',
+    props: { columns: [{ id: 'Model', title: 'Model' }], empty: 'None' },
+    properties: { title: { title: 'Model', default: 'Model' } },
+  };
+  expect(said(given, words)).toEqual({
+    title: 'Nombre',
+    id: 'Name',
+    props: { columns: [{ id: 'Model', title: 'Modelo' }], empty: 'None' },
+    properties: { title: { title: 'Modelo', default: 'Model' } },
+  });
+  expect(said(given, {})).toBe(given);
+  expect(said(given.props.columns, { Other: 'Otro' })).toBe(given.props.columns);
 });
 
 test('an address of the manifest takes what the place says', () => {

@@ -69,8 +69,9 @@ class Cluster:
 
     @hookimpl
     def swaplab_panels(self) -> Iterable[Panels]:
-        """The Cluster page."""
-        return [panels()]
+        """The Cluster page, and the logs of its nodes."""
+        inventory = self._live.inventory if self._live else None
+        return [panels(node.id for node in inventory.nodes) if inventory else panels()]
 
     @hookimpl
     def swaplab_diagnostics(self) -> Iterable[Diagnostic]:

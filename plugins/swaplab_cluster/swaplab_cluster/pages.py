@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from swaplab_cluster.history import CHARTS
@@ -17,8 +17,8 @@ PAGE = f"page:{ROUTE}"
 _SOURCE = "api/plugins/cluster/view/"
 
 
-def panels() -> Panels:
-    """The side bar's entry, and the page."""
+def panels(nodes: Iterable[str] = ()) -> Panels:
+    """The side bar's entry, the page, and the system logs of these nodes."""
     tabs = [
         _grid(
             "overview",
@@ -38,7 +38,11 @@ def panels() -> Panels:
         _child("cache", "Model cache", "matrix", news=""),
     ]
     page = View("nodes", "page", "Cluster", "tabs", props={"children": tabs}, route=ROUTE)
-    return Panels(nav=(NavEntry("nodes", "Cluster", ROUTE, icon="network", order=60),), views=(page,))
+    return Panels(nav=(NavEntry("nodes", "Cluster", ROUTE, icon="network", order=60),), views=(page, *map(_log, nodes)))
+
+
+def _log(node: str) -> View:
+    return View(f"log-{node}", "logs.sources", node, "log", f"api/plugins/cluster/nodes/{node}/log")
 
 
 def _child(name: str, title: str, kind: str, *, news: str = NEWS) -> dict[str, Any]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from attrs import define, evolve
 
-from swaplab_cluster import model_cache, views
+from swaplab_cluster import model_cache, node_log, views
 from swaplab_cluster.history import CHARTS
 from swaplab_cluster.live import METRICS, Live
 from swaplab_cluster.node_status import Cluster
 from swaplab_cluster.status import in_order
 from swaplab_core.domain.errors import NotThere
-from swaplab_core.plugin import Call, Gateway, Policy, Reply, Route
+from swaplab_core.plugin import Call, Command, Gateway, NodeId, Output, Policy, Reply, Route
+
+LOG_SECONDS = 15.0
 
 
 @define(eq=False)
@@ -35,7 +38,8 @@ class ViewRoutes:
             ("/view/cache", self.view_cache),
             ("/view/lines/{name}", self.view_lines),
         )
-        return tuple(Route(method="GET", path=path, policy=Policy.READ, handler=handler) for path, handler in rows)
+        looks = (Route(method="GET", path=path, policy=Policy.READ, handler=handler) for path, handler in rows)
+        return (*looks, Route(method="GET", path="/nodes/{node}/log", policy=Policy.ADMIN, handler=self.log))
 
     async def _known(self, sections: frozenset[str]) -> Cluster:
         """What is known, looked up behind the answer when it is old: a page asks again when news comes."""
@@ -83,6 +87,17 @@ class ViewRoutes:
         return Reply.of_json(
             model_cache.matrix(await self.live().operations.caches(call.query.get("folder", model_cache.FOLDER)))
         )
+
+    async def log(self, call: Call, _: Gateway) -> Reply:
+        """The system log of a node, its newest entries and those that come, as events."""
+        live = self.live()
+        node = NodeId(live.node(call.match["node"]).id)
+
+        async def look(argv: tuple[str, ...]) -> Output:
+            return await live.lab.run(Command(argv), node, timeout_seconds=LOG_SECONDS)
+
+        headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        return Reply(200, headers, node_log.follow(look, node, time.time))
 
     async def view_lines(self, call: Call, _: Gateway) -> Reply:
         """One chart over time."""

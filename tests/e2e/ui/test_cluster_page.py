@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from browser import barriers
 from node_models import alone, sim_on
@@ -43,6 +45,18 @@ def card(page, title):
     return (
         page.locator("section.sl-card, .sl-card").filter(has=page.get_by_role("heading", name=title, exact=True)).last
     )
+
+
+def test_the_system_log_of_a_machine_is_a_source_of_the_logs(visitor, swaplab):
+    with visitor.visit(swaplab, "/logs?source=proxy", key=swaplab.admin_token) as page:
+        page.get_by_role("button", name="Sources:").click()
+        expect(page.get_by_role("menuitemcheckbox", name="m1")).to_be_visible()
+        page.get_by_role("menuitemcheckbox", name="m3").click()
+        expect(page).to_have_url(re.compile("view%3Acluster%3Alog-m3"))
+        page.get_by_role("searchbox").fill("m3: ")
+        expect(page.get_by_role("log")).to_contain_text("cannot be reached")
+    with visitor.visit(swaplab, "/logs?source=view:cluster:log-m3") as page:
+        expect(page.get_by_role("heading", name="Log in")).to_be_visible()  # such logs are for the administrator
 
 
 def test_the_page_tells_who_is_well_and_what_runs_where(visitor, swaplab):

@@ -57,6 +57,38 @@ def test_a_page_without_javascript_shows_every_kind_of_view(visitor, swaplab):
         visitor.forgive("this module is broken", "exports no mount")
 
 
+def test_texts_of_a_plugin_are_in_the_persons_language_where_it_has_them(visitor, swaplab):
+    with visitor.visit(swaplab, "/x/toy/page", language="es") as page:
+        expect(page.get_by_role("heading", level=1)).to_have_text("Juguete")
+        expect(card(page, "Hechos")).to_contain_text("Disk")
+        expect(card(page, "Table").get_by_role("columnheader", name="Nombre")).to_be_visible()
+        expect(card(page, "Matrix")).to_be_visible()  # what it has not said stays English
+        page.locator("[data-module='toy:good']").get_by_role("button", name="open").click()
+        expect(page.get_by_role("dialog").get_by_label("Palabra")).to_have_value("module")
+        visitor.forgive("this module is broken", "exports no mount")
+
+
+def test_logs_of_jobs_and_of_plugins_are_read_beside_the_others(visitor, swaplab):
+    body = {"input": {"word": "chatter", "times": 3}}
+    job = swaplab.ask_as_admin("POST", "/api/actions/toy:say", json_body=body).json()["job"]["id"]
+    with visitor.visit(swaplab, "/logs?source=proxy") as page:
+        log, sources = page.get_by_role("log"), page.get_by_role("button", name="Sources:")
+        expect(log).to_contain_text("GET /ui/")
+        for name in ("Toy log", "Say something"):
+            sources.click()
+            page.get_by_role("menuitemcheckbox", name=re.compile(name)).click()
+        expect(page).to_have_url(re.compile(f"job%3A{job}"))
+        expect(log).to_contain_text("GET /ui/")
+        page.get_by_role("searchbox").fill("chatter|of the toy")
+        page.get_by_role("button", name="Regular expression").click()
+        expect(log).to_contain_text("a line of the toy")
+        expect(log).to_contain_text("hello chatter 2")
+        sources.click()
+        page.get_by_role("menuitemcheckbox", name="swaplab", exact=True).click()
+        expect(log).to_contain_text("hello chatter 2")
+        assert barriers(page) == []
+
+
 def test_modules_mount_and_one_that_fails_breaks_nothing_else(visitor, swaplab):
     with visitor.visit(swaplab, "/x/toy/page") as page:
         good = page.locator("[data-module='toy:good']")

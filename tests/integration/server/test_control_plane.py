@@ -186,6 +186,7 @@ def test_the_manifest_tells_everything_that_plugins_add(serve):
         assert list(actions) == ["toy:hang", "toy:destroy", "toy:never", "toy:say"], "in the order they want"
         assert actions["toy:never"]["available"] == {"ok": False, "reason": "there is no moon"}
         assert actions["toy:say"]["input"] == {"$ref": "api/ui/schemas/toy.say"}
+        assert (await lab.get("/api/ui/texts/es")).json["texts"]["Jobs"] == "Trabajos"
         assert "api/plugins/toy/settings" in {settings["values"] for settings in manifest["settings"]}
 
     serve(scenario)

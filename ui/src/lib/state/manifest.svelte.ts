@@ -3,6 +3,7 @@ import { api, ApiError } from '../api/client';
 import { isOver, type Job } from '../api/jobs';
 import { events, type Events } from '../api/events.svelte';
 import type { Schema } from '../form/schema';
+import { texts } from './texts.svelte';
 
 export interface PluginInfo {
   id: string;
@@ -121,7 +122,9 @@ const ordered = <T extends { order?: number }>(list: T[]): T[] =>
   list.sort((a, b) => (a.order ?? 100) - (b.order ?? 100));
 
 class ManifestStore {
-  current = $state.raw<Manifest>(EMPTY);
+  #given = $state.raw<Manifest>(EMPTY);
+  /** In the language of the person, as far as its plugins have it. */
+  current = $derived(texts.of(this.#given));
   isKnown = $state(false);
   problem = $state.raw<unknown>(null);
   #etag = '';
@@ -154,7 +157,7 @@ class ManifestStore {
       const headers: Record<string, string> = this.#etag ? { 'If-None-Match': this.#etag } : {};
       const answer = await api.call<unknown>('GET', 'api/ui/manifest', undefined, { headers });
       this.#etag = answer.etag;
-      this.current = readManifest(answer.data);
+      this.#given = readManifest(answer.data);
       this.problem = null;
     } catch (error) {
       if (error instanceof ApiError && (error.status === 304 || error.status === 404)) return;

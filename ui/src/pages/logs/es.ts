@@ -5,4 +5,6 @@ export const es: Record<keyof typeof en, string> = {
   sources: 'Fuentes',
   proxy: 'swaplab',
   models: 'Todos los modelos',
+  job: 'trabajo',
+  most: 'como mucho {n} de trabajos y máquinas a la vez',
 };
