@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from attrs import define
@@ -83,11 +84,9 @@ class RealWorld(World):
     engine: DockerEngine
     dockerd: object
     registry: FakeRegistry
-    count: int = 0
 
     async def image(self, name):
-        self.count += 1
-        lines = f"FROM shell:1\nLABEL number={os.getpid()}-{id(self)}-{self.count}\n"
+        lines = f"FROM shell:1\nLABEL number={uuid4()}\n"  # else a build finds the image of an earlier test
         await asyncio.to_thread(self.dockerd.docker, "build", "--tag", name, "-", stdin=lines.encode())
 
     async def running(self, image, name, **labels):
