@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from reference import cli, config, errors, hooks, http, ui
+from reference import cli, config, drivers, errors, hooks, http, ui
 from reference.includes import with_includes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +21,7 @@ NOTICE = "<!-- Written by scripts/docs.py from {source}. Change that, then run `
 PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "cli.md": ("swaplab_core/cli/commands.py", cli.page),
     "config.md": ("swaplab_core/config/schema.py", config.page),
+    "drivers.md": ("swaplab_core/plugin/interface.py and abilities.py", drivers.page),
     "errors.md": ("the exceptions of swaplab_core", errors.page),
     "hooks.md": ("swaplab_core/plugin/hookspecs.py", hooks.page),
     "ui.md": ("swaplab_core/plugin/pages.py", ui.page),

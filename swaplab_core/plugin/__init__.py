@@ -2,7 +2,8 @@
 
 - a **driver** is a class picked by name. Group `swaplab.backends`: subclass `Backend`, whose `launch` says how one
   model is started; a model entry chooses it with `backend: <name>`. Group `swaplab.executors`: subclass `Executor`,
-  which runs things on other machines.
+  which runs things on other machines. Group `swaplab.recipe_parsers`: subclass `recipe_parser.RecipeParser`, which
+  reads one format of recipe files.
 - a **hook** is a function that everyone may implement. Group `swaplab.plugins`: a module, or a class, with functions
   marked `@hookimpl`; what there is to implement, and when it is called, is in `swaplab_core.plugin.hookspecs`.
 

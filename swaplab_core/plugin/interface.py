@@ -31,6 +31,9 @@ class Backend(ABC):
 
     `needs_port` is True when each model gets a free port from `startPort` on; otherwise only an entry that
     mentions `${PORT}` does. `metrics_path` is where its engine tells Prometheus of itself.
+
+    What else a backend may be able to do (recipes, images, actions on folders, sleep) is in `abilities`: a driver that
+    has the methods is asked.
     """
 
     name: ClassVar[str]

@@ -92,7 +92,7 @@ async def read_form(request: web.Request) -> Form:
     """Read a whole multipart body. Raises InvalidRequest when it is malformed, TooLarge past 4 GiB."""
     form = Form(_boundary(request.headers.get("Content-Type", "")))
     writer = _Writer(form)
-    parser = MultipartParser(form.boundary, writer.callbacks())  # type: ignore[arg-type]
+    parser = MultipartParser(form.boundary, writer.callbacks())  # type: ignore[arg-type]  # a TypedDict
     received = 0
     try:
         async for chunk in request.content.iter_chunked(CHUNK_BYTES):

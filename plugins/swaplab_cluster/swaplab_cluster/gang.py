@@ -42,7 +42,7 @@ class GangExecutor(Executor):
             raise _failure(node, specs, [start.exception() for start in starts])
         return GangProcess([start.result() for start in starts], spec.stop, output)
 
-    async def run(self, node: Node, command: ReadyCommand, stdout: Sink, stderr: Sink) -> ExitStatus:  # noqa: ARG002
+    async def run(self, node: Node, command: ReadyCommand, stdout: Sink, stderr: Sink) -> ExitStatus:  # noqa: ARG002 - `run` of the base class
         """Refuse: a command is run on one machine."""
         raise NodeError(f"{node.id} is a gang: commands run on its members", advice="name one node")
 
