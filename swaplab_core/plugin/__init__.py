@@ -26,7 +26,8 @@ What is imported from here is what every author needs. The rooms behind it:
   lines · `recipe_schema` help for editors · `cached_recipe` a recipe for weights that are there
 
 The core's own: `hooks` calling hooks (pluggy) · `catalogue` what is installed and how it fares (stevedore) · `edits` of
-the configuration file · `modules` where files for the pages lie · `lint` what is wrong with what a plugin shows.
+the configuration file · `modules` where files for the pages lie, `texts` those of other
+languages · `lint` what is wrong with what a plugin shows.
 """
 
 from __future__ import annotations

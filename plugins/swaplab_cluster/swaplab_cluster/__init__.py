@@ -5,7 +5,7 @@
   daemon's nodes of them · `settings` what the operator may set
 - how they are: `probe` one script and its reader · `looking` one look, `collector` all of them, `history` the last
   hours · `facts` and `node_status` what is known · `status` the answer of the API · `storage` paths, `model_cache`
-  cached models
+  cached models · `node_log` the system log
 - how they are reached: `ssh` and `agent_executor` executors, `gang` one engine on several nodes · `adapter`
   connections through fabric, `sessions` and `shell_sessions` shells, `remote` what is said to one, `programs` what
   runs there · `agent_client` calls of agents, `agent` the agent itself, `agent_install` and `own_wheels` bring it
