@@ -230,7 +230,7 @@ def test_the_stop_of_a_hot_swap_ends_the_engine_of_that_port_alone_and_needs_no_
         try:
             done = end(port, tmp_path)
             assert (done.returncode, done.stderr) == (0, "")
-            assert (one.wait(10), two.wait(10)) == (-signal.SIGTERM, -signal.SIGTERM)
+            assert (one.wait(120), two.wait(120)) == (-signal.SIGTERM, -signal.SIGTERM)
             assert other.poll() is None
             again = end(port, tmp_path)
             assert (again.returncode, again.stderr) == (1, f"nothing with --port {port} runs here\n")

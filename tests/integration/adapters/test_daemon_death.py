@@ -273,7 +273,7 @@ def test_the_guard_kills_its_groups_and_spares_a_stranger_with_a_number_of_ours(
         ]
         try:
             subprocess.run([sys.executable, "-I", "-S", guard.__file__], input="\n".join(lines).encode(), check=True)
-            assert ours.wait(10) == -signal.SIGKILL
+            assert ours.wait(120) == -signal.SIGKILL
             assert stranger.poll() is None
             assert removed.poll() is None
         finally:

@@ -24,7 +24,7 @@ def run(tmp_path, monkeypatch):
 
         async def main():
             async with (
-                asyncio.timeout(50),
+                asyncio.timeout(120),
                 running_lab(tmp_path, config=config, plugins={"cluster": Cluster()}) as lab,
             ):
                 await scenario(lab)

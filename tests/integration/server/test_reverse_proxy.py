@@ -125,7 +125,7 @@ def test_a_websocket_passes(browser):
             await socket.send_str("hello")
             return (await socket.receive()).data
 
-    assert asyncio.run(asyncio.wait_for(talk(), 30)) == "hello"
+    assert asyncio.run(asyncio.wait_for(talk(), 120)) == "hello"
 
 
 def test_the_configuration_shown_to_people_is_the_one_that_is_tested():

@@ -34,7 +34,7 @@ def with_session(swaplab: Swaplab, work: Work) -> None:
         async with aiohttp.ClientSession(swaplab.url) as session:
             await work(session)
 
-    asyncio.run(asyncio.wait_for(scenario(), 30))
+    asyncio.run(asyncio.wait_for(scenario(), 120))
 
 
 async def ask(swaplab: Swaplab, **wanted: object) -> None:

@@ -78,7 +78,7 @@ class World:
 
 def run(scenario: Callable[[World], Awaitable[None]], *together: str) -> None:
     async def main() -> None:
-        await asyncio.wait_for(scenario(World(together)), 20)
+        await asyncio.wait_for(scenario(World(together)), 120)
 
     asyncio.run(main())
 

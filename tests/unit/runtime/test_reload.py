@@ -42,7 +42,7 @@ class Files:
         return [Source("config.yaml", self.text)]
 
     def load(self, sources, ports):
-        self.gate.wait(10)
+        self.gate.wait(120)
         text = sources[0].text
         self.loads.append((text, ports))
         if "!" in text:

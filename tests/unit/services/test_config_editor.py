@@ -77,7 +77,7 @@ def edit(tmp_path):
 
     def run(scenario, text=TEXT):
         world = World(tmp_path, text)
-        asyncio.run(asyncio.wait_for(scenario(world), 20))
+        asyncio.run(asyncio.wait_for(scenario(world), 120))
         return world
 
     return run

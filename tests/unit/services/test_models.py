@@ -65,7 +65,7 @@ class World:
 
 def run(scenario: Callable[[World], Awaitable[None]]) -> None:
     async def main() -> None:
-        await asyncio.wait_for(scenario(World()), 20)
+        await asyncio.wait_for(scenario(World()), 120)
 
     asyncio.run(main())
 
