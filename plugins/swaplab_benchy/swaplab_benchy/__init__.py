@@ -6,5 +6,5 @@ GGUF file · `progress` how far it is · `diagnosis` why it failed · `results` 
 is · `verdict` and `score_verdict` better or worse? · `wire` a run as JSON · `form` and `panels` what people see. All
 of these are pure, `gguf` reads one file. `adapter`, `surroundings` and `store` are the world: the running child, what
 it finds around it, results on disk. `facts` asks the daemon about a model, `bench` joins all of it into jobs, `api`
-and `cli` are their doors, `plugin` is what the core calls.
+and `cli` are how they are asked for, `plugin` is what the core calls.
 """

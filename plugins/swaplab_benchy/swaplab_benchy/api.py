@@ -24,7 +24,7 @@ from swaplab_core.plugin import Call, Gateway, Job, JobId, Policy, Reply, Route
 
 @define(eq=False)
 class BenchRoutes:
-    """The doors of `Bench`."""
+    """The HTTP routes of `Bench`."""
 
     bench: Callable[[], Bench]
 

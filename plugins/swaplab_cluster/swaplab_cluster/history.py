@@ -22,7 +22,6 @@ class Sample:
     reachable: bool
     cpu_percent: float | None = None
     memory_used_mib: int | None = None
-    memory_total_mib: int | None = None
     gpu_percent: float | None = None
     gpu_memory_used_mib: int | None = None
     latency_ms: float | None = None
@@ -59,7 +58,6 @@ def sample(at: float, metrics: Metrics | None, latency_ms: float | None, *, reac
         reachable,
         metrics.cpu.usage_percent,
         metrics.memory.used_mib or None,
-        metrics.memory.total_mib or None,
         max(busy, default=None),
         sum(used) if used else None,
         latency_ms,

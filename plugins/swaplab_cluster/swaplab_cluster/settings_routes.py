@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,27 +90,36 @@ class SettingsRoutes:
 
 def wizard_inventory(body: Mapping[str, Any]) -> Inventory:
     """The inventory that the wizard's form describes. Raises InvalidRequest."""
-    text = body.get("nodes")
-    words = text if isinstance(text, list) else str(text or "").replace(",", "\n").split("\n")
-    addresses = list(dict.fromkeys(str(word).strip() for word in words if str(word).strip()))
     head = str(body.get("headNode") or "").strip()
-    if head and head not in addresses:
-        addresses.insert(0, head)
+    addresses = _addresses(body.get("nodes"), head)
+    user = str(body.get("defaultSshUser") or "").strip()
+    if user and not is_user(user):
+        raise InvalidRequest(f"{user!r} is no login name", advice="letters, digits, '_', '-' and '.'")
+    eth, devices = str(body.get("ethIf") or "").strip(), _words(body.get("ibIf"))
+    for name in (*((eth,) if eth else ()), *devices):
+        if not is_interface(name):
+            raise InvalidRequest(f"{name!r} is no name of an interface", advice="`ip link` and `ibv_devices` list them")
+    nodes = _nodes(addresses, head or addresses[0], user)
+    return Inventory(in_order(nodes), rdma=Rdma(bool(eth or devices), eth, devices))
+
+
+def _addresses(given: object, head: str) -> list[str]:
+    """The addresses of a list, or of a text with one a line; each once, the head among them. Raises InvalidRequest."""
+    words = given if isinstance(given, list) else str(given or "").replace(",", "\n").split("\n")
+    found = list(dict.fromkeys(str(word).strip() for word in words if str(word).strip()))
+    addresses = found if not head or head in found else [head, *found]
     if not addresses:
         raise InvalidRequest("nodes is empty", advice="write one address a line")
     for address in addresses:
         if not is_address(address):
             raise InvalidRequest(f"{address!r} is no address", advice="write one IP address or host name a line")
-    user = str(body.get("defaultSshUser") or "").strip()
-    if user and not is_user(user):
-        raise InvalidRequest(f"{user!r} is no login name")
-    eth, devices = str(body.get("ethIf") or "").strip(), _words(body.get("ibIf"))
-    for name in (*((eth,) if eth else ()), *devices):
-        if not is_interface(name):
-            raise InvalidRequest(f"{name!r} is no name of an interface")
-    head = head or addresses[0]
+    return addresses
+
+
+def _nodes(addresses: Sequence[str], head: str, user: str) -> list[InventoryNode]:
+    """A node for each address, which is that of its data, its control and its proxy."""
     others = iter(range(1, len(addresses) + 1))
-    nodes = [
+    return [
         InventoryNode(
             id="head" if address == head else f"node-{next(others)}",
             head=address == head,
@@ -121,7 +130,6 @@ def wizard_inventory(body: Mapping[str, Any]) -> Inventory:
         )
         for address in addresses
     ]
-    return Inventory(in_order(nodes), rdma=Rdma(bool(eth or devices), eth, devices))
 
 
 def _mode(given: object) -> str:
