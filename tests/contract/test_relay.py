@@ -318,6 +318,21 @@ class RelayContract(Contract[World]):
 
         self.run(scenario)
 
+    def test_chunks_in_a_hurry_come_whole_whether_the_client_keeps_up_or_not(self):
+        async def scenario(world: World) -> None:
+            events = [b"data: %d %b\n\n" % (number, b"x" * 1000) for number in range(2000)]
+            world.answers(EVENTS, *(b"%x\r\n%b\r\n" % (len(event), event) for event in events), b"0\r\n\r\n")
+            reader, writer = await asyncio.open_connection(LOOPBACK, world.port, limit=2**12)
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            received = b""
+            while data := await reader.read(2**12 if len(received) < 2**19 else 2**20):
+                received += data
+            answer = parse(received)
+            assert (answer.body, answer.is_whole) == (b"".join(events), True)
+            writer.close()
+
+        self.run(scenario)
+
     # slow ends
 
     def test_an_engine_waits_for_a_client_that_does_not_read(self):

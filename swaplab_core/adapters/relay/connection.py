@@ -18,6 +18,7 @@ from attrs import define, field
 
 from swaplab_core.adapters.failures import describe_failure
 from swaplab_core.adapters.relay.known import KnownHead, KnownHeads, RawHeaders
+from swaplab_core.adapters.relay.pace import Pace
 from swaplab_core.adapters.relay.plain import PlainChunks
 
 MOST_SILENT_BYTES = 64 * 1024
@@ -65,6 +66,10 @@ class Owner(Protocol):
         """An exchange has ended, and the connection may serve another."""
         ...
 
+    def waits(self, connection: UpstreamConnection) -> None:
+        """It wants to `read_on` in a moment."""
+        ...
+
     def lost(self, connection: UpstreamConnection) -> None:
         """It is closed."""
         ...
@@ -97,6 +102,9 @@ class UpstreamConnection(asyncio.Protocol):
     _keep: bool = field(default=False, init=False)
     _plain: PlainChunks | None = field(default=None, init=False)
     _room: asyncio.Event | None = field(default=None, init=False)
+    _pace: Pace = field(factory=Pace, init=False)
+    _is_paused: bool = field(default=False, init=False)
+    _waits: bool = field(default=False, init=False)
 
     # the exchange
 
@@ -106,6 +114,7 @@ class UpstreamConnection(asyncio.Protocol):
         assert self._receiver is None, "one exchange at a time"
         self._receiver = receiver
         self._is_head, self._sending, self._told, self.heard = method == "HEAD", more, False, False
+        self._is_paused = False
         self._transport.write(request)
 
     async def send(self, data: bytes) -> None:
@@ -122,12 +131,20 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause(self) -> None:
         """Read no more for now: nobody takes it."""
+        self._is_paused = True
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read on."""
-        if self._transport is not None:
+        """Read on, but not before the moment of a wait is over."""
+        self._is_paused = False
+        if self._transport is not None and not self._waits:
+            self._transport.resume_reading()
+
+    def read_on(self) -> None:
+        """The moment is over."""
+        self._waits = False
+        if self._transport is not None and not self._is_paused:
             self._transport.resume_reading()
 
     def abort(self) -> None:
@@ -152,12 +169,15 @@ class UpstreamConnection(asyncio.Protocol):
         receiver = self._receiver
         if receiver is None:
             self._close()  # an answer that nobody asked for
-        elif self._plain is not None:
-            self._hear_chunks(receiver, self._plain, data)
-        elif self.heard:
-            self._hear(receiver, data)
-        else:
+        elif not self.heard:
             self._hear_first(receiver, data)
+        else:
+            if self._plain is not None:
+                self._hear_chunks(receiver, self._plain, data)
+            else:
+                self._hear(receiver, data)
+            if self._pace.is_hasty(len(data)) and self._receiver is receiver:
+                self._wait_a_moment()
 
     def eof_received(self) -> None:
         """A body without a length ends so; anything else breaks off."""
@@ -246,6 +266,12 @@ class UpstreamConnection(asyncio.Protocol):
             raise Malformed("it does not speak HTTP/1")
 
     # small verbs
+
+    def _wait_a_moment(self) -> None:
+        if self._transport is not None and not self._waits:
+            self._waits = True
+            self._transport.pause_reading()
+            self.owner.waits(self)
 
     def _expect_answer(self) -> None:
         self._parser = httptools.HttpResponseParser(self)

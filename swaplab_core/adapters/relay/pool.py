@@ -16,6 +16,7 @@ from attrs import define, field
 
 from swaplab_core.adapters.relay.connection import UpstreamConnection
 from swaplab_core.adapters.relay.known import KnownHeads
+from swaplab_core.adapters.relay.pace import MOMENT_SECONDS
 
 CROWDED_SECONDS = 0.1
 SWEEP_SECONDS = 1.0
@@ -87,6 +88,10 @@ class Pool:
         self._idle.append(connection)
         if self._sweep is None and self.idle_seconds:
             self._sweep = self._loop.call_later(SWEEP_SECONDS, self._close_old)
+
+    def waits(self, connection: UpstreamConnection) -> None:
+        """Let it gather for a moment."""
+        self._loop.call_later(MOMENT_SECONDS, connection.read_on)
 
     def lost(self, connection: UpstreamConnection) -> None:
         """Forget it."""

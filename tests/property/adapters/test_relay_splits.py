@@ -27,6 +27,17 @@ class Upstream(asyncio.Transport):
 
     is_cut: bool = False
     is_kept: bool = False
+    is_reading: bool = True
+
+    def pause_reading(self):
+        self.is_reading = False
+
+    def resume_reading(self):
+        self.is_reading = True
+
+    def waits(self, connection):
+        assert not self.is_reading, "what comes is left to gather"
+        connection.read_on()
 
     def write(self, data):
         pass
@@ -98,6 +109,7 @@ def relayed(pieces: list[bytes], method: str = "GET", known: KnownHeads | None =
     for piece in pieces:
         if not upstream.is_cut:
             connection.data_received(piece)
+            assert upstream.is_reading
     if not upstream.is_cut:
         connection.eof_received()
     connection.connection_lost(None)
