@@ -33,6 +33,7 @@ FLAGS = [
 ]  # fmt: skip
 PAGES = {
     "overview": "/", "playground": "/playground", "models": "/models", "model": "/models/scripted",
+    "connect": "/connect",
     "activity": "/activity", "request": "/activity/1", "timeline": "/timeline", "logs": "/logs", "jobs": "/jobs",
     "recipes": "/x/recipes/catalogue", "recipe": "/x/recipes/recipe?recipe=spark-vllm-docker:qwen.yaml",
     "backends": "/x/recipes/backends", "cluster": "/x/cluster/nodes",

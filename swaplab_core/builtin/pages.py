@@ -9,6 +9,7 @@ PAGES = Panels(
         NavEntry("overview", "Overview", "/", "layout-dashboard", "use", 10),
         NavEntry("playground", "Playground", "/playground", "messages-square", "use", 20),
         NavEntry("models", "Models", "/models", "boxes", "use", 30),
+        NavEntry("connect", "Connect an app", "/connect", "cable", "use", 40),
         NavEntry("activity", "Activity", "/activity", "history", "operate", 10),
         NavEntry("timeline", "Swap timeline", "/timeline", "chart-gantt", "operate", 20),
         NavEntry("logs", "Logs", "/logs", "scroll-text", "operate", 20),

@@ -185,6 +185,18 @@ def test_a_model_page_shows_its_launch_its_events_and_edits_its_own_lines(visito
         expect(page.get_by_role("cell", name="Ready").first).to_be_visible()
 
 
+def test_what_to_paste_into_an_app_stands_on_a_page_of_its_own(visitor, swaplab):
+    with visitor.visit(swaplab) as page:
+        page.get_by_role("navigation").first.get_by_role("link", name="Connect an app").click()
+        expect(page.get_by_role("definition").filter(has_text=f"{swaplab.url}/v1")).to_be_visible()
+        page.get_by_role("combobox", name="Model").select_option("gpt-4o")
+        expect(page).to_have_url(re.compile("model=gpt-4o"))
+        expect(page.get_by_role("main")).to_contain_text("export OPENAI_MODEL=gpt-4o")
+        page.get_by_role("tab", name="Claude Code").click()
+        expect(page.get_by_role("main")).to_contain_text(f"export ANTHROPIC_BASE_URL={swaplab.url}")
+        assert barriers(page) == []
+
+
 def test_a_model_in_a_container_says_in_which_image(visitor, swaplab):
     with visitor.visit(swaplab, "/models/boxed") as page:
         for value in ("registry.example/engine:1.2", "engine-box"):
