@@ -59,7 +59,7 @@ def has_node() -> bool:
     """The machine has npm and a Node that is new enough."""
     if not shutil.which("npm") or not (node := shutil.which("node")):
         return False
-    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603 - argv
     numbers = said.strip().removeprefix("v").split(".")
     return all(n.isdecimal() for n in numbers) and tuple(map(int, numbers[:2])) >= LEAST_NODE
 

@@ -25,7 +25,7 @@ class LocalExecutor(Executor):
         """Start an engine."""
         return await self.processes.start(spec, output)
 
-    async def run(self, node: Node, command: ReadyCommand, stdout: Sink, stderr: Sink) -> ExitStatus:  # noqa: ARG002
+    async def run(self, node: Node, command: ReadyCommand, stdout: Sink, stderr: Sink) -> ExitStatus:  # noqa: ARG002 - ABC
         """Run a command."""
         try:
             return await self.processes.run(command, stdout, stderr)

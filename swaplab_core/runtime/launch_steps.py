@@ -17,7 +17,7 @@ Heard = Callable[[bytes], None]
 class NoCommands:
     """Runs nothing: for launches that need nothing done."""
 
-    async def run(self, node: NodeId, command: ReadyCommand, stdout: Heard, stderr: Heard) -> ExitStatus:  # noqa: ARG002
+    async def run(self, node: NodeId, command: ReadyCommand, stdout: Heard, stderr: Heard) -> ExitStatus:  # noqa: ARG002 - port
         """Refuse."""
         raise StartFailed(f"nothing here runs {command.argv[0]}")
 

@@ -163,7 +163,7 @@ class FakeLab:
             raise Conflict("the job is not over")
         del self._jobs[job]
 
-    async def run(self, command: Command, node: NodeId = LOCAL, *, timeout_seconds: float = 10.0) -> Output:  # noqa: ARG002
+    async def run(self, command: Command, node: NodeId = LOCAL, *, timeout_seconds: float = 10.0) -> Output:  # noqa: ARG002 - Protocol
         """Follow the script."""
         self.ran.append((node, command))
         return self.run_(command, node)

@@ -21,7 +21,7 @@ class ShellSessions:
 
     _open: set[ShellSession] = field(factory=set)
 
-    async def open(self, reach: SshReach, line: str, stdin: bytes, stdout: Sink, stderr: Sink) -> Session:  # noqa: ARG002
+    async def open(self, reach: SshReach, line: str, stdin: bytes, stdout: Sink, stderr: Sink) -> Session:  # noqa: ARG002 - Protocol
         """Start a shell."""
         return await self.start(line, stdin, stdout, stderr)
 

@@ -85,7 +85,7 @@ class FakeLab:
         assert (method, path) == ("GET", "/api/models"), (method, path)
         return _answer(orjson.dumps({"models": self.models}))
 
-    async def run(self, command: Command, node: NodeId = LOCAL, *, timeout_seconds: float = 10.0) -> Output:  # noqa: ARG002
+    async def run(self, command: Command, node: NodeId = LOCAL, *, timeout_seconds: float = 10.0) -> Output:  # noqa: ARG002 - Protocol
         """Answer from the script."""
         self.ran.append((node, command.argv))
         answers = self.answers.get(node, [""])

@@ -27,10 +27,10 @@ def can_make_namespaces() -> str | None:
     if program is None or os.geteuid() != 0:
         return None
     name = f"swl{secrets.token_hex(3)}"
-    made = subprocess.run([program, "netns", "add", name], capture_output=True, check=False)  # noqa: S603
+    made = subprocess.run([program, "netns", "add", name], capture_output=True, check=False)  # noqa: S603 - argv of our own
     if made.returncode != 0:
         return None
-    subprocess.run([program, "netns", "del", name], check=False)  # noqa: S603
+    subprocess.run([program, "netns", "del", name], check=False)  # noqa: S603 - argv of our own
     return program
 
 
@@ -69,7 +69,7 @@ class Namespaces:
 
     def ip(self, *arguments: str) -> None:
         """Run `ip`."""
-        subprocess.run([self.program, *arguments], check=True, capture_output=True)  # noqa: S603
+        subprocess.run([self.program, *arguments], check=True, capture_output=True)  # noqa: S603 - argv of our own
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
@@ -98,7 +98,7 @@ def namespaces(program: str, count: int) -> Iterator[Namespaces]:
         yield spaces
     finally:
         for name in (*(spaces.name(node) for node in range(count)), spaces.hub):
-            subprocess.run([program, "netns", "del", name], check=False, capture_output=True)  # noqa: S603
+            subprocess.run([program, "netns", "del", name], check=False, capture_output=True)  # noqa: S603 - argv of our own
 
 
 def _setup(spaces: Namespaces) -> Iterator[Sequence[str]]:

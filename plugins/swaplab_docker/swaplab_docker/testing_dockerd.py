@@ -164,5 +164,5 @@ def _with_libraries(programs: Sequence[Path]) -> dict[str, Path]:
 
 
 def _libraries(program: Path) -> list[Path]:
-    said = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout  # noqa: S603, S607
+    said = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout  # noqa: S603, S607 - for tests
     return [Path(path) for path in _LIBRARY.findall(said)]

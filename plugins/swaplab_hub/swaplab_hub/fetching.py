@@ -192,7 +192,7 @@ def _complete(order: Order, commit: str, file: RemoteFile, blob: Path) -> None:
             partial.replace(blob)
             return
         partial.unlink()
-        print(f"{file.path}: its content is not what it should be (try {attempt})", flush=True)  # noqa: T201
+        print(f"{file.path}: its content is not what it should be (try {attempt})", flush=True)  # noqa: T201 - the job's log
     raise Failure(
         Kind.DAMAGED, f"{file.path} arrives damaged", "look at the line or the proxy between here and the hub"
     )

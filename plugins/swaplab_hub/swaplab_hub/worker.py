@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(failure.line(), flush=True)  # noqa: T201 - this is its output
         leave(int(failure.kind))
         raise
-    print(json.dumps(answer), flush=True)  # noqa: T201
+    print(json.dumps(answer), flush=True)  # noqa: T201 - the answer
     leave(0)
 
 
