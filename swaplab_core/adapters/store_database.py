@@ -13,6 +13,7 @@ import time
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
@@ -49,7 +50,11 @@ _IN_MEMORY = frozenset({None, "", ":memory:"})
 _C = ACTIVITY.c
 _GIVEN = tuple(column.name for column in ACTIVITY.columns if column.name != "id")
 _in_order = itemgetter(*_GIVEN)
-_INSERT = f"INSERT INTO activity ({', '.join(_GIVEN)}) VALUES ({', '.join('?' * len(_GIVEN))})"  # noqa: S608 - names of ours
+_INSERT = f"INSERT INTO activity ({', '.join(_GIVEN)}) VALUES "  # noqa: S608 - names of ours
+_ROW = f"({', '.join('?' * len(_GIVEN))})"
+_TOGETHER = 50
+"""Rows of one statement: after each, the driver waits for its turn among Python's threads."""
+_INSERT_ONE, _INSERT_TOGETHER = _INSERT + _ROW, _INSERT + ", ".join([_ROW] * _TOGETHER)
 _SHOWN = frozenset({"host", "port"})
 """What of an address's query is told; a password may stand there too."""
 _MIGRATION_LOCK = 0x5AB1AB
@@ -184,7 +189,12 @@ def _insert(connection: sa.Connection, columns: Sequence[Mapping[str, Any]]) -> 
     if connection.dialect.name != "sqlite":
         statement = sa.insert(ACTIVITY).returning(_C.id, sort_by_parameter_order=True)
         return list(connection.execute(statement, columns).scalars())
-    connection.exec_driver_sql(_INSERT, [_in_order(each) for each in columns])
+    rows = [_in_order(each) for each in columns]
+    alone = len(rows) % _TOGETHER
+    if alone:
+        connection.exec_driver_sql(_INSERT_ONE, rows[:alone])
+    for start in range(alone, len(rows), _TOGETHER):
+        connection.exec_driver_sql(_INSERT_TOGETHER, tuple(chain.from_iterable(rows[start : start + _TOGETHER])))
     last = int(connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one())
     return list(range(last - len(columns) + 1, last + 1))
 
