@@ -1,13 +1,15 @@
 """The data path: moves one request to an upstream and its response back, byte for byte, as it comes.
 
-Hop-by-hop headers end here; everything else passes. Nothing is parsed, buffered or coalesced on the way. A response
-that breaks off never looks complete: an event stream gets a last error event, and the client's connection is cut.
+Hop-by-hop headers end here; everything else passes. Nothing is parsed or kept on the way, and chunks travel together
+only while an upstream sends many at once. A response that breaks off never looks complete: an event stream gets a last
+error event, and the client's connection is cut.
 
 | module | |
 |---|---|
 | `relay` | what handlers call: the one story of a request, whichever way it takes |
 | `direct` | the short way: own connections, chunks from socket to socket |
 | `connection` | one of those, on a parser in C · `pool`: those to one upstream · `request`: what goes out on them |
+| `pace` | whether an upstream sends so fast that chunks travel together |
 | `known` | heads that need not be parsed again · `plain`: chunks that need no parser |
 | `fallback` | the long way, on aiohttp's client: TLS, websockets |
 | `headers` · `telling` | what passes, and what is told when something goes wrong |
