@@ -52,9 +52,10 @@ _GIVEN = tuple(column.name for column in ACTIVITY.columns if column.name != "id"
 _in_order = itemgetter(*_GIVEN)
 _INSERT = f"INSERT INTO activity ({', '.join(_GIVEN)}) VALUES "  # noqa: S608 - names of ours
 _ROW = f"({', '.join('?' * len(_GIVEN))})"
-_TOGETHER = 50
+_MOST_VALUES = 32_000 if sqlite3.sqlite_version_info >= (3, 32) else 999
+_TOGETHER = tuple(count for count in (256, 32, 4, 1) if count * len(_GIVEN) <= _MOST_VALUES)
 """Rows of one statement: after each, the driver waits for its turn among Python's threads."""
-_INSERT_ONE, _INSERT_TOGETHER = _INSERT + _ROW, _INSERT + ", ".join([_ROW] * _TOGETHER)
+_INSERTS = {count: _INSERT + ", ".join([_ROW] * count) for count in _TOGETHER}
 _SHOWN = frozenset({"host", "port"})
 """What of an address's query is told; a password may stand there too."""
 _MIGRATION_LOCK = 0x5AB1AB
@@ -190,11 +191,10 @@ def _insert(connection: sa.Connection, columns: Sequence[Mapping[str, Any]]) -> 
         statement = sa.insert(ACTIVITY).returning(_C.id, sort_by_parameter_order=True)
         return list(connection.execute(statement, columns).scalars())
     rows = [_in_order(each) for each in columns]
-    alone = len(rows) % _TOGETHER
-    if alone:
-        connection.exec_driver_sql(_INSERT_ONE, rows[:alone])
-    for start in range(alone, len(rows), _TOGETHER):
-        connection.exec_driver_sql(_INSERT_TOGETHER, tuple(chain.from_iterable(rows[start : start + _TOGETHER])))
+    while rows:
+        count = next(count for count in _TOGETHER if count <= len(rows))
+        connection.exec_driver_sql(_INSERTS[count], tuple(chain.from_iterable(rows[:count])))
+        del rows[:count]
     last = int(connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one())
     return list(range(last - len(columns) + 1, last + 1))
 

@@ -115,12 +115,12 @@ def test_insert_gives_ids_in_order_and_every_field_comes_back(path):
 
 def test_of_many_rows_at_once_each_gets_the_id_that_it_is_told(path):
     async def work(store):
-        rows = [simple(number, model=f"m{number}") for number in range(127)]
-        assert await store.insert(rows) == list(range(1, 128))
-        assert await store.insert(rows[:100]) == list(range(128, 228))
+        rows = [simple(number, model=f"m{number}") for number in range(427)]
+        assert await store.insert(rows) == list(range(1, 428))
+        assert await store.insert(rows[:100]) == list(range(428, 528))
         return {row.id: row.model for row in await store.rows(ActivityQuery(limit=1000))}
 
-    stored = [*range(127), *range(100)]
+    stored = [*range(427), *range(100)]
     assert with_store(path, work) == {number: f"m{of}" for number, of in enumerate(stored, 1)}
 
 
