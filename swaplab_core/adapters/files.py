@@ -45,6 +45,8 @@ def _read(path: Path) -> Source:
         return Source(str(path), path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         problem = Problem("there is no such file", "check the path given to --config", file=str(path))
+    except IsADirectoryError as error:
+        problem = Problem(f"cannot be read: {error.strerror}", "give a folder with --config-dir", file=str(path))
     except UnicodeDecodeError as error:
         problem = Problem(f"is not UTF-8 text (byte {error.start})", "save it as UTF-8", file=str(path))
     except OSError as error:

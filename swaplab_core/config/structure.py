@@ -80,11 +80,19 @@ def _unknown_below(node: Node, type_: Any) -> Iterator[Problem]:
     children: Iterable[Node] = ()
     if get_origin(type_) in UNIONS:
         children = (node,)
-    elif not isinstance(node, Scalar):
-        children = node.values() if isinstance(node, MapNode) else node
+    elif isinstance(node, MapNode):
+        children = node.values()
+    elif not isinstance(node, Scalar) and not _is_mapping(
+        type_
+    ):  # a list where a mapping must be has one problem, said
+        children = node
     inner = next(argument for argument in get_args(type_) if _class_inside(argument))
     for child in children:
         yield from _unknown_below(child, inner)
+
+
+def _is_mapping(type_: Any) -> bool:
+    return get_origin(type_) in {dict, Mapping}
 
 
 @cache

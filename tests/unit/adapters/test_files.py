@@ -76,7 +76,9 @@ def test_what_cannot_be_read_is_named(tmp_path):
 
     assert problem(tmp_path / "x.yaml", None).startswith(f"{tmp_path}/x.yaml: there is no such file")
     assert problem(latin, None).startswith(f"{latin}: is not UTF-8 text (byte 3)")
-    assert problem(tmp_path, None).startswith(f"{tmp_path}: cannot be read: Is a directory")
+    assert problem(tmp_path, None).startswith(
+        f"{tmp_path}: cannot be read: Is a directory (give a folder with --config-dir)"
+    )
     assert problem(None, latin).startswith(f"{latin}: is not a folder")
     assert problem(None, tmp_path / "x").startswith(f"{tmp_path}/x: is not a folder")
 

@@ -49,3 +49,9 @@ def test_what_is_no_name_is_refused_with_an_example(errors, name):
     (found,) = errors(f"allowedHosts: [{name}]\n")
 
     assert "is no name of a host" in found[1]
+
+
+def test_a_list_where_a_mapping_must_be_is_one_problem(load_text):
+    """What stands in it is not read, so nothing is said of its keys."""
+    problems = load_text("models:\n  - name: a\n    cmd: serve\n").problems
+    assert [problem.message for problem in problems] == ["must be a mapping, not a list"]
