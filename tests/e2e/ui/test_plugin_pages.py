@@ -107,30 +107,58 @@ def test_modules_mount_and_one_that_fails_breaks_nothing_else(visitor, swaplab):
         visitor.forgive("this module is broken", "exports no mount")
 
 
-def test_who_is_quicker_than_the_server_gets_what_was_typed_for(visitor, swaplab):
+def without_manifest(page, swaplab):
+    """Open the pages anew while the manifest does not come; what was asked for it."""
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.goto("about:blank")
+    page.route("**/api/ui/manifest", hold)
+    page.goto(f"{swaplab.url}/ui/")
+    page.locator("h1").first.wait_for()
+    return held
+
+
+def test_what_is_typed_into_the_palette_before_plugins_are_known_is_run_when_they_are(visitor, swaplab):
     with visitor.visit(swaplab) as page:
-        held = []
-
-        def hold(route):
-            held.append(route)
-
-        page.route("**/api/ui/manifest", hold)
-        page.reload()
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        held = without_manifest(page, swaplab)
         page.keyboard.press("Control+k")
         page.keyboard.type("say something")
-        page.keyboard.press("Enter")
         palette = page.get_by_role("dialog", name="Find and run")
-        expect(palette.get_by_role("status")).to_have_text("Loading …")
-        for route in held:
-            route.continue_()
-        expect(page.get_by_role("dialog", name="Say something")).to_be_visible()
+        expect(palette.get_by_role("status")).to_contain_text("are being fetched")
+        page.keyboard.press("Enter")
+        expect(palette.get_by_role("status")).to_contain_text("Runs as soon as")
+        expect(palette.get_by_role("combobox")).to_have_value("say something")
+        for each in held:
+            each.continue_()
+        expect(page.get_by_role("dialog", name="Say something").get_by_label("Word")).to_be_visible()
+        expect(palette).to_be_hidden()
+
+
+def test_enter_in_the_palette_runs_nothing_that_was_not_meant(visitor, swaplab):
+    with visitor.visit(swaplab) as page:
+        page.keyboard.press("Control+k")
+        page.keyboard.type("nothing is called so")
+        palette = page.get_by_role("dialog", name="Find and run")
+        expect(palette.get_by_role("status")).to_have_text("Nothing fits")
+        page.keyboard.press("Enter")
+        expect(palette.get_by_role("combobox")).to_be_focused()
+        held = without_manifest(page, swaplab)
+        page.keyboard.press("Control+k")
+        page.keyboard.type("Plugins")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Plugins")
+        assert held
 
 
 def test_an_action_is_previewed_confirmed_and_becomes_a_job_with_its_log(visitor, swaplab):
     with visitor.visit(swaplab) as page:
         page.keyboard.press("Control+k")
-        page.keyboard.type("say something")
+        page.keyboard.type("say something")  # at once, as a person does: the palette waits for what it needs
         page.keyboard.press("Enter")
         form = page.get_by_role("dialog", name="Say something")
         form.get_by_role("button", name="Run").click()

@@ -56,6 +56,8 @@ export const en = {
   palette: 'Find and run',
   palettePlaceholder: 'A page, a model, an action …',
   paletteNothing: 'Nothing fits',
+  paletteLoads: 'Models and actions are being fetched …',
+  paletteWaits: 'Runs as soon as models and actions are here; Enter again takes what is shown',
   'palette.page': 'Page',
   'palette.model': 'Model',
   'palette.action': 'Action',

@@ -58,6 +58,8 @@ export const es: Record<keyof typeof en, string> = {
   palette: 'Buscar y ejecutar',
   palettePlaceholder: 'Una página, un modelo, una acción …',
   paletteNothing: 'Nada coincide',
+  paletteLoads: 'Se están cargando los modelos y las acciones …',
+  paletteWaits: 'Se ejecuta en cuanto lleguen los modelos y las acciones; Intro otra vez toma lo que se ve',
   'palette.page': 'Página',
   'palette.model': 'Modelo',
   'palette.action': 'Acción',
