@@ -228,3 +228,24 @@ def test_a_real_engine_is_loaded_from_its_page_and_unloaded_from_the_overview(
         page.reload()
         page.get_by_role("listitem").filter(has_text="tiny").get_by_role("button", name="Unload").click()
         expect(page.get_by_text("No model is running")).to_be_visible()
+
+
+def test_profiles_are_chosen_and_taken_back_beside_selectors_and_peers(visitor, tmp_path):
+    names = {
+        "profiles": {"office": {"description": "Cheap by day.", "pins": {"gpt-4o": "quick", "whisper": ""}}},
+        "selectors": {"any": {"strategy": "warm", "targets": ["quick"]}},
+        "peers": {"lab": {"proxy": "http://127.0.0.9:9", "models": ["far"]}},
+    }
+    with running_swaplab(tmp_path, {"quick": sim()}, **names) as swaplab, visitor.visit(swaplab, "/models") as page:
+        profiles = page.get_by_role("region", name="Profiles")
+        profiles.get_by_label("Active profile").select_option("office")
+        expect(profiles).to_contain_text("Cheap by day.")
+        expect(profiles).to_contain_text("gpt-4o")
+        expect(profiles).to_contain_text("switched off")
+        wait_until(lambda: swaplab.ask("GET", "/api/profiles").json()["active"] == "office", "the profile")
+        expect(page.get_by_role("region", name="Selectors").get_by_role("link", name="quick")).to_be_visible()
+        expect(page.get_by_role("region", name="Models of peers")).to_contain_text("far")
+        assert barriers(page) == []
+        page.get_by_role("button", name="Undo").click()
+        expect(profiles.get_by_label("Active profile")).to_have_value("")
+        wait_until(lambda: swaplab.ask("GET", "/api/profiles").json()["active"] is None, "no profile")
