@@ -82,9 +82,7 @@ def _unknown_below(node: Node, type_: Any) -> Iterator[Problem]:
         children = (node,)
     elif isinstance(node, MapNode):
         children = node.values()
-    elif not isinstance(node, Scalar) and not _is_mapping(
-        type_
-    ):  # a list where a mapping must be has one problem, said
+    elif not isinstance(node, Scalar) and not _is_mapping(type_):  # of a list in its place enough is said
         children = node
     inner = next(argument for argument in get_args(type_) if _class_inside(argument))
     for child in children:
