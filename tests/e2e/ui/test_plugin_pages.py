@@ -178,7 +178,7 @@ def test_an_action_is_previewed_confirmed_and_becomes_a_job_with_its_log(visitor
         expect(drawer.get_by_role("log")).to_contain_text("hello wörld 2")
         expect(drawer.get_by_role("status").first).to_have_text("Succeeded")
         drawer.get_by_role("link", name="All jobs").click()
-        expect(page.get_by_role("row").filter(has_text="Say something")).to_contain_text("Succeeded")
+        expect(page.get_by_role("row").filter(has_text="Say something").first).to_contain_text("Succeeded")
 
 
 def test_a_job_is_cancelled_and_run_again_after_a_reload_of_the_page(visitor, swaplab):
