@@ -16,7 +16,7 @@ from swaplab_core.domain.activity import ActivityRow
 from swaplab_core.domain.metering import Usage
 from swaplab_core.plugin.usage import merge_usage, read_usage
 from swaplab_core.runtime.error_text import MAX_CHARACTERS, error_text, message_in
-from swaplab_core.runtime.response_body import ResponseBody, WholeBody
+from swaplab_core.runtime.response_body import PackedBody, ResponseBody, WholeBody
 from swaplab_core.runtime.scanning import WHOLE_BYTES, EventScanner, Message
 from swaplab_core.runtime.token_times import TokenTimes
 
@@ -101,7 +101,12 @@ class Meter:
         if _is_success(status) and EVENT_STREAM in content_type.lower():
             events, self._tokens = EventScanner(), self._tokens or TokenTimes()
         is_tunnel = status == HTTPStatus.SWITCHING_PROTOCOLS
-        self._body = None if is_tunnel else ResponseBody(events, self.keep_bytes, content_encoding)
+        if is_tunnel:
+            self._body = None
+        elif content_encoding:
+            self._body = PackedBody(events, self.keep_bytes, content_encoding)
+        else:
+            self._body = ResponseBody(events, self.keep_bytes)
 
     def whole(self, status: int, content_type: str, data: bytes) -> None:
         """Head and body at once, instead of `headers` and `feed`: not packed, and no event stream."""
@@ -113,7 +118,8 @@ class Meter:
 
     def feed(self, chunk: bytes, now: float) -> None:
         """Some bytes of the body, as they go to the client."""
-        if self._body is not None and (tokens := self._body.feed(chunk)) and self._tokens is not None:
+        if self._body is not None and (tokens := self._body.feed(chunk)):
+            assert self._tokens is not None, "only events say something"
             self._tokens.add(tokens, now)
 
     def end(self, now: float, error_msg: str = "") -> Measured:

@@ -56,35 +56,30 @@ class ResponseBody:
 
     events: EventScanner | None
     keep_bytes: int
-    coding: str
     is_decoded: bool = field(default=True, init=False)
     failure: str = field(default="", init=False)
-    _decoder: Decoder | None = field(default=None, init=False)
     _limit: int = field(default=0, init=False)
     _size: int = field(default=0, init=False)
     _pieces: list[bytes] | None = field(default=None, init=False)
     _clipping: Clipping | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.coding:
-            self.is_decoded = is_readable(self.coding)
-            self._decoder = decoder_for(self.coding)
         self._limit = self.keep_bytes if self.events or self.keep_bytes > WHOLE_BYTES else WHOLE_BYTES
         self._pieces = [] if self._limit else None
 
     def feed(self, chunk: bytes) -> int:
         """Take the next bytes; answers how many events in them said something."""
-        if self._decoder is None:
-            return self._look(chunk)
-        if self.failure:
-            return 0
-        try:
-            return sum(self._look(piece) for piece in self._decoder.feed(chunk))
-        except Undecodable as error:
-            self.failure = f"the response says it is {self.coding}, but cannot be decoded: {error}"
-            self.is_decoded = False
-            self._pieces = None
-            return 0
+        pieces = self._pieces
+        if pieces is not None:
+            pieces.append(chunk)
+            self._size += len(chunk)
+            if self._size > self._limit:
+                self._clip(pieces)
+            elif len(pieces) > MANY_PIECES:
+                self._joined(pieces)
+        elif self._clipping is not None:
+            self._clipping.add(chunk)
+        return self.events.feed(chunk) if self.events is not None else 0
 
     def end(self) -> int:
         """The body is over; answers as `feed` does."""
@@ -109,19 +104,6 @@ class ResponseBody:
             return None
         return self._joined(self._pieces)
 
-    def _look(self, piece: bytes) -> int:
-        pieces = self._pieces
-        if pieces is not None:
-            pieces.append(piece)
-            self._size += len(piece)
-            if self._size > self._limit:
-                self._clip(pieces)
-            elif len(pieces) > MANY_PIECES:
-                self._joined(pieces)
-        elif self._clipping is not None:
-            self._clipping.add(piece)
-        return self.events.feed(piece) if self.events is not None else 0
-
     def _clip(self, pieces: list[bytes]) -> None:
         self._pieces = None
         if self.events is None:
@@ -134,6 +116,33 @@ class ResponseBody:
         if len(pieces) != 1:
             pieces[:] = [b"".join(pieces)]
         return pieces[0]
+
+
+@define(eq=False)
+class PackedBody(ResponseBody):
+    """One with a content coding, looked at as it is when that is undone."""
+
+    coding: str
+    _decoder: Decoder | None = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        self.is_decoded = is_readable(self.coding)
+        self._decoder = decoder_for(self.coding)
+
+    def feed(self, chunk: bytes) -> int:
+        """Take the next bytes as they came."""
+        if self._decoder is None:
+            return super().feed(chunk)
+        if self.failure:
+            return 0
+        try:
+            return sum(map(super().feed, self._decoder.feed(chunk)))
+        except Undecodable as error:
+            self.failure = f"the response says it is {self.coding}, but cannot be decoded: {error}"
+            self.is_decoded = False
+            self._pieces = None
+            return 0
 
 
 def _clipping(pieces: list[bytes]) -> Clipping:

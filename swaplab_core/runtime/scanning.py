@@ -33,6 +33,7 @@ _OBJECT_BYTES = 16 * 1024
 _MOST_OBJECTS = 8
 _PLAIN_JSON = json.JSONDecoder()
 
+_LF = ord("\n")
 _NOTHING = (b"\n", b"", 1, 0)
 """No line begins so."""
 
@@ -117,12 +118,16 @@ class EventScanner:
 
     def feed(self, chunk: bytes) -> int:
         """Take the next bytes."""
+        usual, end, start, size = self._expected
+        if chunk.startswith(usual) and chunk.find(b"\n") == len(chunk) - 2 and not self._line.size:  # just one event
+            close = len(chunk) - 2 - size
+            if close > start and chunk.find(b'"', start) == close and chunk.startswith(end, close) and chunk[-1] == _LF:
+                return 1
         lines = chunk.split(b"\n")
         rest = lines.pop()
         said = 0
         if lines and self._line.size:
             said += self._complete(lines.pop(0))
-        usual, end, start, size = self._expected
         for line in filter(None, lines):
             if line.startswith(usual) and line.find(b'"', start) == len(line) - size > start and line.endswith(end):
                 said += 1

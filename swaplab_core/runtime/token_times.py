@@ -34,6 +34,7 @@ class TokenTimes:
             tokens -= 1
         if tokens:
             self._keep(now - self._last)
+        if tokens > 1:
             self._keep_zeros(tokens - 1)
         self._last = now
 
@@ -55,7 +56,8 @@ class TokenTimes:
         self._tokens += 1
         if self._tokens % self._stride == 0:
             self._gaps.append(gap)
-            self._thin()
+            if len(self._gaps) > MAX_GAPS:
+                self._thin()
 
     def _keep_zeros(self, count: int) -> None:
         """At once what `_keep(0.0)` would do one after the other, but for when the gaps are thinned."""

@@ -166,14 +166,19 @@ class UpstreamConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, then tell; nothing is told from within the parser."""
-        receiver = self._receiver
+        receiver, plain = self._receiver, self._plain
         if receiver is None:
             self._close()  # an answer that nobody asked for
         elif not self.heard:
             self._hear_first(receiver, data)
         else:
-            if self._plain is not None:
-                self._hear_chunks(receiver, self._plain, data)
+            if plain is not None:
+                framed, found, rest = plain.split(data)
+                if found:
+                    receiver.chunks(framed, found)
+                if rest and self._receiver is receiver:
+                    self._plain = None
+                    self._hear(receiver, rest)
             else:
                 self._hear(receiver, data)
             if self._pace.is_hasty(len(data)) and self._receiver is receiver:
@@ -294,14 +299,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._hear(receiver, data[:end])
         if self._receiver is receiver:
             self.data_received(data[end:])
-
-    def _hear_chunks(self, receiver: Receiver, plain: PlainChunks, data: bytes) -> None:
-        framed, found, rest = plain.split(data)
-        if found:
-            receiver.chunks(framed, found)
-        if rest and self._receiver is receiver:
-            self._plain = None
-            self._hear(receiver, rest)
 
     def _hear(self, receiver: Receiver, data: bytes, *, is_first: bool = False) -> None:
         self._silent_bytes += len(data)

@@ -30,8 +30,8 @@ class PlainChunks:
         if self._begun:
             data, self._begun = self._begun + data, b""
         line = data.find(_CRLF, 1, _LINE_BYTES)
-        size = _size(data, 0, line)
-        if size and len(data) == line + size + 4 and data.endswith(_CRLF):  # just one, as most often
+        size = _SIZES.get(data[:line]) if line > 0 else None
+        if size is not None and len(data) == line + size + 4 and data.endswith(_CRLF):  # just one, as most often
             return data, data[line + 2 : -2], b""
         return self._split_many(data) if len(data) <= _MOST_TOGETHER else (b"", b"", data)
 
