@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import signal
 import subprocess  # noqa: TID251 - this is the adapter
 import sys
@@ -21,9 +22,11 @@ class GuardLink:
     """Keeps one guard (guard.py) informed; a guard that was killed is replaced.
 
     Without a guard the engines still run: on Linux the parent-death signal then is the only protection.
-    `patience_seconds` is how long `close` waits for a guard that hangs.
+    `patience_seconds` is how long `close` waits for a guard that hangs. The marks of this daemon's engines begin with
+    `mark`.
     """
 
+    mark: str = field(factory=lambda: f"{secrets.token_hex(8)}.")
     patience_seconds: float = 2.0
     _groups: dict[int, str] = field(factory=dict)
     _guard: subprocess.Popen[bytes] | None = None
@@ -68,7 +71,7 @@ class GuardLink:
     def _replace(self) -> None:
         self._discard()
         try:
-            self._guard = _start()
+            self._guard = _start(self.mark)
         except OSError as error:
             log.warning("cannot start the guard, engines may outlive a killed swaplab: %s", error)
             return
@@ -82,12 +85,12 @@ class GuardLink:
             self._guard = None
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start(mark: str) -> subprocess.Popen[bytes]:
     """A session of its own, so that Ctrl-C in the terminal does not reach it; no folder kept busy."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, guard.DEAF_TO)  # inherited: there is no moment of weakness
     try:
         popen = subprocess.Popen(  # noqa: S603 - argv list, our own file
-            [sys.executable, "-I", "-S", guard.__file__],
+            [sys.executable, "-I", "-S", guard.__file__, mark],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import select
 import signal
 import subprocess  # noqa: TID251 - this is the adapter
 import sys
@@ -20,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define, field, frozen
 
+from swaplab_core.adapters import guard
 from swaplab_core.adapters.open_files import OpenFiles
 from swaplab_core.adapters.parent_death import die_with_parent
 from swaplab_core.adapters.programs import explain_failure, locate_program
@@ -34,13 +36,17 @@ log = logging.getLogger(__name__)
 
 @frozen
 class Command:
-    """What to run: `env` is the whole environment, `stdin` all that it can read, `open_files` its limit if not ours."""
+    """What to run: `env` is the whole environment, `stdin` all that it can read, `open_files` its limit if not ours.
+
+    What bears `mark` ("": none) in its environment, and left the group, is ended with it.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
     cwd: str | None = None
     stdin: bytes = field(default=b"", repr=False)
     open_files: OpenFiles | None = None
+    mark: str = ""
 
 
 @define(eq=False)
@@ -80,18 +86,20 @@ class OutputPipe:
 class ProcessGroup:
     """A started leader and all that shares its process group.
 
-    When the leader exits, by itself or because of a signal, the rest of its group is killed at once. `linger_seconds`
-    bounds how long after the exit we wait for the killed, and for strangers who hold the pipe: a grandchild that made
-    a session of its own.
+    When the leader exits, by itself or because of a signal, the rest of its group is killed at once, and so are
+    descendants that left the group: they are looked for when it is first signalled, else at its exit. `linger_seconds`
+    bounds how long after the exit we wait for the killed, and for strangers who hold the pipe.
     """
 
     _popen: subprocess.Popen[bytes]
     _linger_seconds: float
+    _mark: str
     _gone: asyncio.Future[ExitStatus]
     _pipes: tuple[OutputPipe, ...] = field(default=(), init=False)
     _status: ExitStatus | None = None
     _give_up_at: float = 0.0
     _timer: asyncio.TimerHandle | None = None
+    _escaped: asyncio.Future[list[int]] | None = None
 
     @classmethod
     def spawn(
@@ -112,7 +120,7 @@ class ProcessGroup:
             popen, read_ends = _fork(program, command, len(takers))
         except (OSError, ValueError) as error:
             raise explain_failure(error, program) from error
-        group = cls(popen, linger_seconds, asyncio.get_running_loop().create_future())
+        group = cls(popen, linger_seconds, command.mark, asyncio.get_running_loop().create_future())
         group._begin(read_ends, takers)
         return group
 
@@ -137,6 +145,7 @@ class ProcessGroup:
     def signal(self, number: int) -> None:
         """Send a signal to the whole group, if it is still ours."""
         if not self.has_exited:
+            self._look_for_escaped()
             _signal_group(self.pid, number)
 
     def _begin(self, read_ends: Sequence[int], takers: Sequence[Callable[[bytes], None]]) -> None:
@@ -148,6 +157,7 @@ class ProcessGroup:
 
     def _on_exit(self) -> None:
         _signal_group(self.pid, signal.SIGKILL)
+        self._look_for_escaped()
         self._status = _as_status(self._popen.wait())
         self._give_up_at = asyncio.get_running_loop().time() + self._linger_seconds
         self._settle()
@@ -158,15 +168,48 @@ class ProcessGroup:
             return
         loop = asyncio.get_running_loop()
         is_late = loop.time() >= self._give_up_at
+        has_escaped = self._end_escaped()
         is_quiet = not any(pipe.is_open for pipe in self._pipes)
-        if is_late or (is_quiet and not _is_group_alive(self.pid)):
+        if is_late or (is_quiet and not has_escaped and not _is_group_alive(self.pid)):
             self._gone.set_result(self._status)
+            self._forget_escaped()
             for pipe in self._pipes:
                 pipe.close()
             return
         if self._timer is not None:
             self._timer.cancel()
         self._timer = loop.call_later(POLL_SECONDS, self._settle)
+
+    def _look_for_escaped(self) -> None:
+        if self._mark and self._escaped is None:
+            loop = asyncio.get_running_loop()
+            self._escaped = loop.run_in_executor(None, guard.open_marked, self._mark, self.pid)
+            self._escaped.add_done_callback(lambda _: self._settle())
+
+    def _end_escaped(self) -> bool:
+        """Kill those that were found; answers whether some are left, or nobody has looked yet."""
+        if self._escaped is None:
+            return False
+        if not self._escaped.done():
+            return True
+        left = self._escaped.result()
+        for pidfd in list(left):
+            guard.kill_opened(pidfd)
+            if not _is_alive(pidfd):
+                os.close(pidfd)
+                left.remove(pidfd)
+        return bool(left)
+
+    def _forget_escaped(self) -> None:
+        if self._escaped is not None and self._escaped.done():
+            for pidfd in self._escaped.result():
+                os.close(pidfd)
+
+
+def _is_alive(pidfd: int) -> bool:
+    ended = select.poll()
+    ended.register(pidfd, select.POLLIN)
+    return not ended.poll(0)
 
 
 def _fork(program: str, command: Command, outputs: int) -> tuple[subprocess.Popen[bytes], tuple[int, ...]]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 
 from attrs import define, field, frozen
 
+from swaplab_core.adapters.guard import MARK
 from swaplab_core.adapters.guard_link import GuardLink
 from swaplab_core.adapters.open_files import OpenFiles
 from swaplab_core.adapters.process_group import Command, ProcessGroup
@@ -37,16 +39,19 @@ class LocalProcesses:
     linger_seconds: float = 10.0
     open_files: OpenFiles | None = None
     _guard: GuardLink = field(factory=GuardLink)
+    _launches: Iterator[int] = field(factory=count)
 
     async def start(self, spec: LaunchSpec, output: Callable[[bytes], None]) -> LocalProcess:
         """Start `spec.argv`; raises StartFailed with what to do about it."""
+        mark = f"{self._guard.mark}{next(self._launches)}."
         env = {**os.environ, **spec.env}
         cwd = str(spec.cwd) if spec.cwd is not None else None
+        engine = Command(spec.argv, {**env, MARK: mark}, cwd, open_files=self.open_files, mark=mark)
 
-        def spawn(argv: tuple[str, ...]) -> ProcessGroup:
+        def spawn_stop(argv: tuple[str, ...]) -> ProcessGroup:
             return self._spawn(Command(argv, env, cwd, open_files=self.open_files), output)
 
-        return LocalProcess(spawn(spec.argv), spawn, output)
+        return LocalProcess(self._spawn(engine, output), spawn_stop, output)
 
     async def run(
         self, command: ReadyCommand, stdout: Callable[[bytes], None], stderr: Callable[[bytes], None]

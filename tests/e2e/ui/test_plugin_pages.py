@@ -188,6 +188,7 @@ def test_a_job_is_cancelled_and_run_again_after_a_reload_of_the_page(visitor, sw
         expect(page.get_by_role("log")).to_contain_text("hello long 0")
         page.reload()
         expect(page.get_by_role("log")).to_contain_text("hello long 0")
+        expect(page).to_have_title(re.compile(r"^\(\d+\) "))
         page.get_by_role("button", name="Tell me when it ends").click()
         page.reload()
         expect(page.get_by_role("button", name="Tell me when it ends")).to_have_attribute("aria-pressed", "true")

@@ -257,6 +257,21 @@ def test_without_a_guard_the_engine_starts_all_the_same(
     run(scenario())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what is in an environment")
+def test_the_guard_kills_what_bears_the_mark_of_its_daemon_wherever_it_went() -> None:
+    def marked(mark: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(["sleep", "3600"], start_new_session=True, env={guard.MARK: mark})
+
+    with marked("ours.7.") as ours, marked("theirs.7.") as stranger:
+        try:
+            subprocess.run([sys.executable, "-I", "-S", guard.__file__, "ours."], input=b"", check=True)
+            assert ours.wait(120) == -signal.SIGKILL
+            assert stranger.poll() is None
+        finally:
+            for process in (ours, stranger):
+                process.kill()
+
+
 def _sleeper() -> subprocess.Popen[bytes]:
     return subprocess.Popen(["sleep", "3600"], start_new_session=True)
 
@@ -272,7 +287,9 @@ def test_the_guard_kills_its_groups_and_spares_a_stranger_with_a_number_of_ours(
             f"+{stranger.pid}",  # cut off
         ]
         try:
-            subprocess.run([sys.executable, "-I", "-S", guard.__file__], input="\n".join(lines).encode(), check=True)
+            subprocess.run(
+                [sys.executable, "-I", "-S", guard.__file__, "no mark"], input="\n".join(lines).encode(), check=True
+            )
             assert ours.wait(120) == -signal.SIGKILL
             assert stranger.poll() is None
             assert removed.poll() is None

@@ -95,6 +95,12 @@ os.read(away, 1)
 print(child, flush=True)
 """
 """Begin of a program with a grandchild in a session of its own, which no signal to the group reaches."""
+STRANGER = RUNAWAY.replace("os.close(leaving)\n    time.sleep(3600)", "os.execve('/bin/sleep', ['sleep', '3600'], {})")
+"""The same with one that forgets its environment, too: nobody knows whose it is."""
+DAEMON = RUNAWAY.replace(
+    "    os.close(leaving)", "    if os.fork(): os._exit(0)\n    print(os.getpid(), flush=True)\n    os.close(leaving)"
+)
+"""The same with one that is nobody's child any more; its pid is printed before."""
 
 
 @contextmanager
@@ -106,12 +112,30 @@ def _ending_the_runaway(output: Output) -> Iterator[None]:
         os.kill(int(output.lines[0]), signal.SIGKILL)
 
 
-def test_a_grandchild_that_left_the_group_cannot_hold_the_end_up(
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what is in an environment")
+@pytest.mark.parametrize("program", [RUNAWAY, DAEMON], ids=["session", "daemon"])
+@pytest.mark.parametrize("end", ["time.sleep(3600)", "os._exit(3)"], ids=["stopped", "by-itself"])
+def test_what_left_the_group_for_a_session_of_its_own_ends_with_its_engine(
+    run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone, program: str, end: str
+) -> None:
+    async def scenario() -> None:
+        other = await processes.start(_python("import time; time.sleep(3600)"), Output())
+        process = await processes.start(_python(program + end), output)
+        runaway = int((await output.wait_for_lines(1))[0])
+        await (process.stop(PATIENT) if "sleep" in end else process.wait())
+        assert is_gone(runaway)
+        assert not is_gone(other.pid)
+        await other.stop(HASTY)
+
+    run(scenario())
+
+
+def test_a_stranger_that_holds_the_pipe_cannot_hold_the_end_up(
     run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone
 ) -> None:
     async def scenario() -> None:
         with _ending_the_runaway(output):
-            process = await processes.start(_python(RUNAWAY + "time.sleep(3600)"), output)
+            process = await processes.start(_python(STRANGER + "time.sleep(3600)"), output)
             runaway = int((await output.wait_for_lines(1))[0])
             assert await process.stop(PATIENT) == TERMINATED
             assert not is_gone(runaway)  # it did hold the pipe until the end
@@ -119,12 +143,12 @@ def test_a_grandchild_that_left_the_group_cannot_hold_the_end_up(
     run(scenario())
 
 
-def test_the_last_words_are_heard_even_when_a_runaway_holds_the_pipe(
+def test_the_last_words_are_heard_even_when_a_stranger_holds_the_pipe(
     run: Run, processes: LocalProcesses, output: Output
 ) -> None:
     async def scenario() -> None:
         with _ending_the_runaway(output):
-            process = await processes.start(_python(RUNAWAY + "os.write(1, b'x' * 60000)"), output)
+            process = await processes.start(_python(STRANGER + "os.write(1, b'x' * 60000)"), output)
             assert await process.wait() == ExitStatus(code=0)
             assert output.data.endswith(b"\n" + b"x" * 60000)
 
