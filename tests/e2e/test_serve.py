@@ -195,7 +195,7 @@ def test_after_a_signal_new_connections_are_refused(serve):
         response.readline()
         served.process.send(signal.SIGTERM)
         served.process.wait_for_output("stopping: running streams may end")
-        with pytest.raises(ConnectionRefusedError):
+        with pytest.raises(ConnectionError):  # refused, or reset: it came in the last moment
             served.chat("talker")
         served.process.send(signal.SIGTERM)
 

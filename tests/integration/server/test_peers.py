@@ -284,7 +284,7 @@ def test_a_signal_lets_a_peers_stream_end_and_takes_nobody_new(serve, tmp_path):
             response.readline()
             swaplab.process.send(signal.SIGTERM)
             swaplab.process.wait_for_output("stopping: running streams may end")
-            with pytest.raises(ConnectionRefusedError):
+            with pytest.raises(ConnectionError):  # refused, or reset: it came in the last moment
                 chat(swaplab, "m")
             events = event_data(response.read())
 
