@@ -52,7 +52,8 @@ def schemathesis(folder, url, document, *options):
     """Run the command; answers how many requests it has sent."""
     (folder / "openapi.json").write_text(json.dumps(document))
     argv = [SCHEMATHESIS, "run", folder / "openapi.json", "--url", url, "--phases", "coverage,fuzzing", *options]
-    argv += ["--checks", ",".join(CHECKS), "--max-examples", EXAMPLES, "--workers", "2", "--request-timeout", "120"]
+    argv += ["--checks", ",".join(CHECKS), "--max-examples", EXAMPLES, "--request-timeout", "120"]
+    argv += ["--workers", "1"]  # two threads that parse at once make Python 3.11 fail (AST recursion depth mismatch)
     argv += [
         "--generation-with-security-parameters",
         "false",

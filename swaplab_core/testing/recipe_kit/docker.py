@@ -119,6 +119,7 @@ def _exec(words: Sequence[str]) -> int:
 
 def _environment(options: Sequence[tuple[str, str]]) -> dict[str, str]:
     env = dict(os.environ)
+    env.pop("SWAPLAB_LAUNCH", None)  # a container is no descendant of who runs the command
     env["PATH"] = f"{env.get(INSIDE, '')}:{env['PATH']}"
     for flag, value in options:
         if flag in {"-e", "--env"}:
