@@ -6,6 +6,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Mapping
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any, Self
 from urllib import error, request
@@ -89,6 +90,11 @@ class Client:
             with request.build_opener(request.ProxyHandler({})).open(call) as response:
                 return bytes(response.read())
         except error.HTTPError as answer:
+            if answer.code == HTTPStatus.UNAUTHORIZED and not self.key:  # what it advises is for other programs
+                advice = f"run this as the user who runs it, with its --state-dir, or set {KEY_VARIABLE}"
+                raise ServerSaid(
+                    f"{self.url} asks for a key, and no daemon of yours serves there", advice=advice
+                ) from None
             raise ServerSaid(_message(answer.read(), answer.code)) from None
         except (OSError, ValueError, HTTPException) as cause:
             reason = getattr(cause, "reason", cause)

@@ -68,7 +68,10 @@ def test_the_commands_are_the_administrator_s_without_being_told_a_key(tmp_path)
         assert [swaplab.ask("GET", path).status for _ in range(2)] == [303, 404]
 
         strangers = {"XDG_STATE_HOME": str(tmp_path / "strangers")}
-        assert "asks for a key" in command(swaplab, "models", **strangers).stderr
+        for asked in ("models", "ui"):
+            told = command(swaplab, asked, **strangers).stderr
+            assert f"{swaplab.url} asks for a key" in told
+            assert "as the user who runs it" in told
         assert command(swaplab, "models", SWAPLAB_API_KEY="k", **strangers).returncode == 0
         assert "is a user's" in command(swaplab, "ui", SWAPLAB_API_KEY="k", **strangers).stderr
 
