@@ -42,7 +42,7 @@ from swaplab_core.app.store import activity_store, retention
 from swaplab_core.config.diff import Difference, touched
 from swaplab_core.config.load import Source
 from swaplab_core.config.schema import Config
-from swaplab_core.domain.events import ConfigChanged, ModelChanged, PluginsChanged
+from swaplab_core.domain.events import ConfigChanged, ModelChanged, ModelUsed, PluginsChanged
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.engine import SwapEngine
 from swaplab_core.engine.facts import Reconfigured
@@ -189,7 +189,7 @@ class Lab:
             memory.book.changed(model, models.phase_now(model))
             bus.publish(ModelChanged(model))
 
-        dispatcher = Dispatcher(_engine(config, launches), clock, announce)
+        dispatcher = Dispatcher(_engine(config, launches), clock, announce, lambda model: bus.publish(ModelUsed(model)))
         supervisor = Supervisor(
             nodes, http, clock, launches, dispatcher.tell, _UpstreamListener(logs, metrics, bus), nodes
         )

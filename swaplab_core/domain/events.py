@@ -57,6 +57,19 @@ class ModelChanged(Event):
 
 
 @frozen
+class ModelUsed(Event):
+    """How many requests a model works on, or how many wait for it, has changed; told twice a second at most."""
+
+    topic = "model"
+    model: ModelId
+
+    @property
+    def key(self) -> object:
+        """One model."""
+        return self.model
+
+
+@frozen
 class ModelPreloaded(Event):
     """A model was loaded because the configuration wants it loaded, or could not be."""
 

@@ -44,6 +44,8 @@ from swaplab_core.runtime.tape import Tape
 
 DRAIN_POLL_SECONDS = 0.02
 DYING_SECONDS = 1.0
+USE_SECONDS = 0.5
+"""At most so often it is told how busy a model is."""
 
 _log = logging.getLogger(__name__)
 
@@ -133,7 +135,8 @@ def _nobody(_: ModelId) -> None:
 
 @define(eq=False)
 class Dispatcher:
-    """The only one who steps the engine; `announce` hears of each model whose phase has changed.
+    """The only one who steps the engine; `announce` hears of each model whose phase has changed, `used` soon after each
+    whose requests have.
 
     `upstreams` is set by the composition root, since each needs the other. The models in `drained` take no new
     requests, each for a reason.
@@ -142,6 +145,7 @@ class Dispatcher:
     engine: SwapEngine
     clock: Clock
     announce: Callable[[ModelId], None] = _nobody
+    used: Callable[[ModelId], None] = _nobody
     upstreams: Upstreams = field(init=False)
     drained: Mapping[ModelId, str] = field(factory=dict, init=False)
     tape: Tape = field(init=False)
@@ -151,6 +155,7 @@ class Dispatcher:
     _seized: set[TicketId] = field(factory=set, init=False)
     _numbers: count[int] = field(factory=lambda: count(1), init=False)
     _closing: bool = field(default=False, init=False)
+    _used: set[ModelId] = field(factory=set, init=False)
 
     @tape.default
     def _blank(self) -> Tape:
@@ -169,6 +174,7 @@ class Dispatcher:
         number = TicketId(next(self._numbers))
         self._grants[number] = grant = asyncio.get_running_loop().create_future()
         self.tell(Requested(number, model))
+        self._note_use(model)
         try:
             yield Ticket(number, model, grant, self.engine, 0 if grant.done() else self.engine.last_place(model))
         finally:
@@ -176,6 +182,7 @@ class Dispatcher:
             if not grant.cancel() and not grant.cancelled():
                 grant.exception()  # a refusal that nobody waited for is no news
             self.tell(Released(number))
+            self._note_use(model)
 
     @asynccontextmanager
     async def lease(self, model: ModelId) -> AsyncIterator[Lease]:
@@ -194,6 +201,7 @@ class Dispatcher:
         for effect in self._step(Requested(ticket, model)):
             assert isinstance(effect, Grant), "the engine has said that it serves at once"
             self._seized.add(ticket)
+            self._note_use(model)
             return Lease(ticket, model, effect.incarnation, self.upstreams.base_url(model), self.clock.now())
         return None
 
@@ -201,6 +209,7 @@ class Dispatcher:
         """Give back what was seized."""
         self._seized.discard(lease.ticket)
         self.tell(Released(lease.ticket))
+        self._note_use(lease.model)
 
     async def was_dying(self, lease: Lease) -> bool:
         """Was the upstream of a lease about to end by itself when it was granted?
@@ -246,6 +255,15 @@ class Dispatcher:
                         self.announce(model)
         finally:
             self._draining = False
+
+    def _note_use(self, model: ModelId) -> None:
+        if model not in self._used:
+            self._used.add(model)
+            self.clock.call_later(USE_SECONDS, lambda: self._tell_use(model))
+
+    def _tell_use(self, model: ModelId) -> None:
+        self._used.discard(model)
+        self.used(model)
 
     def _step(self, fact: Fact) -> tuple[Effect, ...]:
         step = self.tape.told(fact, self.clock.now())

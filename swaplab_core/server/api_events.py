@@ -23,6 +23,7 @@ from swaplab_core.domain.events import (
     Logged,
     ModelChanged,
     ModelPreloaded,
+    ModelUsed,
     PluginNews,
     PluginsChanged,
     ProfileChanged,
@@ -39,7 +40,7 @@ from swaplab_core.server.sse import event_stream, last_event_id
 BATCH_SECONDS = 0.05
 
 _TOPICS: dict[str, Kinds] = {
-    "models": (ModelChanged, ModelPreloaded),
+    "models": (ModelChanged, ModelUsed, ModelPreloaded),
     "inflight": (RequestChanged,),
     "activity": (ActivityRecorded,),
     "profile": (ProfileChanged,),

@@ -22,6 +22,7 @@ from swaplab_core.domain.events import (
     Logged,
     ModelChanged,
     ModelPreloaded,
+    ModelUsed,
     PluginNews,
     PluginsChanged,
     ProfileChanged,
@@ -101,7 +102,7 @@ class NamedFrames:
 
     def _name_and_data(self, event: Event) -> tuple[str, Any]:
         match event:
-            case ModelChanged(model):
+            case ModelChanged(model) | ModelUsed(model):
                 record = self.show.model(model)
                 return ("model.updated", record) if record else ("model.removed", {"id": model})
             case RequestChanged(number, ended):

@@ -13,7 +13,11 @@ from swaplab_core.testing.waiting import wait_until
 
 CAPABLE = {"in": ["text", "image"], "out": ["text"], "tools": True, "context": 32768}
 MODELS = {
-    "slow": {**sim("--load-stage", "weights:0.3", "--load-stage", "warmup:0.2"), "name": "Slow one", "ttl": 600},
+    "slow": {
+        **sim("--load-stage", "weights:0.3", "--load-stage", "warmup:0.2", "--tokens-per-second", "20"),
+        "name": "Slow one",
+        "ttl": 600,
+    },
     "endless": sim("--load-seconds", "600"),
     "quick": {**sim(), "aliases": ["gpt-4o"], "description": "answers at once", "capabilities": CAPABLE},
     "secret": {**sim(), "unlisted": True},
@@ -58,6 +62,15 @@ def test_a_model_is_loaded_and_unloaded_again(visitor, swaplab):
         slow.get_by_role("button", name="Unload").click()
         expect(slow).to_contain_text("Stopped")
     assert swaplab.model("slow")["state"] == "stopped"
+
+
+def test_a_model_that_was_used_counts_down_to_its_end(visitor, swaplab):
+    with visitor.visit(swaplab, "/models") as page:
+        slow = row(page, "Slow one")
+        with swaplab.streaming("slow", max_tokens=1000):
+            expect(slow).to_contain_text("1 running")
+        expect(slow).not_to_contain_text("running")
+        expect(slow).to_contain_text("unloads in")
 
 
 def test_a_load_that_stops_others_is_asked_for_and_done_only_then(visitor, swaplab):

@@ -13,7 +13,7 @@ from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.launch import LaunchSpec, StopStrategy
 from swaplab_core.engine import Limits, SwapEngine
 from swaplab_core.engine.groups import Group, group_policy
-from swaplab_core.runtime.dispatcher import Dispatcher, Lease
+from swaplab_core.runtime.dispatcher import USE_SECONDS, Dispatcher, Lease
 from swaplab_core.runtime.supervisor import Supervisor
 from swaplab_core.testing.fakes import DiesAtStart, FakeHttp, FakeProcesses, IgnoresTerm, LateReady, ManualClock
 
@@ -31,6 +31,7 @@ class World:
     processes: FakeProcesses = field(init=False)
     dispatcher: Dispatcher = field(init=False)
     moves: list[str] = field(factory=list)
+    uses: list[str] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
         http = FakeHttp(self.clock)
@@ -39,7 +40,7 @@ class World:
         names = [ModelId(name) for name in NAMES]
         groups = [Group("together", tuple(map(ModelId, self.together)), swap=False)]
         engine = SwapEngine.build(group_policy(groups, names), {name: Limits() for name in names})
-        self.dispatcher = Dispatcher(engine, self.clock, self.note_move)
+        self.dispatcher = Dispatcher(engine, self.clock, self.note_move, self.uses.append)
         self.dispatcher.upstreams = Supervisor(self.processes, http, self.clock, self, self.dispatcher.tell)
 
     async def spec(self, model: ModelId) -> LaunchSpec:
@@ -117,6 +118,30 @@ def test_a_life_is_announced_as_four_moves_and_nothing_twice():
         await world.dispatcher.unload([ModelId("a"), ModelId("b")])
 
         assert world.moves == ["a starting", "a ready", "a stopping", "a stopped"]
+
+    run(scenario)
+
+
+def test_how_busy_a_model_is_is_told_soon_after_it_has_changed_but_not_for_each_request():
+    async def scenario(world: World) -> None:
+        end = asyncio.Event()
+        first = world.asks("a", until=end)
+        await world.clock.advance(LOAD_SECONDS + USE_SECONDS)
+        world.uses.clear()
+
+        for _ in range(100):
+            lease = world.dispatcher.seize(ModelId("a"))
+            assert lease is not None
+            world.dispatcher.release(lease)
+        await world.clock.advance(USE_SECONDS)
+        assert world.uses == ["a"]
+
+        end.set()
+        await first
+        await world.clock.advance(USE_SECONDS)
+        assert (world.uses, world.serving("a")) == (["a", "a"], 0)
+        await world.clock.advance(10 * USE_SECONDS)
+        assert world.uses == ["a", "a"], "nothing has changed since"
 
     run(scenario)
 

@@ -68,10 +68,13 @@ class Loads {
     this.answer(false);
     return new Promise((resolve) => (this.asked = { model, plan, answer: resolve }));
   }
-  #sure(model: Model): Promise<boolean> {
+  /** What was told of it may be half a second old: a load that has just ended is no reason to ask. */
+  async #sure(model: Model): Promise<boolean> {
+    const { serving } = await api.get<Model>(path('api/models', model.id)).catch(() => model);
+    if (!serving) return true;
     return confirm({
       title: t('models.unloadBusy', { model: model.name || model.id }),
-      text: t('models.unloadBusyText', { n: model.serving }),
+      text: t('models.unloadBusyText', { n: serving }),
       yes: t('models.unload'),
       danger: true,
     });
