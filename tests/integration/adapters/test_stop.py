@@ -193,8 +193,8 @@ def test_a_deaf_engine_is_killed_with_its_deaf_children(
 
 def test_a_frozen_engine_is_killed(run: Run, processes: LocalProcesses, output: Output) -> None:
     async def scenario() -> None:
-        process = await processes.start(_spec("sh", "-c", "echo up; kill -STOP $$"), output)
-        await output.wait_for_lines(1)
+        process = await processes.start(_spec("sh", "-c", "kill -STOP $$"), output)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)  # noqa: ASYNC222 - it comes at once, or the test ends
         assert await process.stop(HASTY) == KILLED
 
     run(scenario())
