@@ -12,8 +12,8 @@ import sys
 
 from swaplab_core.cli import main
 from swaplab_core.runtime.metering import Measured, Meter
-from swaplab_core.server.access_log import AccessLog
-from swaplab_core.server.observation import Observation, Observer
+from swaplab_core.server.inference.access_log import AccessLog
+from swaplab_core.server.inference.observation import Observation, Observer
 
 
 def without_metering() -> None:

@@ -10,8 +10,8 @@ from swaplab_core.adapters.admin_token import NoTokenFolder, TokenFolder, new_to
 from swaplab_core.adapters.state_folder import state_home
 from swaplab_core.app.options import Options
 from swaplab_core.config.schema import Config
-from swaplab_core.server.access import Access
-from swaplab_core.server.gate import OWN_HEADER
+from swaplab_core.server.security.access import Access
+from swaplab_core.server.security.gate import OWN_HEADER
 
 _log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from swaplab_core.plugin.abilities import NeedsOptions, RefusesFields, RunsRecip
 from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.plugin.interface import Backend
 from swaplab_core.runtime.scheduling import check_policy
-from swaplab_core.services.plugin_checks import check_plugins
+from swaplab_core.services.plugins.checks import check_plugins
 
 
 def backend_schemas(backends: Mapping[str, Backend]) -> dict[str, BackendSchema]:

@@ -68,21 +68,21 @@ from swaplab_core.runtime.scheduling import engine_limits, eviction_policy
 from swaplab_core.runtime.supervisor import Supervisor
 from swaplab_core.runtime.tasks import spawn
 from swaplab_core.runtime.timeline import Timeline
-from swaplab_core.server.access_log import AccessLog
-from swaplab_core.server.api_session import login_path
+from swaplab_core.server.api.session import login_path
 from swaplab_core.server.application import Parts, build_application
 from swaplab_core.server.express import Lane
 from swaplab_core.server.express.lane import MOST_BODY_BYTES
-from swaplab_core.server.metrics import Metrics
-from swaplab_core.server.observation import Observer
-from swaplab_core.server.plugin_routes import mount_plugin_routes
-from swaplab_core.services.actions import Actions
-from swaplab_core.services.activity import Activity
-from swaplab_core.services.config_editor import ConfigEditor
-from swaplab_core.services.config_preview import ConfigPreview
-from swaplab_core.services.models import Models
-from swaplab_core.services.plugin_lab import PluginLab
-from swaplab_core.services.request_router import RequestRouter
+from swaplab_core.server.inference.access_log import AccessLog
+from swaplab_core.server.inference.observation import Observer
+from swaplab_core.server.metrics.counters import Metrics
+from swaplab_core.server.plugins.routes import mount_plugin_routes
+from swaplab_core.services.configuration.editor import ConfigEditor
+from swaplab_core.services.configuration.preview import ConfigPreview
+from swaplab_core.services.models.lifecycle import Models
+from swaplab_core.services.models.request_router import RequestRouter
+from swaplab_core.services.plugins.actions import Actions
+from swaplab_core.services.plugins.lab import PluginLab
+from swaplab_core.services.requests.activity import Activity
 
 PLUGIN_SECONDS = 10.0
 

@@ -21,8 +21,8 @@ from swaplab_core.app.access import token_folder
 from swaplab_core.app.lab import Lab
 from swaplab_core.runtime.dispatcher import DRAIN_POLL_SECONDS
 from swaplab_core.runtime.interpreter import settle_interpreter
-from swaplab_core.server.access_log import protocol_logger
 from swaplab_core.server.express import FrontRunner
+from swaplab_core.server.inference.access_log import protocol_logger
 
 LAST_RESORT_SECONDS = 15.0
 """So much longer than all its limits may stopping take."""

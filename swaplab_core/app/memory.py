@@ -19,8 +19,8 @@ from swaplab_core.runtime.launches import Launches
 from swaplab_core.runtime.memory import MemoryBook
 from swaplab_core.runtime.performance import PerformanceMonitor, Programs
 from swaplab_core.runtime.tasks import spawn
-from swaplab_core.services.memory import Memory, places_of
-from swaplab_core.services.models import Models
+from swaplab_core.services.models.lifecycle import Models
+from swaplab_core.services.models.memory import Memory, places_of
 
 
 def memory_parts(file: Path, monitor: PerformanceMonitor, models: Models, launches: Launches) -> Memory:

@@ -8,8 +8,8 @@ from attrs import frozen
 
 from swaplab_core.adapters.tls import TlsFiles
 from swaplab_core.server.application import DEFAULT_MAX_BODY_MIB
-from swaplab_core.server.rate_limit import RateLimit
-from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS
+from swaplab_core.server.inference.waiting import KEEP_ALIVE_SECONDS
+from swaplab_core.server.security.rate_limit import RateLimit
 
 DRAIN_SECONDS = 30.0
 

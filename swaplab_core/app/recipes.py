@@ -14,19 +14,19 @@ from swaplab_core.plugin.abilities import OffersActions
 from swaplab_core.runtime.launches import Launches
 from swaplab_core.runtime.nodes import Nodes
 from swaplab_core.server.application import RecipeParts
-from swaplab_core.services.backend_jobs import PLUGIN as BACKEND_PAGES
-from swaplab_core.services.backend_jobs import BackendJobs, BackendPages
-from swaplab_core.services.backends import Backends
-from swaplab_core.services.hooked_actions import HookedActions
-from swaplab_core.services.managed_models import ManagedModels
-from swaplab_core.services.plugin_lab import PluginLab
-from swaplab_core.services.recipe_actions import RecipeActions
-from swaplab_core.services.recipe_pages import RecipePages
-from swaplab_core.services.recipe_paths import Surroundings
-from swaplab_core.services.recipe_sync import RecipeSync
-from swaplab_core.services.recipe_trial import Trials
-from swaplab_core.services.recipe_world import RecipeWorld
-from swaplab_core.services.recipes import Recipes
+from swaplab_core.services.backends.folders import Backends
+from swaplab_core.services.backends.hooked_actions import HookedActions
+from swaplab_core.services.backends.jobs import PLUGIN as BACKEND_PAGES
+from swaplab_core.services.backends.jobs import BackendJobs, BackendPages
+from swaplab_core.services.plugins.lab import PluginLab
+from swaplab_core.services.recipes.actions import RecipeActions
+from swaplab_core.services.recipes.files import Recipes
+from swaplab_core.services.recipes.managed_models import ManagedModels
+from swaplab_core.services.recipes.pages import RecipePages
+from swaplab_core.services.recipes.paths import Surroundings
+from swaplab_core.services.recipes.sync import RecipeSync
+from swaplab_core.services.recipes.trial import Trials
+from swaplab_core.services.recipes.world import RecipeWorld
 
 
 def recipe_parts(

@@ -123,7 +123,7 @@ def serve(
     """Serve the models of a configuration."""
     from swaplab_core.app.options import Options  # noqa: PLC0415 - commands that talk to a server need none of this
     from swaplab_core.cli.serving import serve_files  # noqa: PLC0415
-    from swaplab_core.server.rate_limit import RateLimit  # noqa: PLC0415
+    from swaplab_core.server.security.rate_limit import RateLimit  # noqa: PLC0415
 
     options = Options(
         max_body_mib,

@@ -19,66 +19,66 @@ from swaplab_core.runtime.jobs import Jobs
 from swaplab_core.runtime.logbook import LogBook
 from swaplab_core.runtime.performance import PerformanceMonitor
 from swaplab_core.runtime.timeline import Timeline
-from swaplab_core.server.access import Access
-from swaplab_core.server.access_log import access_log_middleware
-from swaplab_core.server.api_actions import ActionRoutes
-from swaplab_core.server.api_activity import ActivityRoutes
-from swaplab_core.server.api_backends import BackendRoutes
-from swaplab_core.server.api_bundle import BundleRoutes
-from swaplab_core.server.api_config import ConfigRoutes
-from swaplab_core.server.api_config_form import ConfigFormRoutes
-from swaplab_core.server.api_debug import DebugRoutes
-from swaplab_core.server.api_events import EventRoutes
-from swaplab_core.server.api_inflight import InFlightRoutes
-from swaplab_core.server.api_jobs import JobRoutes
-from swaplab_core.server.api_logs import LogRoutes
-from swaplab_core.server.api_manifest import ManifestRoutes
-from swaplab_core.server.api_memory import MemoryRoutes
-from swaplab_core.server.api_metrics import MetricsRoutes
-from swaplab_core.server.api_model_entry import ModelEntryRoutes
-from swaplab_core.server.api_models import ModelRoutes
-from swaplab_core.server.api_nodes import NodeRoutes
-from swaplab_core.server.api_performance import PerformanceRoutes
-from swaplab_core.server.api_plugins import PluginRoutes
-from swaplab_core.server.api_profiles import ProfileRoutes
-from swaplab_core.server.api_recipe_pages import RecipePageRoutes
-from swaplab_core.server.api_recipes import RecipeRoutes
-from swaplab_core.server.api_session import SessionRoutes
-from swaplab_core.server.api_timeline import TimelineRoutes
-from swaplab_core.server.api_version import VersionRoutes
+from swaplab_core.server.api.actions import ActionRoutes
+from swaplab_core.server.api.activity import ActivityRoutes
+from swaplab_core.server.api.backends import BackendRoutes
+from swaplab_core.server.api.bundle import BundleRoutes
+from swaplab_core.server.api.config import ConfigRoutes
+from swaplab_core.server.api.config_form import ConfigFormRoutes
+from swaplab_core.server.api.debug import DebugRoutes
+from swaplab_core.server.api.events import EventRoutes
+from swaplab_core.server.api.inflight import InFlightRoutes
+from swaplab_core.server.api.jobs import JobRoutes
+from swaplab_core.server.api.logs import LogRoutes
+from swaplab_core.server.api.manifest import ManifestRoutes
+from swaplab_core.server.api.memory import MemoryRoutes
+from swaplab_core.server.api.metrics import MetricsRoutes
+from swaplab_core.server.api.model_entry import ModelEntryRoutes
+from swaplab_core.server.api.models import ModelRoutes
+from swaplab_core.server.api.nodes import NodeRoutes
+from swaplab_core.server.api.performance import PerformanceRoutes
+from swaplab_core.server.api.plugins import PluginRoutes
+from swaplab_core.server.api.profiles import ProfileRoutes
+from swaplab_core.server.api.recipe_pages import RecipePageRoutes
+from swaplab_core.server.api.recipes import RecipeRoutes
+from swaplab_core.server.api.session import SessionRoutes
+from swaplab_core.server.api.timeline import TimelineRoutes
+from swaplab_core.server.api.version import VersionRoutes
 from swaplab_core.server.errors import error_middleware
-from swaplab_core.server.gate import allow_reader, gate_middleware
 from swaplab_core.server.heads import stop_at_head
-from swaplab_core.server.manifest import Manifest
-from swaplab_core.server.module_files import ModuleFiles
-from swaplab_core.server.observation import Observer
-from swaplab_core.server.openai import InferenceRoutes
+from swaplab_core.server.inference.access_log import access_log_middleware
+from swaplab_core.server.inference.forwarding import Through
+from swaplab_core.server.inference.observation import Observer
+from swaplab_core.server.inference.openai import InferenceRoutes
+from swaplab_core.server.inference.passthrough import ComfyUiRoutes, PassthroughRoutes
+from swaplab_core.server.inference.waiting import KEEP_ALIVE_SECONDS, WaitingRoom
 from swaplab_core.server.openapi.document import OpenApiRoutes
-from swaplab_core.server.passthrough import ComfyUiRoutes, PassthroughRoutes
-from swaplab_core.server.projections import Projections
-from swaplab_core.server.rate_limit import Buckets, RateLimit, rate_limit_middleware
 from swaplab_core.server.route import ROUTES, RouteTable
-from swaplab_core.server.security_headers import protect
-from swaplab_core.server.sender import Sender
-from swaplab_core.server.through import Through
-from swaplab_core.server.ui import UiRoutes
-from swaplab_core.server.waiting import KEEP_ALIVE_SECONDS, WaitingRoom
-from swaplab_core.services.actions import Actions
-from swaplab_core.services.activity import Activity
-from swaplab_core.services.backend_jobs import BackendJobs
-from swaplab_core.services.config_editor import ConfigEditor
-from swaplab_core.services.config_preview import ConfigPreview
-from swaplab_core.services.diagnostics import Diagnostics
-from swaplab_core.services.managed_models import ManagedModels
-from swaplab_core.services.memory import Memory
-from swaplab_core.services.model_entry import ModelEntries
-from swaplab_core.services.models import Models
-from swaplab_core.services.plugin_settings import SettingsEditor
-from swaplab_core.services.recipe_trial import Trials
-from swaplab_core.services.recipe_values import RecipeValues
-from swaplab_core.services.recipe_wizard import RecipeWizard
-from swaplab_core.services.recipes import Recipes
-from swaplab_core.services.request_router import RequestRouter
+from swaplab_core.server.security.access import Access
+from swaplab_core.server.security.gate import allow_reader, gate_middleware
+from swaplab_core.server.security.headers import protect
+from swaplab_core.server.security.rate_limit import Buckets, RateLimit, rate_limit_middleware
+from swaplab_core.server.security.sender import Sender
+from swaplab_core.server.shapes.projections import Projections
+from swaplab_core.server.ui.manifest import Manifest
+from swaplab_core.server.ui.module_files import ModuleFiles
+from swaplab_core.server.ui.pages import UiRoutes
+from swaplab_core.services.backends.jobs import BackendJobs
+from swaplab_core.services.configuration.editor import ConfigEditor
+from swaplab_core.services.configuration.model_entry import ModelEntries
+from swaplab_core.services.configuration.plugin_settings import SettingsEditor
+from swaplab_core.services.configuration.preview import ConfigPreview
+from swaplab_core.services.models.lifecycle import Models
+from swaplab_core.services.models.memory import Memory
+from swaplab_core.services.models.request_router import RequestRouter
+from swaplab_core.services.plugins.actions import Actions
+from swaplab_core.services.plugins.diagnostics import Diagnostics
+from swaplab_core.services.recipes.files import Recipes
+from swaplab_core.services.recipes.managed_models import ManagedModels
+from swaplab_core.services.recipes.trial import Trials
+from swaplab_core.services.recipes.values import RecipeValues
+from swaplab_core.services.recipes.wizard import RecipeWizard
+from swaplab_core.services.requests.activity import Activity
 
 DEFAULT_MAX_BODY_MIB = 128
 

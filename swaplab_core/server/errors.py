@@ -41,10 +41,10 @@ from swaplab_core.domain.errors import (
 )
 from swaplab_core.domain.problem import Problem
 from swaplab_core.routing.selectors import NoTarget
-from swaplab_core.server.access import Forbidden, Unauthorized
-from swaplab_core.server.browsers import ForeignPage, UnknownHost
-from swaplab_core.server.gate import HeaderMissing
 from swaplab_core.server.heads import OnlyHead
+from swaplab_core.server.security.access import Forbidden, Unauthorized
+from swaplab_core.server.security.browsers import ForeignPage, UnknownHost
+from swaplab_core.server.security.gate import HeaderMissing
 
 NO_DETAILS: Mapping[str, Any] = MappingProxyType({})
 

@@ -17,7 +17,7 @@ from swaplab_core.config.schema import Config
 from swaplab_core.config.structure import fields_by_key
 from swaplab_core.plugin import hookspecs
 from swaplab_core.plugin.hooks import Hooks
-from swaplab_core.server.plugin_routes import PluginRoute
+from swaplab_core.server.plugins.routes import PluginRoute
 from swaplab_core.server.route import ANY_METHOD
 
 HOOKS = {name for name in vars(hookspecs) if name.startswith("swaplab_")}

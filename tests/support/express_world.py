@@ -33,17 +33,17 @@ from swaplab_core.runtime.logbook import LogBook
 from swaplab_core.runtime.proxy_log import ProxyLog
 from swaplab_core.runtime.recorder import Recorder
 from swaplab_core.runtime.supervisor import Supervisor
-from swaplab_core.server.access_log import AccessLog, access_log_middleware
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.express import FrontRunner, Lane
-from swaplab_core.server.metrics import Metrics
-from swaplab_core.server.observation import Observer
-from swaplab_core.server.openai import InferenceRoutes
+from swaplab_core.server.inference.access_log import AccessLog, access_log_middleware
+from swaplab_core.server.inference.forwarding import Through
+from swaplab_core.server.inference.observation import Observer
+from swaplab_core.server.inference.openai import InferenceRoutes
+from swaplab_core.server.inference.waiting import WaitingRoom
+from swaplab_core.server.metrics.counters import Metrics
 from swaplab_core.server.route import RouteTable
-from swaplab_core.server.through import Through
-from swaplab_core.server.waiting import WaitingRoom
-from swaplab_core.services.models import Models
-from swaplab_core.services.request_router import RequestRouter
+from swaplab_core.services.models.lifecycle import Models
+from swaplab_core.services.models.request_router import RequestRouter
 from swaplab_core.testing.network import LOOPBACK
 from swaplab_core.testing.waiting import wait_until_async
 

@@ -19,11 +19,11 @@ from swaplab_core.runtime.decoding import readable_encodings
 from swaplab_core.runtime.dispatcher import Dispatcher, Lease
 from swaplab_core.runtime.inflight import redacted
 from swaplab_core.runtime.metering import UsageReader
-from swaplab_core.server.access_log import AccessLog, client_address
 from swaplab_core.server.express.answer import DateLine, KnownAnswers
-from swaplab_core.server.inference_paths import POSTED, upstream_path
-from swaplab_core.server.observation import Observer
-from swaplab_core.services.request_router import RequestRoute, RequestRouter
+from swaplab_core.server.inference.access_log import AccessLog, client_address
+from swaplab_core.server.inference.observation import Observer
+from swaplab_core.server.inference.served_paths import POSTED, upstream_path
+from swaplab_core.services.models.request_router import RequestRoute, RequestRouter
 
 FRESH_SECONDS = 2.0
 """So long is remembered what the long way decided. Whatever changes there, here it is followed within this time."""

@@ -20,7 +20,7 @@ from swaplab_core.domain.errors import UpstreamDied, UpstreamError
 from swaplab_core.runtime.tasks import spawn
 from swaplab_core.server.express.answer import AnswerHead, answer_head
 from swaplab_core.server.express.lane import Lane, Passable
-from swaplab_core.server.observation import CLIENT_LEFT, Observation
+from swaplab_core.server.inference.observation import CLIENT_LEFT, Observation
 
 _log = logging.getLogger(__name__)
 

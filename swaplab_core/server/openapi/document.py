@@ -15,15 +15,15 @@ from attrs import define, evolve, field
 
 from swaplab_core import __version__
 from swaplab_core.domain.access import Policy
-from swaplab_core.server.gate import OWN_HEADER
 from swaplab_core.server.openapi.control import CONTROL_SHAPES
 from swaplab_core.server.openapi.operation import JSON, Content, Operation, unsaid
 from swaplab_core.server.openapi.operations import OPERATIONS
 from swaplab_core.server.openapi.schema import Schema, shape
 from swaplab_core.server.openapi.shapes import SHAPES
 from swaplab_core.server.ops_errors import ops_error
-from swaplab_core.server.plugin_routes import PluginRoute
+from swaplab_core.server.plugins.routes import PluginRoute
 from swaplab_core.server.route import ANY_METHOD, ROUTES, Endpoint, get
+from swaplab_core.server.security.gate import OWN_HEADER
 
 METHODS_OF_ANY = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from swaplab_core.domain.activity import MAX_PAGE_SIZE, GroupKey, Measure
-from swaplab_core.server.inference_paths import ASKED, POSTED
+from swaplab_core.server.inference.served_paths import ASKED, POSTED
 from swaplab_core.server.openapi.control import CONTROL
 from swaplab_core.server.openapi.operation import (
     ENGINE,

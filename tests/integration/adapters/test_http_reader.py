@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from swaplab_core.adapters.http import AiohttpHttp
-from swaplab_core.server.engine_metrics import Engine, fetch
+from swaplab_core.server.metrics.engines import Engine, fetch
 from swaplab_core.testing.network import LOOPBACK, find_free_port
 
 PATIENT = 60.0

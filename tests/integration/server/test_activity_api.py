@@ -25,10 +25,10 @@ from swaplab_core.domain.metering import Usage
 from swaplab_core.runtime.captures import CaptureCache, Raw
 from swaplab_core.runtime.metering import Measured
 from swaplab_core.runtime.recorder import Recorder
-from swaplab_core.server.api_activity import ActivityRoutes
+from swaplab_core.server.api.activity import ActivityRoutes
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.route import RouteTable
-from swaplab_core.services.activity import Activity
+from swaplab_core.services.requests.activity import Activity
 
 NOW = int(time.time())
 ROW = ActivityRow(

@@ -19,10 +19,10 @@ from swaplab_core.runtime.bus import QUEUE_LIMIT, Bus, Subscription
 from swaplab_core.runtime.inflight import InFlight
 from swaplab_core.runtime.logbook import LogBook
 from swaplab_core.runtime.logs import HISTORY_BYTES
-from swaplab_core.server.api_events import EventRoutes
-from swaplab_core.server.projections import Projections
+from swaplab_core.server.api.events import EventRoutes
 from swaplab_core.server.route import RouteTable
-from swaplab_core.services.request_router import RequestRouter
+from swaplab_core.server.shapes.projections import Projections
+from swaplab_core.services.models.request_router import RequestRouter
 from swaplab_core.testing.waiting import wait_until_async
 
 LISTENERS = 100

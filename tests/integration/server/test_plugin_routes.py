@@ -20,11 +20,11 @@ from swaplab_core.config.schema import Config
 from swaplab_core.domain.errors import ShuttingDown, UnknownModel, UpstreamDied
 from swaplab_core.plugin import Policy, Reply, Route, hookimpl
 from swaplab_core.plugin.catalogue import Catalogue, PluginState
-from swaplab_core.server.access import Access
 from swaplab_core.server.errors import error_middleware
-from swaplab_core.server.gate import gate_middleware
-from swaplab_core.server.plugin_routes import mount_plugin_routes
+from swaplab_core.server.plugins.routes import mount_plugin_routes
 from swaplab_core.server.route import ROUTES, RouteTable, any_method, get
+from swaplab_core.server.security.access import Access
+from swaplab_core.server.security.gate import gate_middleware
 from swaplab_core.testing.waiting import wait_until_async
 
 KEY = "sk-one"

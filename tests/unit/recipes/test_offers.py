@@ -13,9 +13,9 @@ from swaplab_core.domain.errors import PluginFailed
 from swaplab_core.domain.recipe import BackendId, CachedWeights
 from swaplab_core.plugin import Action, Command, Plan, Step, hookimpl
 from swaplab_core.plugin.catalogue import Catalogue
-from swaplab_core.services.hooked_actions import HookedActions
-from swaplab_core.services.recipe_catalogue import RecipeCatalogue
-from swaplab_core.services.recipe_offers import offers
+from swaplab_core.services.backends.hooked_actions import HookedActions
+from swaplab_core.services.recipes.catalogue import RecipeCatalogue
+from swaplab_core.services.recipes.offers import offers
 from swaplab_core.testing.fake_lab import FakeLab
 from swaplab_llamacpp.backend import LlamaCppBackend
 from swaplab_llamacpp.recipes import LlamaCppRecipeParser

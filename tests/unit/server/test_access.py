@@ -7,7 +7,7 @@ from multidict import CIMultiDict
 
 from swaplab_core.config.schema import ApiKey, Config
 from swaplab_core.domain.access import Policy, Role, without_sessions
-from swaplab_core.server.access import Access
+from swaplab_core.server.security.access import Access
 
 OPEN = {Policy.OPEN}
 ALL = {Policy.OPEN, Policy.INFER, Policy.READ, Policy.OPERATE}

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from swaplab_core.server.access_log import access_log_middleware
+from swaplab_core.server.inference.access_log import access_log_middleware
 
 
 async def plain(_):

@@ -13,8 +13,8 @@ from swaplab_core.domain.activity import ActivityPage, ActivityQuery, ActivityRo
 from swaplab_core.domain.capture import Capture, Part
 from swaplab_core.domain.histogram import histogram
 from swaplab_core.domain.metering import Usage
-from swaplab_core.server.activity_export import COLUMNS, as_csv, as_json
-from swaplab_core.server.activity_shapes import capture_json, flat_json, page_json, row_json, stats_json
+from swaplab_core.server.api.activity_export import COLUMNS, as_csv, as_json
+from swaplab_core.server.shapes.activity import capture_json, flat_json, page_json, row_json, stats_json
 
 ROW = ActivityRow(
     created=1787392802,

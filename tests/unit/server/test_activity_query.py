@@ -11,7 +11,7 @@ from multidict import MultiDict
 
 from swaplab_core.domain.activity import ActivityFilter, ActivityQuery, SortKey
 from swaplab_core.domain.errors import InvalidRequest
-from swaplab_core.server.activity_query import MAX_NUMBER, read_id, read_query
+from swaplab_core.server.api.activity_query import MAX_NUMBER, read_id, read_query
 
 
 def query(*pairs):

@@ -27,12 +27,12 @@ from swaplab_core.domain.performance import GpuSample, MemoryKind, ProcessSample
 from swaplab_core.engine.phases import Phase
 from swaplab_core.runtime.hardware import HardwareInventory
 from swaplab_core.runtime.performance import GpuStatus, PerformanceMonitor
-from swaplab_core.server.api_metrics import MetricsRoutes
-from swaplab_core.server.api_performance import PerformanceRoutes
+from swaplab_core.server.api.metrics import MetricsRoutes
+from swaplab_core.server.api.performance import PerformanceRoutes
 from swaplab_core.server.errors import error_middleware
-from swaplab_core.server.metrics import Metrics
+from swaplab_core.server.metrics.counters import Metrics
 from swaplab_core.server.route import RouteTable
-from swaplab_core.services.models import ModelState
+from swaplab_core.services.models.lifecycle import ModelState
 from swaplab_core.testing.fake_hardware import (
     GIB,
     FakeHardware,

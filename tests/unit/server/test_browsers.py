@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from swaplab_core.server.browsers import Caller, host_name, is_known_host, known_names
+from swaplab_core.server.security.browsers import Caller, host_name, is_known_host, known_names
 
 
 def caller(method="GET", path="/api/models", **headers):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swaplab_core.server.claims import Claims, meet, parse_pattern
+from swaplab_core.server.plugins.claims import Claims, meet, parse_pattern
 
 CORE = ["/v1/models", "/upstream/{path:.*}", "/api/models/load/{model:.+}", "/api/plugins", "/ui/", "/api/job/{id}/log"]
 

@@ -7,7 +7,7 @@ import base64
 import pytest
 from multidict import CIMultiDict
 
-from swaplab_core.server.credentials import carried, presented_cookies, presented_keys
+from swaplab_core.server.security.credentials import carried, presented_cookies, presented_keys
 
 
 def basic(user_and_password):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from swaplab_core.server.engine_metrics import Engine, fetch, merged
+from swaplab_core.server.metrics.engines import Engine, fetch, merged
 from swaplab_core.testing.fake_hardware import FakeReader
 
 VLLM = """# HELP vllm:num_requests_running Requests being worked on.

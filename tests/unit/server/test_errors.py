@@ -11,9 +11,9 @@ from aiohttp.test_utils import make_mocked_request
 from swaplab_core.domain import errors
 from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.domain.problem import Problem
-from swaplab_core.server.access import Unauthorized
 from swaplab_core.server.body import NoModel
 from swaplab_core.server.errors import error_body, error_response, status_of
+from swaplab_core.server.security.access import Unauthorized
 
 STATUSES = {
     errors.SwaplabError: 500,

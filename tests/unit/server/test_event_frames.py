@@ -22,7 +22,7 @@ from swaplab_core.domain.events import (
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.runtime.bus import Bus, Numbered
 from swaplab_core.runtime.logbook import LogBook
-from swaplab_core.server.event_frames import Envelope, FrameCache, NamedFrames
+from swaplab_core.server.streams.event_frames import Envelope, FrameCache, NamedFrames
 
 M = ModelId("m")
 STATES = (ModelChanged, RequestChanged, ProfileChanged)

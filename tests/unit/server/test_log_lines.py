@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from swaplab_core.runtime.logbook import History
-from swaplab_core.server.log_lines import MOST_LINES, LineFollower
+from swaplab_core.server.streams.log_lines import MOST_LINES, LineFollower
 
 
 def read(text: bytes) -> list[Any]:

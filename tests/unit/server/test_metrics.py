@@ -10,8 +10,8 @@ from swaplab_core.domain.metering import Usage
 from swaplab_core.domain.performance import GpuSample
 from swaplab_core.engine.phases import Phase
 from swaplab_core.runtime.performance import Latest
-from swaplab_core.server.metrics import Metrics
-from swaplab_core.server.tallies import Histogram, Standing
+from swaplab_core.server.metrics.counters import Metrics
+from swaplab_core.server.metrics.tallies import Histogram, Standing
 from swaplab_core.testing.fake_hardware import GIB, moment, system_sample
 
 GPU = GpuSample(

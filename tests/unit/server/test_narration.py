@@ -8,7 +8,7 @@ import pytest
 
 from swaplab_core.domain.metering import Progress
 from swaplab_core.server.errors import error_body
-from swaplab_core.server.narration import Narrator, Waiting, comment, describe, error_event
+from swaplab_core.server.inference.narration import Narrator, Waiting, comment, describe, error_event
 
 
 def waiting(*, position=1, elapsed=3.0, loading=None, expected=None, progress=None):

@@ -18,7 +18,7 @@ from swaplab_core.server.application import Parts, build_application
 from swaplab_core.server.openapi.document import document
 from swaplab_core.server.openapi.operations import OPERATIONS
 from swaplab_core.server.openapi.schema import schema_of
-from swaplab_core.server.plugin_routes import PluginRoute
+from swaplab_core.server.plugins.routes import PluginRoute
 from swaplab_core.server.route import ROUTES, Endpoint, RouteTable, any_method
 
 

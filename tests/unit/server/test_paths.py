@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swaplab_core.server.paths import ModelPath, origin_form, split_model_path
+from swaplab_core.server.inference.model_path import ModelPath, origin_form, split_model_path
 
 MODELS = {"m", "org/m", "org", "org/m/x", "ünï", "a b", "50%"}
 

@@ -6,9 +6,9 @@ import pytest
 from attrs import define
 
 from swaplab_core.domain.access import Role
-from swaplab_core.server import rate_limit
-from swaplab_core.server.access import NOBODY, Identity
-from swaplab_core.server.rate_limit import Buckets, RateLimit, client_of
+from swaplab_core.server.security import rate_limit
+from swaplab_core.server.security.access import NOBODY, Identity
+from swaplab_core.server.security.rate_limit import Buckets, RateLimit, client_of
 
 
 @define

@@ -9,8 +9,8 @@ from attrs import frozen
 
 from swaplab_core.domain.errors import ShuttingDown, TooManyRequests, UnknownModel, Unloaded
 from swaplab_core.engine.phases import Phase
-from swaplab_core.server.metrics import Metrics
-from swaplab_core.server.waiting import LONGEST_RETRY_SECONDS, WaitingRoom
+from swaplab_core.server.inference.waiting import LONGEST_RETRY_SECONDS, WaitingRoom
+from swaplab_core.server.metrics.counters import Metrics
 
 
 @frozen

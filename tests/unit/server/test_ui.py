@@ -13,12 +13,12 @@ from yarl import URL
 
 from swaplab_core.config.schema import ModelConfig
 from swaplab_core.engine import Phase
-from swaplab_core.server import plain_page
-from swaplab_core.server.access import Unauthorized
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.route import ROUTES, RouteTable
-from swaplab_core.server.ui import UiRoutes
-from swaplab_core.services.models import ModelState
+from swaplab_core.server.security.access import Unauthorized
+from swaplab_core.server.ui import plain_page
+from swaplab_core.server.ui.pages import UiRoutes
+from swaplab_core.services.models.lifecycle import ModelState
 
 SCRIPT = "console.log('x');" * 200
 

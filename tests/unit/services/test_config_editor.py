@@ -16,7 +16,7 @@ from swaplab_core.config.schema import BackendSchema
 from swaplab_core.domain.errors import ConfigError, Conflict, NotThere
 from swaplab_core.plugin import LabView
 from swaplab_core.runtime.reload import Reloader
-from swaplab_core.services.config_editor import ConfigEditor, StaleText
+from swaplab_core.services.configuration.editor import ConfigEditor, StaleText
 
 TEXT = """\
 # Mine.

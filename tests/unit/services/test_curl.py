@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swaplab_core.domain.capture import Capture, Part
-from swaplab_core.services.curl import MAX_ARGUMENT_BYTES, as_curl
+from swaplab_core.services.requests.curl import MAX_ARGUMENT_BYTES, as_curl
 
 URL = "http://127.0.0.1:8080"
 FAKE_CURL = """\

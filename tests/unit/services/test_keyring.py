@@ -8,8 +8,8 @@ import pytest
 
 from swaplab_core.config.schema import ApiKey
 from swaplab_core.domain.access import Policy, Role
-from swaplab_core.services import keyring
-from swaplab_core.services.keyring import Keyring
+from swaplab_core.services.access import keyring
+from swaplab_core.services.access.keyring import Keyring
 
 KEYS = ("one", ApiKey("two"), ApiKey("boss", admin=True), "schlüssel")
 RING = Keyring.of(KEYS, "the token", b"pepper")

@@ -14,8 +14,8 @@ from swaplab_core.config.schema import (
     SelectorSettings,
 )
 from swaplab_core.engine import Phase
-from swaplab_core.services.listing import describe_capabilities
-from swaplab_core.services.request_router import RequestRouter
+from swaplab_core.services.models.listing import describe_capabilities
+from swaplab_core.services.models.request_router import RequestRouter
 
 
 def listed(config, *, profile=None, **phases):

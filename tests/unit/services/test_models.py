@@ -17,8 +17,8 @@ from swaplab_core.engine import Phase, SwapEngine
 from swaplab_core.runtime.dispatcher import Dispatcher
 from swaplab_core.runtime.scheduling import engine_limits, eviction_policy
 from swaplab_core.runtime.supervisor import Supervisor
-from swaplab_core.services.models import Models
-from swaplab_core.services.suggestions import known_names
+from swaplab_core.services.models.lifecycle import Models
+from swaplab_core.services.models.suggestions import known_names
 from swaplab_core.testing.fakes import DiesAtStart, FakeHttp, FakeProcesses, LateReady, ManualClock
 
 CONFIG = Config(

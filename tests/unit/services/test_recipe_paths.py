@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from swaplab_core.services.recipe_paths import (
+from swaplab_core.services.recipes.paths import (
     Surroundings,
     backend_folders,
     default_backend,

@@ -11,7 +11,7 @@ from swaplab_core.domain.errors import UnknownModel
 from swaplab_core.engine import Phase
 from swaplab_core.routing.names import Local, Remote
 from swaplab_core.routing.selectors import NoTarget
-from swaplab_core.services.request_router import RequestRouter, UnknownProfile
+from swaplab_core.services.models.request_router import RequestRouter, UnknownProfile
 
 CONFIG = Config(
     models={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swaplab_core.services.sessions import LINK_SECONDS, MOST_LINKS, SESSION_SECONDS, Links, Sessions
+from swaplab_core.services.access.sessions import LINK_SECONDS, MOST_LINKS, SESSION_SECONDS, Links, Sessions
 
 PRINT = bytes(range(32))
 

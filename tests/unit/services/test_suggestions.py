@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swaplab_core.services.suggestions import NAMES_IN_AN_ERROR, known_names
+from swaplab_core.services.models.suggestions import NAMES_IN_AN_ERROR, known_names
 
 
 def test_a_likely_meant_name_is_proposed():

@@ -1,0 +1,3 @@
+"""Requests of the past: `activity` what was asked and how it went · `curl` a captured request as a command."""
+
+from __future__ import annotations
