@@ -30,7 +30,7 @@ from swaplab_core.adapters.processes import LocalProcesses
 from swaplab_core.adapters.programs import find_program
 from swaplab_core.adapters.relay import Relay
 from swaplab_core.adapters.revisions import RevisionFolder
-from swaplab_core.adapters.state_folder import StateFolder, default_state_folder
+from swaplab_core.adapters.state_folder import StateFolder
 from swaplab_core.adapters.store import SqlStore
 from swaplab_core.adapters.watch import FileWatcher
 from swaplab_core.app.access import access_of, as_administrator
@@ -166,10 +166,12 @@ class Lab:
     watcher: FileWatcher | None = field(init=False)
 
     @classmethod
-    def build(cls, files: ConfigFiles, sources: Sequence[Source], config: Config, options: Options) -> Self:
+    def build(
+        cls, files: ConfigFiles, sources: Sequence[Source], config: Config, options: Options, state: StateFolder
+    ) -> Self:
         """Connect everything; nothing runs yet. Call inside the event loop that will serve.
 
-        `sources` is what `files` hold, `config` what came of it.
+        `sources` is what `files` hold, `config` what came of it; `state` is this daemon's from now on.
         """
         clock, processes, http = LoopClock(), LocalProcesses(open_files=raise_open_files()), AiohttpHttp()
         bus, console, metrics = Bus(time.time_ns() // 1000), Console(), Metrics()
@@ -178,7 +180,6 @@ class Lab:
         proxy_log.install(config)
         access = access_of(config, options)
         nodes = Nodes({"local": LocalExecutor(processes)}, own=local_addresses)
-        state = StateFolder(options.state_folder or default_state_folder(files.file or files.folder))
         job_files, gateway = FolderJobFiles(state.path / "jobs"), LoopbackGateway(access.own_headers)
         placer = Placer(nodes, files.catalogue.hooks)
         launches = Launches(config, files.catalogue, find_program, placer)
@@ -326,7 +327,6 @@ class Lab:
         await self._tell_plugins("end", self.parts.catalogue.hooks.shutdown(self.view))
         await self.view.close()
         self.job_files.close()
-        self.state.close()
         await self.parts.observer.recorder.close()
         await self.store.close()
         await self.gateway.close()
@@ -335,6 +335,7 @@ class Lab:
         self.processes.close()
         self.proxy_log.flush()
         self.console.close()
+        self.state.close()
 
     def express_lane(self) -> Lane:
         """What passes plain requests without the server of aiohttp."""

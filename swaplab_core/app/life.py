@@ -38,7 +38,7 @@ async def serve(lab: Lab, address: Address, on_listening: Callable[[Address], No
     runner = _runner(lab)
     await runner.setup()
     tls = lab.options.tls.context() if lab.options.tls else None
-    stop = _Stop(partial(_reload_on_signal, lab, tls))
+    stop = _Stop(lab.state.tell_stopping, partial(_reload_on_signal, lab, tls))
     with ExitStack() as ended:
         try:
             listening = await _listen(runner, address, tls)
@@ -102,14 +102,16 @@ async def _close(lab: Lab, runner: web.AppRunner, stop: _Stop) -> None:
 class _Stop:
     """Signals that ask to stop, as events: the first politely, the second at once. SIGHUP asks to reload: a call."""
 
-    def __init__(self, reload: Callable[[], None]) -> None:
+    def __init__(self, tell_stopping: Callable[[], None], reload: Callable[[], None]) -> None:
         self.first, self.second = asyncio.Event(), asyncio.Event()
+        self._tell_stopping = tell_stopping
         self.loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             self.loop.add_signal_handler(number, self._asked)
         self.loop.add_signal_handler(signal.SIGHUP, reload)
 
     def _asked(self) -> None:
+        self._tell_stopping()
         (self.second if self.first.is_set() else self.first).set()
 
     def restore(self) -> None:

@@ -247,7 +247,7 @@ def ui(client: Client) -> None:
 def replay(file: Path, *, show_all: bool) -> None:
     """Tell a fresh engine what another one was told, and show where it answers otherwise.
 
-    FILE is what GET /api/debug/engine of a running swaplab answers; `-` reads standard input.
+    FILE is what GET /api/debug/engine of a running swaplab answers to the administrator; `-` reads standard input.
     """
     from swaplab_core.cli.replay import replayed  # noqa: PLC0415 - the engine is slow to import
 

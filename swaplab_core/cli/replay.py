@@ -56,7 +56,7 @@ def _read(file: Path) -> Recording:
     except OSError as error:
         raise BadRecording(f"{file}: cannot be read: {error.strerror}") from error
     except ValueError as error:
-        advice = "save one with: curl http://127.0.0.1:8080/api/debug/engine > FILE"
+        advice = "save what GET /api/debug/engine answers to the administrator"
         raise BadRecording(f"{file} is no recording of an engine: {error}", advice=advice) from error
 
 

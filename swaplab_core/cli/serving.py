@@ -14,6 +14,7 @@ import attrs
 import click
 
 from swaplab_core.adapters.listen import Address, parse_address, require_safe
+from swaplab_core.adapters.state_folder import StateFolder, default_state_folder
 from swaplab_core.app.files import ConfigFiles
 from swaplab_core.app.lab import Lab
 from swaplab_core.app.life import serve as serve_lab
@@ -32,7 +33,7 @@ def serve_files(
     *,
     announce: Callable[[str], None],
 ) -> None:
-    """Serve until the process is told to end; `announce` is given the url. Raises ConfigError."""
+    """Serve until the process is told to end; `announce` is given the url. Raises ConfigError, StateFolderInUse."""
     address = parse_address(listen or (DEFAULT_LISTEN_TLS if options.tls else DEFAULT_LISTEN))
     files = ConfigFiles(config_file(config, config_dir, os.environ), config_dir, Catalogue.discover())
     sources = files.read()
@@ -42,10 +43,11 @@ def serve_files(
     checked = loaded.config
     require_safe(address, has_keys=bool(checked.api_keys), insecure=options.is_insecure)
     exposed = attrs.evolve(options, host=address.host, is_exposed=not address.is_loopback)
+    state = StateFolder(options.state_folder or default_state_folder(files.file or files.folder), click.echo)
 
     async def run() -> None:
-        lab = Lab.build(files, sources, checked, exposed)
-        for problem in loaded.problems:
+        lab = Lab.build(files, sources, checked, exposed, state)
+        for problem in [*loaded.problems, *filter(None, [state.problem])]:
             logging.getLogger("swaplab").warning("%s", problem)
 
         def listening(bound: Address) -> None:

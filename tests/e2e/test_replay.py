@@ -22,7 +22,8 @@ def recording(serve):
     """What the engine of a daemon did, that swapped, failed a start and refused a stranger."""
     swaplab = serve({"a": sim(), "b": sim(), "broken": {"cmd": "/nonexistent ${PORT}"}})
     assert [swaplab.chat(model).status for model in ("a", "b", "broken")] == [200, 200, 502]
-    answer = swaplab.ask("GET", "/api/debug/engine")
+    assert swaplab.ask("GET", "/api/debug/engine").status == 401  # it names models that a key may not be meant for
+    answer = swaplab.ask_as_admin("GET", "/api/debug/engine")
     assert answer.status == 200
     slots = {slot["model"]: slot["phase"] for slot in answer.json()["state"]["slots"]}
     assert slots == {"a": "stopped", "b": "stopped", "broken": "stopped"}
@@ -56,5 +57,5 @@ def test_a_file_that_is_no_recording_is_one_message_with_advice(text):
     message = replay("-", text=text, code=1)
 
     assert message.startswith("swaplab: - is no recording of an engine: ")
-    assert message.endswith("(save one with: curl http://127.0.0.1:8080/api/debug/engine > FILE)\n")
+    assert message.endswith("(save what GET /api/debug/engine answers to the administrator)\n")
     assert message.count("\n") == 1

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from attrs import frozen
 
+from swaplab_core.adapters.state_folder import StateFolder
 from swaplab_core.app.files import ConfigFiles
 from swaplab_core.app.lab import Lab
 from swaplab_core.app.options import Options
@@ -49,7 +51,12 @@ def endpoints() -> tuple[Endpoint, ...]:
         sources = [Source("config.yaml", "models: {}\n")]
         config = files.load(sources).config
         assert config is not None
-        return Lab.build(files, sources, config, Options())
+        with tempfile.TemporaryDirectory() as folder:
+            state = StateFolder(Path(folder))
+            try:
+                return Lab.build(files, sources, config, Options(), state)
+            finally:
+                state.close()
 
     return tuple(asyncio.run(build()).application[ROUTES])
 

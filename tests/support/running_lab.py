@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp import web
 from attrs import define
 
+from swaplab_core.adapters.state_folder import StateFolder
 from swaplab_core.app.files import ConfigFiles
 from swaplab_core.app.lab import Lab
 from swaplab_core.app.options import Options
@@ -84,7 +85,8 @@ async def running_lab(
     loaded = files.load(sources)
     if loaded.config is None:
         raise ConfigError(loaded.problems)
-    lab = Lab.build(files, sources, loaded.config, Options(state_folder=folder / "state"))
+    options, state = Options(state_folder=folder / "state"), StateFolder(folder / "state")
+    lab = Lab.build(files, sources, loaded.config, options, state)
     runner = web.AppRunner(lab.application, handler_cancellation=True)
     await runner.setup()
     try:

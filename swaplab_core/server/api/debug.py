@@ -23,7 +23,7 @@ class DebugRoutes:
 
     def routes(self) -> list[Endpoint]:
         """The route table."""
-        return [get("/api/debug/engine", Policy.READ, self.engine)]
+        return [get("/api/debug/engine", Policy.ADMIN, self.engine)]
 
     async def engine(self, _: web.Request) -> web.Response:
         """The state of the engine, the last 1000 facts it was told at least, and what it answered to each."""

@@ -12,7 +12,7 @@ from swaplab_core.domain.errors import InvalidRequest, NotThere
 from swaplab_core.server.api.models import json_response
 from swaplab_core.server.body import parse_object, read_body
 from swaplab_core.server.route import Endpoint, delete, get, post
-from swaplab_core.server.security.access import NOBODY, Access, Identity, TwoCredentials, Unauthorized
+from swaplab_core.server.security.access import NOBODY, Access, Identity, TwoCredentials, WrongKey
 from swaplab_core.server.security.credentials import presented_cookies
 from swaplab_core.server.security.gate import OWN_HEADER, require_own_page
 from swaplab_core.services.access.sessions import LINK_SECONDS, SESSION_SECONDS
@@ -54,7 +54,7 @@ class SessionRoutes:
         fingerprint = keyring.fingerprint(key)
         role = keyring.role(fingerprint)
         if role is Role.NOBODY:
-            raise Unauthorized("the key is not known", advice="use one of apiKeys, or the admin token")
+            raise WrongKey("the key is not known", advice="use one of apiKeys, or the admin token")
         response = self._told(Identity(role, fingerprint, is_session=True))
         self._set_cookie(request, response, fingerprint)
         return response

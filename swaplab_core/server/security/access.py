@@ -28,6 +28,12 @@ class Unauthorized(SwaplabError):
     code = "unauthorized"
 
 
+class WrongKey(Unauthorized):
+    """The request brings a key that this server does not know."""
+
+    code = "wrong-key"
+
+
 class TwoCredentials(Unauthorized):
     """The request brings two different credentials, so nobody can say who it is."""
 

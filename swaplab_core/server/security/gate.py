@@ -18,7 +18,7 @@ from swaplab_core.adapters.destination import hide_credentials
 from swaplab_core.domain.access import Policy, Role
 from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.server.route import Endpoint, RouteTable
-from swaplab_core.server.security.access import NOBODY, Access, Forbidden, Identity, Rules, Unauthorized
+from swaplab_core.server.security.access import NOBODY, Access, Forbidden, Identity, Rules, Unauthorized, WrongKey
 from swaplab_core.server.security.browsers import Caller, ForeignPage, UnknownHost
 from swaplab_core.server.security.credentials import carried
 
@@ -97,11 +97,16 @@ def require_role(request: web.Request, policy: Policy, identity: Identity, *, ne
 
 
 def _refusal(policy: Policy, identity: Identity) -> SwaplabError:
+    is_wrong = bool(identity.fingerprint) and identity.role is Role.NOBODY
     if policy is not Policy.ADMIN:
+        if is_wrong:
+            return WrongKey("this server does not know the key that was sent", advice="compare it with the one you got")
         return Unauthorized(
             "this server asks for a key", advice="send it as `Authorization: Bearer KEY` or `x-api-key: KEY`"
         )
     advice = "`swaplab ui` makes a link that logs you in; a program sends the token as `Authorization: Bearer TOKEN`"
+    if is_wrong:
+        return WrongKey("this is for the administrator, and this server does not know the key", advice=advice)
     if identity.role is Role.NOBODY:
         return Unauthorized("this is for the administrator", advice=advice)
     return Forbidden("this is for the administrator, and the key is a user's", advice=advice)

@@ -89,5 +89,20 @@ def test_the_openai_client_speaks_with_a_key_and_understands_its_lack(swaplab):
     with openai.OpenAI(base_url=f"{swaplab.url}/v1", api_key=KEY, max_retries=0) as client:
         assert client.chat.completions.create(model="m", messages=ask).choices[0].message.content == "welcome"
         client.api_key = "wrong"
-        with pytest.raises(openai.AuthenticationError, match="asks for a key"):
+        with pytest.raises(openai.AuthenticationError, match="does not know the key") as refused:
             client.chat.completions.create(model="m", messages=ask)
+        assert refused.value.code == "wrong-key"
+
+
+def test_a_wrong_key_reads_otherwise_than_none_and_tells_of_no_other(swaplab):
+    missing, wrong, near = (
+        swaplab.ask("GET", "/v1/models", headers=headers)
+        for headers in ({}, {"x-api-key": "x"}, {"x-api-key": KEY[:-1]})
+    )
+    assert (missing.status, missing.error["code"]) == (401, "unauthorized")
+    assert (wrong.status, wrong.error["code"]) == (401, "wrong-key")
+    assert wrong.error["message"] == "this server does not know the key that was sent (compare it with the one you got)"
+    assert near.body == wrong.body
+
+    admin = [swaplab.ask("GET", "/api/debug/engine", headers={"x-api-key": key}) for key in ("x", KEY)]
+    assert [(answer.status, answer.error["code"]) for answer in admin] == [(401, "wrong-key"), (403, "forbidden")]
