@@ -23,12 +23,12 @@ class GuardLink:
 
     Without a guard the engines still run: on Linux the parent-death signal then is the only protection.
     `patience_seconds` is how long `close` waits for a guard that hangs. The marks of this daemon's engines begin with
-    `mark`.
+    `mark`; those of its commands are told, each while it runs.
     """
 
     mark: str = field(factory=lambda: f"{secrets.token_hex(8)}.")
     patience_seconds: float = 2.0
-    _groups: dict[int, str] = field(factory=dict)
+    _groups: dict[int, tuple[str, str]] = field(factory=dict)
     _guard: subprocess.Popen[bytes] | None = None
 
     @property
@@ -36,16 +36,17 @@ class GuardLink:
         """The guard's pid; None before the first process."""
         return self._guard.pid if self._guard is not None else None
 
-    def add(self, pgid: int) -> None:
-        """A group of ours lives from now on; its leader must not have been reaped."""
+    def add(self, pgid: int, command: str = "") -> None:
+        """A group of ours lives from now on, `command` its mark if it is one; its leader must not have been reaped."""
         started = guard.start_time(pgid) or guard.UNKNOWN
-        self._groups[pgid] = started
-        self._tell(f"+{pgid} {started}\n")
+        self._groups[pgid] = started, command
+        self._tell(_begins(pgid, started, command))
 
     def remove(self, pgid: int) -> None:
         """The group is gone."""
-        if self._groups.pop(pgid, None) is not None:
-            self._tell(f"-{pgid}\n")
+        _, command = self._groups.pop(pgid, ("", None))
+        if command is not None:
+            self._tell(f"-{pgid}\n" + (f"/{command}\n" if command else ""))
 
     def close(self) -> None:
         """End the guard; groups that were not removed before are killed by it."""
@@ -75,7 +76,7 @@ class GuardLink:
         except OSError as error:
             log.warning("cannot start the guard, engines may outlive a killed swaplab: %s", error)
             return
-        self._write("".join(f"+{pgid} {started}\n" for pgid, started in self._groups.items()))
+        self._write("".join(_begins(pgid, *told) for pgid, told in self._groups.items()))
 
     def _discard(self) -> None:
         """Kill it *before* its pipe is closed: a guard that sees the pipe end kills every group it knows."""
@@ -83,6 +84,10 @@ class GuardLink:
             self._guard.kill()
             self._guard.communicate()
             self._guard = None
+
+
+def _begins(pgid: int, started: str, command: str) -> str:
+    return f"+{pgid} {started}\n" + (f"*{command}\n" if command else "")
 
 
 def _start(mark: str) -> subprocess.Popen[bytes]:

@@ -38,7 +38,8 @@ log = logging.getLogger(__name__)
 class Command:
     """What to run: `env` is the whole environment, `stdin` all that it can read, `open_files` its limit if not ours.
 
-    What bears `mark` ("": none) in its environment, and left the group, is ended with it.
+    What bears `mark` ("": none) in its environment, and left the group, is ended with it; with `leaves_be` only if it
+    was signalled: what it left behind at its own end stays.
     """
 
     argv: tuple[str, ...]
@@ -47,6 +48,7 @@ class Command:
     stdin: bytes = field(default=b"", repr=False)
     open_files: OpenFiles | None = None
     mark: str = ""
+    leaves_be: bool = False
 
 
 @define(eq=False)
@@ -87,19 +89,24 @@ class ProcessGroup:
     """A started leader and all that shares its process group.
 
     When the leader exits, by itself or because of a signal, the rest of its group is killed at once, and so are
-    descendants that left the group: they are looked for when it is first signalled, else at its exit. `linger_seconds`
+    descendants that left the group. They are looked for when it is first signalled, which makes the other looks cheap,
+    and after the exit until none is found: some are born in the grace, or while others are killed. `linger_seconds`
     bounds how long after the exit we wait for the killed, and for strangers who hold the pipe.
     """
 
     _popen: subprocess.Popen[bytes]
     _linger_seconds: float
     _mark: str
+    _leaves_be: bool
     _gone: asyncio.Future[ExitStatus]
     _pipes: tuple[OutputPipe, ...] = field(default=(), init=False)
     _status: ExitStatus | None = None
     _give_up_at: float = 0.0
     _timer: asyncio.TimerHandle | None = None
-    _escaped: asyncio.Future[list[int]] | None = None
+    _look: asyncio.Future[list[int]] | None = None
+    _is_last_look: bool = False
+    _strangers: set[str] = field(factory=set, init=False)
+    _escaped: list[int] = field(factory=list, init=False)
 
     @classmethod
     def spawn(
@@ -120,7 +127,7 @@ class ProcessGroup:
             popen, read_ends = _fork(program, command, len(takers))
         except (OSError, ValueError) as error:
             raise explain_failure(error, program) from error
-        group = cls(popen, linger_seconds, command.mark, asyncio.get_running_loop().create_future())
+        group = cls(popen, linger_seconds, command.mark, command.leaves_be, asyncio.get_running_loop().create_future())
         group._begin(read_ends, takers)
         return group
 
@@ -145,7 +152,9 @@ class ProcessGroup:
     def signal(self, number: int) -> None:
         """Send a signal to the whole group, if it is still ours."""
         if not self.has_exited:
-            self._look_for_escaped()
+            self._leaves_be = False
+            if self._look is None:
+                self._look_for_escaped()
             _signal_group(self.pid, number)
 
     def _begin(self, read_ends: Sequence[int], takers: Sequence[Callable[[bytes], None]]) -> None:
@@ -157,7 +166,6 @@ class ProcessGroup:
 
     def _on_exit(self) -> None:
         _signal_group(self.pid, signal.SIGKILL)
-        self._look_for_escaped()
         self._status = _as_status(self._popen.wait())
         self._give_up_at = asyncio.get_running_loop().time() + self._linger_seconds
         self._settle()
@@ -181,29 +189,43 @@ class ProcessGroup:
         self._timer = loop.call_later(POLL_SECONDS, self._settle)
 
     def _look_for_escaped(self) -> None:
-        if self._mark and self._escaped is None:
+        if self._mark:
             loop = asyncio.get_running_loop()
-            self._escaped = loop.run_in_executor(None, guard.open_marked, self._mark, self.pid)
-            self._escaped.add_done_callback(lambda _: self._settle())
+            self._is_last_look = self.has_exited
+            self._look = loop.run_in_executor(None, guard.open_marked, self._mark, self.pid, self._strangers)
+            self._look.add_done_callback(self._has_looked)
+
+    def _has_looked(self, look: asyncio.Future[list[int]]) -> None:
+        if self._gone.done():  # it came too late
+            self._escaped += look.result()
+            self._forget_escaped()
+        self._settle()
 
     def _end_escaped(self) -> bool:
-        """Kill those that were found; answers whether some are left, or nobody has looked yet."""
-        if self._escaped is None:
+        """Kill those that were found and look again, until one after the exit finds none; answers whether to wait."""
+        if not self._mark or self._leaves_be:
             return False
-        if not self._escaped.done():
+        if self._look is not None and not self._look.done():
             return True
-        left = self._escaped.result()
-        for pidfd in list(left):
+        found = self._look.result() if self._look is not None else []
+        is_clean = self._is_last_look and not found
+        self._escaped += found
+        self._kill_escaped()
+        if not is_clean:
+            self._look_for_escaped()
+        return not is_clean or bool(self._escaped)
+
+    def _kill_escaped(self) -> None:
+        for pidfd in list(self._escaped):
             guard.kill_opened(pidfd)
             if not _is_alive(pidfd):
                 os.close(pidfd)
-                left.remove(pidfd)
-        return bool(left)
+                self._escaped.remove(pidfd)
 
     def _forget_escaped(self) -> None:
-        if self._escaped is not None and self._escaped.done():
-            for pidfd in self._escaped.result():
-                os.close(pidfd)
+        for pidfd in self._escaped:
+            os.close(pidfd)
+        self._escaped.clear()
 
 
 def _is_alive(pidfd: int) -> bool:

@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
+from pathlib import Path
 
 from attrs import define, field, frozen
 
+from swaplab_core.adapters import guard
 from swaplab_core.adapters.guard import MARK
 from swaplab_core.adapters.guard_link import GuardLink
 from swaplab_core.adapters.open_files import OpenFiles
@@ -23,6 +26,10 @@ from swaplab_core.domain.plan import ReadyCommand
 from swaplab_core.plugin.stopping import Stopping
 from swaplab_core.ports import ExitStatus
 
+_log = logging.getLogger(__name__)
+
+COMMANDS = "run."
+"""How the marks of commands begin: none is taken for an engine's."""
 CANCEL_GRACE_SECONDS = 5.0
 """A cancelled command has this long to clean up."""
 
@@ -49,7 +56,7 @@ class LocalProcesses:
         engine = Command(spec.argv, {**env, MARK: mark}, cwd, open_files=self.open_files, mark=mark)
 
         def spawn_stop(argv: tuple[str, ...]) -> ProcessGroup:
-            return self._spawn(Command(argv, env, cwd, open_files=self.open_files), output)
+            return self._spawn(self._command(argv, env, cwd), output)
 
         return LocalProcess(self._spawn(engine, output), spawn_stop, output)
 
@@ -58,7 +65,7 @@ class LocalProcesses:
     ) -> ExitStatus:
         """Run a command to its end; cancelled, it ends the group first. Raises StartFailed."""
         cwd = str(command.cwd) if command.cwd is not None else None
-        ready = Command(command.argv, {**os.environ, **command.env}, cwd, command.stdin, self.open_files)
+        ready = self._command(command.argv, {**os.environ, **command.env}, cwd, command.stdin)
         group = self._spawn(ready, stdout, None if stderr is stdout else stderr)
         process = LocalProcess(group, lambda _: group, stdout)
         try:
@@ -68,16 +75,34 @@ class LocalProcesses:
             raise
 
     def close(self) -> None:
-        """End the guard. Whoever is still running is killed by it."""
+        """End the guard, which kills whoever is still running; what commands have left behind is only told."""
         self._guard.close()
+        if left := [f"{_name(pid)} ({pid})" for pid in guard.marked(f"{COMMANDS}{self._guard.mark}")]:
+            _log.info("commands have started what goes on without swaplab: %s", ", ".join(sorted(left)))
+
+    def _command(self, argv: tuple[str, ...], env: Mapping[str, str], cwd: str | None, stdin: bytes = b"") -> Command:
+        """Something that runs beside engines: a command of a job, of a probe, a stop command.
+
+        Stopped, it takes along what it has put in a session of its own. At its own end it does not: `ray start` and
+        `systemd-run` begin what is to stay. Neither reaches a container: that is no descendant of its client.
+        """
+        mark = f"{COMMANDS}{self._guard.mark}{next(self._launches)}."
+        return Command(argv, {**env, MARK: mark}, cwd, stdin, self.open_files, mark, leaves_be=True)
 
     def _spawn(
         self, command: Command, output: Callable[[bytes], None], errors: Callable[[bytes], None] | None = None
     ) -> ProcessGroup:
         group = ProcessGroup.spawn(command, output, errors, linger_seconds=self.linger_seconds)
-        self._guard.add(group.pid)
+        self._guard.add(group.pid, command.mark if command.leaves_be else "")
         group.when_gone(lambda _status: self._guard.remove(group.pid))
         return group
+
+
+def _name(pid: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return "?"
 
 
 @define(eq=False)

@@ -227,8 +227,8 @@ def test_the_guard_is_told_of_every_group_and_of_its_end(run: Run) -> None:
     told: list[tuple[str, int]] = []
 
     class Recorder(GuardLink):
-        def add(self, pgid: int) -> None:
-            told.append(("lives", pgid))
+        def add(self, pgid: int, command: str = "") -> None:
+            told.append(("runs" if command else "lives", pgid))
 
         def remove(self, pgid: int) -> None:
             told.append(("gone", pgid))
@@ -238,7 +238,7 @@ def test_the_guard_is_told_of_every_group_and_of_its_end(run: Run) -> None:
         engine = await processes.start(LaunchSpec(("sleep", "3600"), ""), Output())
         await engine.stop(StopStrategy(("true",), grace_seconds=0.3))
         stopper = next(pgid for _, pgid in told if pgid != engine.pid)
-        lives = [("lives", engine.pid), ("lives", stopper)]
+        lives = [("lives", engine.pid), ("runs", stopper)]
         assert told == [*lives, ("gone", stopper), ("gone", engine.pid)]
 
     run(scenario())
@@ -262,13 +262,19 @@ def test_the_guard_kills_what_bears_the_mark_of_its_daemon_wherever_it_went() ->
     def marked(mark: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(["sleep", "3600"], start_new_session=True, env={guard.MARK: mark})
 
-    with marked("ours.7.") as ours, marked("theirs.7.") as stranger:
+    told = b"*run.ours.8.\n*run.ours.9.\n/run.ours.9.\n"
+    with (
+        marked("ours.7.") as engine,
+        marked("run.ours.8.") as command,
+        marked("run.ours.9.") as left,
+        marked("theirs.7.") as stranger,
+    ):
         try:
-            subprocess.run([sys.executable, "-I", "-S", guard.__file__, "ours."], input=b"", check=True)
-            assert ours.wait(120) == -signal.SIGKILL
-            assert stranger.poll() is None
+            subprocess.run([sys.executable, "-I", "-S", guard.__file__, "ours."], input=told, check=True)
+            assert [engine.wait(120), command.wait(120)] == [-signal.SIGKILL] * 2
+            assert [left.poll(), stranger.poll()] == [None, None]  # the command of one has ended, the other is not ours
         finally:
-            for process in (ours, stranger):
+            for process in (engine, command, left, stranger):
                 process.kill()
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from swaplab_core.adapters.processes import LocalProcesses
 from swaplab_core.domain.launch import LaunchSpec, StopStrategy
+from swaplab_core.domain.plan import ReadyCommand
 from swaplab_core.ports import ExitStatus
 from swaplab_core.testing.network import find_free_port
 from swaplab_core.testing.output import Output
@@ -126,6 +127,62 @@ def test_what_left_the_group_for_a_session_of_its_own_ends_with_its_engine(
         assert is_gone(runaway)
         assert not is_gone(other.pid)
         await other.stop(HASTY)
+
+    run(scenario())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what is in an environment")
+def test_what_leaves_the_group_when_asked_to_stop_ends_with_its_engine(
+    run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone
+) -> None:
+    leave = RUNAWAY.replace("\n", "\n    ")
+    program = (
+        f"import os, signal, time\ndef leave(*_):\n    {leave}\n    os._exit(0)\nsignal.signal(signal.SIGTERM, leave)\n"
+    )
+
+    async def scenario() -> None:
+        process = await processes.start(_python(program + "os.write(1, b'up\\n')\nwhile True: time.sleep(1)"), output)
+        await output.wait_for_lines(1)
+        assert await process.stop(PATIENT) == ExitStatus(code=0)
+        assert is_gone(int(output.lines[1]))
+
+    run(scenario())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what is in an environment")
+def test_what_a_command_put_into_a_session_of_its_own_ends_with_a_cancelled_one(
+    run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone
+) -> None:
+    async def scenario() -> None:
+        command = ReadyCommand(_python(RUNAWAY + "time.sleep(3600)").argv)
+        running = asyncio.create_task(processes.run(command, output, output))
+        runaway = int((await output.wait_for_lines(1))[0])
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert is_gone(runaway)
+
+    run(scenario())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what is in an environment")
+def test_what_a_command_leaves_behind_at_its_own_end_was_to_stay_and_is_told_at_the_end(
+    run: Run, output: Output, is_gone: IsGone, caplog: pytest.LogCaptureFixture
+) -> None:
+    processes = LocalProcesses(linger_seconds=0.2)
+    engine = _python("import time; time.sleep(3600)")
+
+    async def scenario() -> None:
+        with _ending_the_runaway(output):
+            assert await processes.run(ReadyCommand(_python(RUNAWAY).argv), output, output) == ExitStatus(code=0)
+            stopped = await processes.start(engine, Output())
+            await stopped.stop(StopStrategy(("true",), grace_seconds=0.3))
+            with caplog.at_level("INFO"):
+                processes.close()
+            left = int(output.lines[0])
+            assert not is_gone(left)
+            assert "commands have started what goes on without swaplab: python" in caplog.text
+            assert f"({left})" in caplog.text
 
     run(scenario())
 

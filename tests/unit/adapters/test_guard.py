@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from swaplab_core.adapters.guard import UNKNOWN, doomed, note, start_time
+from swaplab_core.adapters.guard import UNKNOWN, doomed, note, note_mark, start_time
 
 OURS, STRANGER, GONE, UNCHECKED = 100, 200, 300, 400
 RUNNING = {OURS: "11", STRANGER: "99", UNCHECKED: "44"}
@@ -32,6 +32,14 @@ def test_a_group_that_comes_again_has_its_new_start_time() -> None:
 @pytest.mark.parametrize("line", ["", "\n", "+", "+100", "-", "+100 11 12", "100 11", "?"])
 def test_a_line_that_was_cut_off_changes_nothing(line: str) -> None:
     assert _noted("+200 22\n", line) == {200: "22"}
+
+
+def test_the_mark_of_a_command_counts_while_it_runs() -> None:
+    marks: set[str] = set()
+    for line in ("*run.a.1.\n", "*run.a.2.\n", "+100 11\n", "/run.a.1.\n", "/run.a.3.\n", "*", "/", "-100\n"):
+        note_mark(marks, line)
+    assert marks == {"run.a.2."}
+    assert _noted("*run.a.1.\n", "/run.a.1.\n") == {}
 
 
 def test_removing_an_unlisted_group_is_harmless() -> None:
