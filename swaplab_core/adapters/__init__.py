@@ -1,7 +1,7 @@
 """The world behind the ports: one adapter each, and nothing that decides.
 
-- engines: `processes` starts and stops (`process_group` fork, pipe and exit · `programs` where a program is · `guard`,
-  `guard_link` and `parent_death` against orphans), `executor_local` is the executor of this machine
+- engines: `processes` starts and stops (`spawning` fork · `process_group` pipe and exit · `programs` where a program
+  is · `guard`, `guard_link` and `parent_death` against orphans), `executor_local` is the executor of this machine
 - upstreams: `http` short control requests · `relay` the data path, to a `destination` · `websocket` its tunnels
   · `failures` what the errors of libraries are in our words
 - the server's own socket: `listen` the address · `tls` its certificate · `gateway` the server asked by its own plugins

@@ -6,7 +6,9 @@ for each request, so it takes the hard limit; what it starts gets back the limit
 
 from __future__ import annotations
 
+import contextlib
 import resource
+from typing import Self
 
 from attrs import frozen
 
@@ -18,14 +20,24 @@ class OpenFiles:
     soft: int
     hard: int
 
+    @classmethod
+    def now(cls) -> Self:
+        """The limit of this process."""
+        return cls(*resource.getrlimit(resource.RLIMIT_NOFILE))
+
     def use(self) -> None:
         """Make it the limit of this process; for a child, between fork and exec."""
         resource.setrlimit(resource.RLIMIT_NOFILE, (self.soft, self.hard))
 
+    def give(self, pid: int) -> None:
+        """Make it the limit of a child of ours on Linux; one that has ended already needs none."""
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (self.soft, self.hard))
+
 
 def raise_open_files() -> OpenFiles:
     """Raise the soft limit to the hard one, and answer what it was. Where that is forbidden, nothing changes."""
-    given = OpenFiles(*resource.getrlimit(resource.RLIMIT_NOFILE))
+    given = OpenFiles.now()
     try:
         OpenFiles(given.hard, given.hard).use()
     except (OSError, ValueError):  # macOS has a limit of the kernel's below an "unlimited" hard one

@@ -13,10 +13,14 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess  # noqa: TID251 - this is the adapter
 import sys
 from collections.abc import Callable
 
+from swaplab_core.adapters.programs import find_program
+
 PR_SET_PDEATHSIG = 1
+TRIAL_SECONDS = 1.0
 KILLED_BY_HAND = 128 + signal.SIGKILL
 """Exit code of a child that found its parent gone already; nobody is left to read it."""
 
@@ -42,3 +46,22 @@ def die_with_parent(then: Callable[[], None] | None = None) -> Callable[[], None
             then()
 
     return in_child
+
+
+def death_setter() -> tuple[str, ...]:
+    """What stands before an argv to have the signal set without a line of ours; () where nothing can.
+
+    util-linux has it since 2.33; other programs of that name are tried and found wanting.
+    """
+    setpriv = find_program("setpriv") if sys.platform == "linux" else None
+    if setpriv is None:
+        return ()
+    setter = (setpriv, "--pdeathsig", "KILL", "--")
+    quiet = subprocess.DEVNULL
+    try:
+        tried = subprocess.run(  # noqa: S603 - an argv list, no shell
+            [*setter, setpriv, "--version"], stdin=quiet, stdout=quiet, stderr=quiet, check=False, timeout=TRIAL_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return setter if tried.returncode == 0 else ()

@@ -1,4 +1,4 @@
-"""One process group that we started: its fork, its output pipe, its exit, and the moment nothing of it is left.
+"""One process group that we started: its output pipe, its exit, and the moment nothing of it is left.
 
 Callbacks of the event loop only, no task and no thread, so it runs the same on asyncio's and on uvloop's loop.
 
@@ -16,15 +16,13 @@ import select
 import signal
 import subprocess  # noqa: TID251 - this is the adapter
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from swaplab_core.adapters import guard
-from swaplab_core.adapters.open_files import OpenFiles
-from swaplab_core.adapters.parent_death import die_with_parent
 from swaplab_core.adapters.programs import explain_failure, locate_program
+from swaplab_core.adapters.spawning import Command, Spawner
 from swaplab_core.ports import ExitStatus
 
 CHUNK_BYTES = 64 * 1024
@@ -32,23 +30,6 @@ CHUNK_BYTES = 64 * 1024
 POLL_SECONDS = 0.01
 
 log = logging.getLogger(__name__)
-
-
-@frozen
-class Command:
-    """What to run: `env` is the whole environment, `stdin` all that it can read, `open_files` its limit if not ours.
-
-    What bears `mark` ("": none) in its environment, and left the group, is ended with it; with `leaves_be` only if it
-    was signalled: what it left behind at its own end stays.
-    """
-
-    argv: tuple[str, ...]
-    env: Mapping[str, str] = field(repr=False)
-    cwd: str | None = None
-    stdin: bytes = field(default=b"", repr=False)
-    open_files: OpenFiles | None = None
-    mark: str = ""
-    leaves_be: bool = False
 
 
 @define(eq=False)
@@ -111,6 +92,7 @@ class ProcessGroup:
     @classmethod
     def spawn(
         cls,
+        spawner: Spawner,
         command: Command,
         output: Callable[[bytes], None],
         errors: Callable[[bytes], None] | None = None,
@@ -124,7 +106,7 @@ class ProcessGroup:
         program = locate_program(command.argv, command.env, command.cwd)
         takers = (output,) if errors is None else (output, errors)
         try:
-            popen, read_ends = _fork(program, command, len(takers))
+            popen, read_ends = spawner.start(program, command, len(takers))
         except (OSError, ValueError) as error:
             raise explain_failure(error, program) from error
         group = cls(popen, linger_seconds, command.mark, command.leaves_be, asyncio.get_running_loop().create_future())
@@ -232,42 +214,6 @@ def _is_alive(pidfd: int) -> bool:
     ended = select.poll()
     ended.register(pidfd, select.POLLIN)
     return not ended.poll(0)
-
-
-def _fork(program: str, command: Command, outputs: int) -> tuple[subprocess.Popen[bytes], tuple[int, ...]]:
-    """Answer the child and the read ends of its `outputs`, one or two. Raises OSError or ValueError."""
-    read_ends, write_ends = zip(*(os.pipe() for _ in range(outputs)), strict=True)
-    stdin = _readable(command.stdin)
-    try:
-        popen = subprocess.Popen(  # noqa: S603 - an argv list, no shell
-            [program, *command.argv[1:]],
-            stdin=stdin,
-            stdout=write_ends[0],
-            stderr=write_ends[-1],
-            env=command.env,
-            cwd=command.cwd,
-            start_new_session=True,
-            preexec_fn=die_with_parent(command.open_files.use if command.open_files else None),  # noqa: PLW1509 - parent_death.py says why this one is safe
-        )
-    except (OSError, ValueError):
-        for read_end in read_ends:
-            os.close(read_end)
-        raise
-    finally:
-        os.close(stdin)
-        for write_end in write_ends:
-            os.close(write_end)
-    return popen, read_ends
-
-
-def _readable(content: bytes) -> int:
-    """A file descriptor to read this from: a file without a name, since a pipe holds only so much."""
-    if not content:
-        return os.open(os.devnull, os.O_RDONLY)
-    with tempfile.TemporaryFile() as file:
-        file.write(content)
-        file.seek(0)
-        return os.dup(file.fileno())
 
 
 def _watch_exit(popen: subprocess.Popen[bytes], on_exit: Callable[[], None]) -> None:

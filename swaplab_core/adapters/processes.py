@@ -1,7 +1,7 @@
 """Processes on this machine: the ports `Processes` and `Process`. One start and one stop, told in order.
 
-`process_group.py` knows forks, pipes and exits; `guard_link.py` sees to it that nothing outlives a killed daemon;
-`programs.py` finds programs and explains why one cannot be started.
+`spawning.py` knows forks, `process_group.py` pipes and exits; `guard_link.py` sees to it that nothing outlives a killed
+daemon; `programs.py` finds programs and explains why one cannot be started.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from swaplab_core.adapters import guard
 from swaplab_core.adapters.guard import MARK
 from swaplab_core.adapters.guard_link import GuardLink
 from swaplab_core.adapters.open_files import OpenFiles
-from swaplab_core.adapters.process_group import Command, ProcessGroup
+from swaplab_core.adapters.process_group import ProcessGroup
+from swaplab_core.adapters.spawning import Command, Spawner
 from swaplab_core.domain.launch import LaunchSpec, StopStrategy
 from swaplab_core.domain.plan import ReadyCommand
 from swaplab_core.plugin.stopping import Stopping
@@ -46,6 +47,7 @@ class LocalProcesses:
     linger_seconds: float = 10.0
     open_files: OpenFiles | None = None
     _guard: GuardLink = field(factory=GuardLink)
+    _spawner: Spawner = field(factory=Spawner)
     _launches: Iterator[int] = field(factory=count)
 
     async def start(self, spec: LaunchSpec, output: Callable[[bytes], None]) -> LocalProcess:
@@ -92,7 +94,7 @@ class LocalProcesses:
     def _spawn(
         self, command: Command, output: Callable[[bytes], None], errors: Callable[[bytes], None] | None = None
     ) -> ProcessGroup:
-        group = ProcessGroup.spawn(command, output, errors, linger_seconds=self.linger_seconds)
+        group = ProcessGroup.spawn(self._spawner, command, output, errors, linger_seconds=self.linger_seconds)
         self._guard.add(group.pid, command.mark if command.leaves_be else "")
         group.when_gone(lambda _status: self._guard.remove(group.pid))
         return group

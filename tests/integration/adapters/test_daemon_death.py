@@ -31,7 +31,7 @@ LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's pa
 DAEMON = """
 import asyncio, ctypes, json, sys
 import uvloop
-from swaplab_core.adapters import process_group
+from swaplab_core.adapters import spawning
 from swaplab_core.adapters.guard_link import GuardLink
 from swaplab_core.adapters.processes import LocalProcesses
 from swaplab_core.domain.launch import LaunchSpec, StopStrategy
@@ -45,13 +45,15 @@ async def main():
     guard = GuardLink()
     processes = LocalProcesses(linger_seconds=3600, guard=guard)
     if "no-parent-death-signal" in wishes:
-        process_group.die_with_parent = lambda then=None: then
+        spawning.die_with_parent = lambda then=None: then
     if "adopt-orphans" in wishes:  # as process 1 of a container does
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
         output = Output()
         process = await processes.start(LaunchSpec(("sh", "-c", LEAVER), ""), output)
         print(json.dumps({"status": str(await process.wait())}), flush=True)
         return
+    if "started-before" in wishes:
+        await (await processes.start(LaunchSpec(("sh", "-c", "exit 0"), ""), Output())).wait()
     output = Output()
     process = await processes.start(LaunchSpec(("sh", "-c", ENGINE), ""), output)
     grandchild = int((await output.wait_for_lines(1))[0])
@@ -116,8 +118,9 @@ def test_the_guard_alone_is_enough_and_cannot_be_asked_to_go_before_the_daemon(t
 
 
 @LINUX_ONLY
-def test_the_parent_death_signal_alone_ends_the_engine(tmp_path: Path, is_gone: IsGone) -> None:
-    with _running_daemon(tmp_path, "asyncio") as daemon:
+@pytest.mark.parametrize("wish", ["first-start", "started-before"])
+def test_the_parent_death_signal_alone_ends_the_engine(tmp_path: Path, wish: str, is_gone: IsGone) -> None:
+    with _running_daemon(tmp_path, "asyncio", wish) as daemon:
         os.kill(daemon.guard, signal.SIGKILL)
         wait_until(lambda: is_gone(daemon.guard), "the end of the guard")
         daemon.process.send(signal.SIGKILL)
