@@ -29,8 +29,8 @@ from swaplab_core.runtime.upstream import NOBODY, Listener, Upstream, UpstreamSt
 
 FIRST_PROBE_SECONDS = 0.004
 PROBE_BACKOFF = 1.02
-"""Readiness is noticed half a pause late on average, so pauses grow slowly: 10 ms after 0.3 s, 250 ms after 12 s. A probe
-that is refused costs 0.2 ms."""
+"""Readiness is noticed half a pause late on average, so pauses grow slowly: 10 ms after 0.3 s, 250 ms after 12 s.
+A probe that is refused costs 0.2 ms."""
 LONGEST_PROBE_INTERVAL_SECONDS = 0.25
 LINES_IN_AN_ERROR = 8
 LOADS_REMEMBERED = 5
