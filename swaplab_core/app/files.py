@@ -21,6 +21,7 @@ from swaplab_core.plugin.catalogue import Catalogue
 from swaplab_core.plugin.interface import Backend
 from swaplab_core.runtime.scheduling import check_policy
 from swaplab_core.services.plugins.checks import check_plugins
+from swaplab_core.services.plugins.switches import check_switches
 
 
 def backend_schemas(backends: Mapping[str, Backend]) -> dict[str, BackendSchema]:
@@ -63,5 +64,7 @@ class ConfigFiles:
             backends=backend_schemas(self.catalogue.backends),
             sections=self.catalogue.hooks.config_section(),
             keep_ports=keep_ports or {},
+            off=self.catalogue.off,
         )
-        return check_plugins(check_shell_text(check_store_place(check_policy(loaded))), self.catalogue.hooks)
+        checked = check_plugins(check_shell_text(check_store_place(check_policy(loaded))), self.catalogue.hooks)
+        return check_switches(checked, self.catalogue.records)

@@ -299,6 +299,8 @@ class Lab:
         self.proxy_log.use(config)
         self.parts.monitor.use(config.performance)
         self.store.retention = retention(config)
+        if "disabled_plugins" in difference.sections:
+            _log.warning("plugins: what is switched on or off is so when swaplab is started again")
         if not self.store.is_at_place_of(activity_store(config)):
             _log.warning("store: the activity stays where it is until swaplab is started again")
         self.parts.observer.captures.resize(config.capture_buffer_mib * 2**20)

@@ -5,8 +5,9 @@ Exit codes: 0 done · 1 it did not work (the message says why) · 2 wrong usage 
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,9 +17,11 @@ from swaplab_core import __version__
 from swaplab_core.cli.client import Client, show_load
 from swaplab_core.cli.config_commands import config as config_group
 from swaplab_core.cli.options import (
+    config_file,
     modern,
     with_client,
     with_config,
+    with_file,
     with_listen,
     with_rate_limit,
     with_state,
@@ -146,11 +149,11 @@ def serve(
 def check(file: Path | None, config: Path | None, config_dir: Path | None) -> None:
     """Check a configuration and print every problem with its line; FILE is short for --config FILE."""
     from swaplab_core.app.files import ConfigFiles  # noqa: PLC0415
-    from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
+    from swaplab_core.cli.plugin_switches import discovered  # noqa: PLC0415
 
     if file is not None and config is not None:
         raise click.UsageError(f"FILE and --config both name a file: {file} and {config}")
-    files = ConfigFiles(file or config, config_dir, Catalogue.discover())
+    files = ConfigFiles(file or config, config_dir, discovered(file or config, config_dir))
     loaded = files.load(files.read())
     for problem in loaded.problems:
         click.echo(str(problem))
@@ -256,17 +259,18 @@ def replay(file: Path, *, show_all: bool) -> None:
 
 
 @main.group(invoke_without_command=True)
+@with_config
 @click.pass_context
-def plugins(context: click.Context) -> None:
-    """List what is installed, and what is wrong with it."""
+def plugins(context: click.Context, config: Path | None, config_dir: Path | None) -> None:
+    """List what is installed, and what is wrong with it; with a configuration also what that switches off."""
     if context.invoked_subcommand is not None:
         return
+    from swaplab_core.cli.plugin_switches import discovered  # noqa: PLC0415
     from swaplab_core.cli.tables import print_table  # noqa: PLC0415
-    from swaplab_core.plugin.catalogue import Catalogue  # noqa: PLC0415
 
     rows = [
         (r.group.removeprefix("swaplab."), r.name, r.state.value, f"{r.distribution} {r.version}", r.error)
-        for r in Catalogue.discover().records
+        for r in discovered(config_file(config, config_dir, os.environ), config_dir).records
     ]
     print_table(("kind", "name", "state", "distribution", "problem"), rows)
 
@@ -284,6 +288,41 @@ def lint(names: Sequence[str]) -> None:
     if errors:
         _fail(f"{errors} error{'s' * (errors != 1)}")
     click.echo(f"in order; {len(complaints)} hint{'s' * (len(complaints) != 1)}")
+
+
+@plugins.command()
+@click.argument("name")
+@with_file
+@with_client
+def enable(name: str, config: Path | None, client: Client) -> None:
+    """Load a plugin again, from the next start on: NAME is its distribution, or what it offers."""
+    _turn(client, config, name, on=True, agree=click.echo)
+
+
+@plugins.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="do not ask, even when models need the plugin")
+@with_file
+@with_client
+def disable(name: str, config: Path | None, client: Client, *, yes: bool) -> None:
+    """Load a plugin no more, from the next start on: NAME is its distribution, or what it offers."""
+
+    def agree(need: str) -> None:
+        click.echo(f"swaplab: {need}", err=True)
+        if not yes:
+            click.confirm("Switch it off all the same?", abort=True, err=True)
+
+    _turn(client, config, name, on=False, agree=agree)
+
+
+def _turn(client: Client, file: Path | None, name: str, *, on: bool, agree: Callable[[str], None]) -> None:
+    from swaplab_core.cli.plugin_switches import turn_by_daemon, turn_in_file  # noqa: PLC0415 - slow to import
+
+    if file is None:
+        distribution = turn_by_daemon(client, name, on=on, agree=agree)
+    else:
+        distribution = turn_in_file(file, name, on=on, agree=agree)
+    click.echo(f"{distribution} is switched {'on' if on else 'off'} when swaplab is started again")
 
 
 def _announce(url: str) -> None:

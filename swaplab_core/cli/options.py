@@ -78,6 +78,11 @@ def with_rate_limit(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+with_file = click.option(
+    "--config", "-c", type=click.Path(path_type=Path), help="change this file, without the daemon that may serve it"
+)
+
+
 def config_file(config: Path | None, config_dir: Path | None, environment: Mapping[str, str]) -> Path | None:
     """The file that was named, or the one of the variable where neither file nor folder was."""
     variable = environment.get("LLAMA_SWAP_CONFIG_PATH", "").strip()

@@ -20,9 +20,9 @@ from swaplab_core.app.lab import Lab
 from swaplab_core.app.life import serve as serve_lab
 from swaplab_core.app.options import Options
 from swaplab_core.cli.options import DEFAULT_LISTEN, DEFAULT_LISTEN_TLS, config_file
+from swaplab_core.cli.plugin_switches import discovered
 from swaplab_core.domain.errors import ConfigError
 from swaplab_core.domain.problem import Severity
-from swaplab_core.plugin.catalogue import Catalogue
 
 
 def serve_files(
@@ -35,7 +35,8 @@ def serve_files(
 ) -> None:
     """Serve until the process is told to end; `announce` is given the url. Raises ConfigError, StateFolderInUse."""
     address = parse_address(listen or (DEFAULT_LISTEN_TLS if options.tls else DEFAULT_LISTEN))
-    files = ConfigFiles(config_file(config, config_dir, os.environ), config_dir, Catalogue.discover())
+    file = config_file(config, config_dir, os.environ)
+    files = ConfigFiles(file, config_dir, discovered(file, config_dir))
     sources = files.read()
     loaded = files.load(sources)
     if loaded.config is None:

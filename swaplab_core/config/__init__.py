@@ -11,6 +11,7 @@ of it.
 - reading values: `readers` plain types, `misfit` what is raised for one that does not fit, `commands` a command
   string as argv, `patterns` regular expressions, `didyoumean` the nearest name
 - rules: `check_names`, `check_values`
+- plugins: `switches` which of them a file leaves out
 - changing a text: `edit` line by line, `entry` the lines of one model, on the `outline` of where things lie · `emit`
   writes YAML · `redact` takes the secrets out · `convert` writes the strict form of an old file
 - `diff` what changed between two configurations · `json_schema` the file described for editors

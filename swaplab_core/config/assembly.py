@@ -14,6 +14,7 @@ from swaplab_core.config.expansion import backend_name
 from swaplab_core.config.resolve import Entry, resolve_model, resolve_sections, with_models
 from swaplab_core.config.schema import BackendSchema, Config, ModelConfig
 from swaplab_core.config.structure import file_keys, unknown_keys
+from swaplab_core.config.switches import SwitchedOff
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.problem import Problem
 from swaplab_core.domain.recipe import RecipeSettings
@@ -21,26 +22,32 @@ from swaplab_core.domain.recipe_settings import read_settings
 
 
 def assemble(
-    root: MapNode, backends: Mapping[str, BackendSchema], sections: Mapping[str, type], ports: Mapping[ModelId, int]
+    root: MapNode,
+    backends: Mapping[str, BackendSchema],
+    sections: Mapping[str, type],
+    ports: Mapping[ModelId, int],
+    off: SwitchedOff,
 ) -> tuple[Config, tuple[Problem, ...]]:
     """Return the configuration, with defaults in the place of what is wrong, and every problem met."""
     top = root.without(("models",)) if isinstance(root.get("models"), MapNode) else root
     config, problems = read(top, Config)
     found = [*unknown_keys(top, ("the file", Config)), *problems]
-    config = evolve(resolve_sections(config or Config()), plugin_settings=_read_plugins(root, sections, found))
+    config = evolve(resolve_sections(config or Config()), plugin_settings=_read_plugins(root, sections, off, found))
     models: dict[ModelId, ModelConfig] = {}
     entries = child_map(root, "models")
     for key, node in entries.items():
         model = ModelId(key)
-        entry = _read_entry(model, evolve(node, place=entries.key_place(key)), backends, found)
+        entry = _read_entry(model, evolve(node, place=entries.key_place(key)), backends, off, found)
         models[model] = resolve_model(entry, config, port=ports.get(model))
     return with_models(config, models), tuple(found)
 
 
-def _read_plugins(root: MapNode, sections: Mapping[str, type], found: list[Problem]) -> dict[str, Any]:
+def _read_plugins(
+    root: MapNode, sections: Mapping[str, type], off: SwitchedOff, found: list[Problem]
+) -> dict[str, Any]:
     """Read the settings of each plugin; one that has required keys and nothing written is left out."""
     written = child_map(root, "plugins")
-    for name in written.keys() - sections.keys():
+    for name in written.keys() - sections.keys() - off.plugins.keys():
         advice = did_you_mean(name, sections) or "install it, or remove its settings"
         found.append(written.key_place(name).warning(f"no plugin '{name}' that has settings is installed", advice))
     settings: dict[str, Any] = {}
@@ -56,7 +63,9 @@ def _read_plugins(root: MapNode, sections: Mapping[str, type], found: list[Probl
     return settings
 
 
-def _read_entry(model: ModelId, node: Node, backends: Mapping[str, BackendSchema], found: list[Problem]) -> Entry:
+def _read_entry(
+    model: ModelId, node: Node, backends: Mapping[str, BackendSchema], off: SwitchedOff, found: list[Problem]
+) -> Entry:
     """Read the keys that every model has, and the options of its backend (None when they cannot be read)."""
     values, problems = read(node, ModelConfig)
     found.extend(problems)
@@ -64,7 +73,7 @@ def _read_entry(model: ModelId, node: Node, backends: Mapping[str, BackendSchema
     if not isinstance(node, MapNode):
         return Entry(model, EMPTY, values, None)
     settings = _read_recipe(node, backends, found)
-    options = _read_options(node, backends, found)
+    options = _read_options(node, backends, off, found)
     if settings is None and options is not None:
         missing = backends[values.backend].needed(options)
         found.extend(node.place.problem(f"'{key}' is missing", f"write `{key}:` here") for key in missing)
@@ -93,10 +102,14 @@ def _read_recipe(node: MapNode, backends: Mapping[str, BackendSchema], found: li
     return settings
 
 
-def _read_options(node: MapNode, backends: Mapping[str, BackendSchema], found: list[Problem]) -> Any:
+def _read_options(node: MapNode, backends: Mapping[str, BackendSchema], off: SwitchedOff, found: list[Problem]) -> Any:
     name = backend_name(node.get("backend"))
     if name not in backends:
         place = node["backend"].place if "backend" in node else node.place
+        if name in off.backends:
+            message = f"this model cannot be started: backend '{name}' is switched off with {off.backends[name]}"
+            found.append(place.warning(message, f"swaplab plugins enable {off.backends[name]}, then start it again"))
+            return None
         advice = f"{did_you_mean(name, backends)} installed: {names(backends)}".strip()
         found.append(place.problem(f"no backend '{name}' is installed", advice))
         return None

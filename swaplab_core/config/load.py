@@ -15,6 +15,7 @@ from swaplab_core.config.expansion import expand_file
 from swaplab_core.config.legacy import modernise
 from swaplab_core.config.merge import merge
 from swaplab_core.config.schema import BackendSchema, Config
+from swaplab_core.config.switches import NOBODY_OFF, SwitchedOff
 from swaplab_core.config.text import parse
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.domain.problem import Problem, Severity
@@ -56,11 +57,13 @@ def load(
     backends: Mapping[str, BackendSchema],
     sections: Mapping[str, type] = _NO_SECTIONS,
     keep_ports: Mapping[ModelId, int] = _NO_PORTS,
+    off: SwitchedOff = NOBODY_OFF,
 ) -> Loaded:
     """Load the files in their order; never raises, whatever they hold.
 
     `backends` are the installed ones by name, `sections` the classes of plugins' settings by plugin.
-    `keep_ports` are the ports that models have now, so that they keep them.
+    `keep_ports` are the ports that models have now, so that they keep them. A model whose backend is `off` is kept,
+    with a warning: it cannot be started, everything else can.
     """
     roots, unset, problems = _read(sources, environment)
     if roots is None:
@@ -68,7 +71,7 @@ def load(
     merged, merge_problems = merge(roots)
     modern, legacy_problems = modernise(merged)
     expanded = expand_file(modern, backends, keep_ports)
-    config, misfits = assemble(expanded.root, backends, sections, expanded.ports)
+    config, misfits = assemble(expanded.root, backends, sections, expanded.ports, off)
     problems += merge_problems + legacy_problems + expanded.problems + misfits + check(config, expanded.root)
     problems = unset + _without_consequences(problems, unset)
     return Loaded(None if _has_errors(problems) else config, _in_order(problems), expanded.root)

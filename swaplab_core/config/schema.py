@@ -399,6 +399,9 @@ class Config:
     upstream: UpstreamConfig = setting("the passthrough below /upstream", UpstreamConfig())
     ui: Ui = setting("the web UI", Ui())
     plugins: Mapping[str, Any] = setting("settings of plugins, by plugin", Factory(dict))
+    disabled_plugins: tuple[str, ...] = setting(
+        "distributions of installed plugins that are not loaded, like swaplab-hub, from the next start on", ()
+    )
     plugin_settings: Mapping[str, Any] = derived(Factory(dict))
     groups: Mapping[str, GroupConfig] = derived(Factory(dict))
     names: Mapping[str, ModelId] = field(init=False, eq=False, repr=False, metadata={"derived": True})

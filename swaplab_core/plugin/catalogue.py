@@ -14,7 +14,7 @@ import difflib
 import enum
 import inspect
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
@@ -24,6 +24,7 @@ import attrs
 from attrs import define, evolve, field, frozen
 from stevedore import ExtensionManager
 
+from swaplab_core.config.switches import SwitchedOff, canonical
 from swaplab_core.domain.errors import PluginFailed, SwaplabError, UnknownDriver
 from swaplab_core.plugin import hookspecs
 from swaplab_core.plugin.hooks import Hooks, guarded
@@ -34,14 +35,24 @@ BACKENDS = "swaplab.backends"
 EXECUTORS = "swaplab.executors"
 RECIPE_PARSERS = "swaplab.recipe_parsers"
 PLUGINS = "swaplab.plugins"
+GROUPS = (BACKENDS, EXECUTORS, RECIPE_PARSERS, PLUGINS)
 
 
 class PluginState(enum.Enum):
-    """OK: works. DEGRADED: taken in, but something it was asked for failed. FAILED: not taken in."""
+    """OK: works. DEGRADED: taken in, but something it was asked for failed. FAILED: not taken in.
+
+    DISABLED: switched off, so not even imported.
+    """
 
     OK = "ok"
     DEGRADED = "degraded"
     FAILED = "failed"
+    DISABLED = "disabled"
+
+    @property
+    def is_there(self) -> bool:
+        """Whether what it offers was taken in."""
+        return self in {PluginState.OK, PluginState.DEGRADED}
 
 
 @frozen
@@ -91,10 +102,13 @@ class Catalogue:
         self.hooks = Hooks(hookspecs, self._degrade)
 
     @classmethod
-    def discover(cls) -> Catalogue:
-        """Look at what is installed for this interpreter. Imports every plugin, raises nothing."""
+    def discover(cls, off: Collection[str] = ()) -> Catalogue:
+        """Look at what is installed for this interpreter. Imports every plugin, raises nothing.
+
+        What the distributions `off` offer (by canonical name) is put on record, and not imported.
+        """
         catalogue = cls()
-        catalogue.add([*_load(BACKENDS), *_load(EXECUTORS), *_load(RECIPE_PARSERS), *_load(PLUGINS)])
+        catalogue.add(offer for group in GROUPS for offer in _load(group, off))
         return catalogue
 
     @classmethod
@@ -131,10 +145,23 @@ class Catalogue:
         """Every entry point that was found, healthy or not, drivers first."""
         return tuple(self._records)
 
+    @property
+    def off(self) -> SwitchedOff:
+        """What was not loaded because it is switched off."""
+        off = [record for record in self._records if record.state is PluginState.DISABLED]
+        return SwitchedOff(
+            {record.name: record.distribution for record in off if record.group == BACKENDS},
+            {record.name: record.distribution for record in off if record.group == PLUGINS},
+        )
+
     def backend(self, name: str) -> Backend:
         """Return the driver of that name. Raises UnknownDriver, which says what is installed or why it failed."""
         if name in self._backends:
             return self._backends[name]
+        if name in self.off.backends:
+            plugin = self.off.backends[name]
+            advice = f"swaplab plugins enable {plugin}, then start swaplab again"
+            raise UnknownDriver(f"the backend {name!r} is switched off with its plugin {plugin}", advice=advice)
         for record in self._records:
             if (record.group, record.name) == (BACKENDS, name):
                 raise UnknownDriver(f"the backend {name!r} is installed but cannot be used: {record.error}")
@@ -146,7 +173,7 @@ class Catalogue:
 
     def _taken(self, offer: Offer) -> PluginRecord:
         record = offer.record
-        if record.state is PluginState.FAILED:
+        if not record.state.is_there:
             return record
         takers = {
             BACKENDS: self._take_driver,
@@ -179,7 +206,7 @@ class Catalogue:
     def degrade(self, group: str, name: str, error: Exception) -> None:
         """Put on record that a plugin failed when it was used."""
         for index, record in enumerate(self._records):
-            if (record.group, record.name) == (group, name) and record.state is not PluginState.FAILED:
+            if (record.group, record.name) == (group, name) and record.state.is_there:
                 self._records[index] = record.failed(error, PluginState.DEGRADED)
                 if self._records[index] != record:
                     self.on_change()
@@ -251,14 +278,28 @@ class _Loader(ExtensionManager[Any]):
             raise ImportError(f"{type(error).__name__} during the import: {error}") from error
 
 
-def _load(group: str) -> list[Offer]:
-    """Import all entry points of one group, in order of their names; those that share a name are not even imported."""
+def installed_records() -> list[PluginRecord]:
+    """Every entry point that is installed, nothing imported: how they fare is not known."""
+    return [_record(point) for group in GROUPS for point in _points(group)]
+
+
+def _points(group: str) -> list[EntryPoint]:
+    return sorted(entry_points(group=group), key=lambda point: (point.name, _distribution(point)))
+
+
+def _load(group: str, off: Collection[str]) -> list[Offer]:
+    """Import the entry points of one group, in order of their names. Those of distributions that are switched off, and
+    those that share a name, are not even imported.
+    """
     namesakes: defaultdict[str, list[EntryPoint]] = defaultdict(list)
-    for point in sorted(entry_points(group=group), key=lambda point: (point.name, _distribution(point))):
-        namesakes[point.name].append(point)
+    left_out: list[EntryPoint] = []
+    for point in _points(group):
+        is_off = canonical(_distribution(point)[0]) in off
+        (left_out if is_off else namesakes[point.name]).append(point)
     loader = _Loader(group, [points[0] for points in namesakes.values() if len(points) == 1])
     offers = [Offer(_record(extension.entry_point), extension.plugin) for extension in loader]
     offers += [Offer(_record(point).failed(error)) for point, error in loader.failures]
+    offers += [Offer(evolve(_record(point), state=PluginState.DISABLED)) for point in left_out]
     for points in namesakes.values():
         if len(points) > 1:
             offers += [Offer(_record(point).failed(_ambiguous(points))) for point in points]
@@ -267,7 +308,10 @@ def _load(group: str) -> list[Offer]:
 
 def _ambiguous(points: list[EntryPoint]) -> PluginFailed:
     rivals = " and ".join(" ".join(_distribution(point)) for point in points)
-    return PluginFailed(f"{points[0].name!r} is offered more than once: by {rivals}", advice="uninstall all but one")
+    return PluginFailed(
+        f"{points[0].name!r} is offered more than once: by {rivals}",
+        advice="uninstall all but one, or switch the others off",
+    )
 
 
 def _record(point: EntryPoint) -> PluginRecord:

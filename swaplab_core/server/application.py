@@ -73,6 +73,7 @@ from swaplab_core.services.models.memory import Memory
 from swaplab_core.services.models.request_router import RequestRouter
 from swaplab_core.services.plugins.actions import Actions
 from swaplab_core.services.plugins.diagnostics import Diagnostics
+from swaplab_core.services.plugins.switches import PluginSwitches
 from swaplab_core.services.recipes.files import Recipes
 from swaplab_core.services.recipes.managed_models import ManagedModels
 from swaplab_core.services.recipes.trial import Trials
@@ -159,7 +160,7 @@ def build_application(
         ModelRoutes(parts.models, parts.routes, show, parts.memory),
         MemoryRoutes(parts.memory, parts.models),
         ProfileRoutes(parts.routes, parts.bus),
-        PluginRoutes(parts.catalogue),
+        PluginRoutes(PluginSwitches(parts.catalogue, parts.editor, parts.models.config), sender),
         JobRoutes(parts.jobs, actions, parts.bus, sender),
         NodeRoutes(parts.view.nodes),
         ActionRoutes(actions, diagnostics, sender),

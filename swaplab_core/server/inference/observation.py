@@ -92,12 +92,12 @@ class Observer:
     @contextmanager
     def observe(self, request: web.Request, target: Target, path: str, *, selector: str = "") -> Iterator[Observation]:
         """Watch until the block ends, however it ends. `selector` is the one that chose `target`, "" without one."""
-        task = asyncio.current_task()
+        task, read = asyncio.current_task(), self.reader(target)  # a plugin that is not there, before anything is begun
         assert task is not None, "handlers run in tasks"
         headers, client = redacted(request.headers), client_address(request)
         entry = self.inflight.add(target.id, request.method, path, headers, remote=client, cancel=task.cancel)
         entry.metadata = self.metadata(request.headers, target, selector)
-        seen, problem = self.begin(entry, self.reader(target)), ""
+        seen, problem = self.begin(entry, read), ""
         try:
             yield seen
         except SwaplabError as error:

@@ -193,6 +193,9 @@ SHAPES: Mapping[str, Schema] = {
         state=schema_of(PluginState),
         error=TEXT,
         hooks=listing(TEXT),
+        enabled=FLAG,
+        fixed=FLAG,
+        needed_by=listing(TEXT),
     ),
     "LogLine": partly(record(seq=WHOLE, ts=NUMBER, source=TEXT, text=TEXT), level=TEXT, cr=FLAG),
     "Engine": record(

@@ -64,7 +64,7 @@ class Manifest:
 
     def _packages(self) -> dict[str, str]:
         """The packages of what was loaded, the core's first; each with a plugin of its own."""
-        loaded = [record for record in self.catalogue.records if record.state is not PluginState.FAILED]
+        loaded = [record for record in self.catalogue.records if record.state.is_there]
         modules = {record.name: record.target.partition(":")[0] for record in loaded}
         return {"core": "swaplab_core"} | {name: module.partition(".")[0] for name, module in modules.items() if module}
 
@@ -94,7 +94,7 @@ class Manifest:
                     yield _module(plugin, module, *urls)
 
 
-_RANK = {PluginState.OK: 0, PluginState.DEGRADED: 1, PluginState.FAILED: 2}
+_RANK = {PluginState.OK: 0, PluginState.DEGRADED: 1, PluginState.DISABLED: 2, PluginState.FAILED: 3}
 
 
 def _nav(plugin: str, entry: NavEntry) -> dict[str, Any]:

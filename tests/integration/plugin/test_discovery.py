@@ -43,12 +43,13 @@ HOOKS = """
 REPORT = """
     import json
     import logging
+    import sys
 
     logging.basicConfig(level=logging.INFO, format="log: %(name)s: %(message)s")
 
     from swaplab_core.plugin.catalogue import Catalogue
 
-    catalogue = Catalogue.discover()
+    catalogue = Catalogue.discover(sys.argv[1:])
     models = [model.id for model in catalogue.hooks.demo_models({}.get)]
     records = [
         [r.group, r.name, r.target, r.distribution, r.version, r.state.value, r.error, r.hooks]
@@ -83,12 +84,12 @@ class Site:
         source = HOOKS.format(body=body, arguments=arguments)
         self.install(distribution, f"[swaplab.plugins]\n{name} = {module}\n", **{module: source})
 
-    def discover(self):
+    def discover(self, *off):
         """What the catalogue says: (records of our distributions by (name, distribution), everything it printed)."""
         env = {**os.environ, "PYTHONPATH": str(self.folder), "HOME": str(self.home)}
         env.pop("XDG_CACHE_HOME", None)
         run = subprocess.run(
-            [sys.executable, "-W", "error", "-c", textwrap.dedent(REPORT)],
+            [sys.executable, "-W", "error", "-c", textwrap.dedent(REPORT), *off],
             env=env,
             capture_output=True,
             text=True,
@@ -181,7 +182,8 @@ def test_two_drivers_of_one_name_fail_both_and_name_each_other(site):
     (site.folder / "two.py").write_text(textwrap.dedent(DRIVER.format(name="aaa")))
     site.install_driver("rival", "zed", "rival_driver", version="3.0")
     found = site.discover()
-    message = "'zed' is offered more than once: by rival 3.0 and several 1.0 (uninstall all but one)"
+    rivals = "rival 3.0 and several 1.0"
+    message = f"'zed' is offered more than once: by {rivals} (uninstall all but one, or switch the others off)"
     both = [record for record in found.records if record["name"] == "zed"]
     assert [(record["distribution"], record["state"], record["error"]) for record in both] == [
         ("rival", "failed", message),
@@ -197,6 +199,24 @@ def test_drivers_that_share_a_name_are_not_even_imported(site):
         with (site.folder / f"{distribution}_driver.py").open("a") as module:
             module.write("\nprint('imported')\n")
     assert [record["state"] for record in site.discover().records if record["name"] == "same"] == ["failed", "failed"]
+
+
+def test_what_is_switched_off_is_on_record_and_not_imported(site):
+    site.install_driver("Harm_ful", "harmful", "harmful_driver")
+    (site.folder / "harmful_driver.py").write_text("import os\nos._exit(3)\n")
+    site.install_driver("alpha", "alpha", "alpha_driver")
+    found = site.discover("harm-ful")
+    assert (found.only("Harm_ful")["state"], found.only("Harm_ful")["error"]) == ("disabled", "")
+    assert "harmful" not in found.backends
+    assert "alpha" in found.backends
+
+
+def test_of_two_drivers_of_one_name_the_other_works_when_one_is_switched_off(site):
+    site.install_driver("one", "same", "one_driver")
+    site.install_driver("two", "same", "two_driver")
+    found = site.discover("one")
+    assert [found.only(name)["state"] for name in ("one", "two")] == ["disabled", "ok"]
+    assert "same" in found.backends
 
 
 def test_a_driver_that_is_no_backend_fails_alone(site):
