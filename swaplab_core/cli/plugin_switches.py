@@ -32,7 +32,7 @@ def off_in(file: Path | None, folder: Path | None) -> frozenset[str]:
 
 def turn_by_daemon(client: Client, name: str, *, on: bool, agree: Agree) -> str:
     """Ask the daemon; answers the distribution. Raises ServerSaid."""
-    path = f"/api/plugins/{quote(name, safe='')}"
+    path = f"/api/plugins/{quote(name, safe='')}/switch"
     records = client.request("GET", "/api/plugins")["plugins"]
     named = next((each for each in records if name in {each["distribution"], each["name"]}), None)
     needs = () if on or named is None or named["fixed"] else tuple(map(ModelId, named["needed_by"]))

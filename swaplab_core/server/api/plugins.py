@@ -31,7 +31,7 @@ class PluginRoutes:
         """The route table."""
         return [
             get("/api/plugins", Policy.READ, self.listing),
-            put("/api/plugins/{plugin}", Policy.ADMIN, self.turn),
+            put("/api/plugins/{plugin}/switch", Policy.ADMIN, self.turn),
         ]
 
     async def listing(self, _: web.Request) -> web.Response:

@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 
 from swaplab_core.adapters.destination import Destination, upstream_destination
 from swaplab_core.adapters.relay import Call, Relay, Way, head_bytes, request_headers
+from swaplab_core.domain.errors import UnknownDriver
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.routing.names import Local
 from swaplab_core.runtime.decoding import readable_encodings
@@ -165,9 +166,13 @@ class Lane:
         route = self.routes.plain(name)
         if route is None or not isinstance(route.target, Local):
             return None
+        try:
+            read = self.observer.reader(route.target)
+        except UnknownDriver:  # switched off: the long way says so
+            return None
         if len(self._plans) >= MOST_REMEMBERED:
             self._plans.clear()
-        plan = Plan(self.routes.names, route, route.target.model.id, self.observer.reader(route.target))
+        plan = Plan(self.routes.names, route, route.target.model.id, read)
         self._plans[name] = plan
         return plan
 

@@ -130,7 +130,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/api/profiles"): json_answer(record(active=maybe(TEXT), profiles=listing(shape("Profile")))),
     ("PUT", "/api/profiles/active"): Operation({JSON: record(active=maybe(TEXT))}, {JSON: record(name=maybe(TEXT))}),
     ("GET", "/api/plugins"): json_answer(record(plugins=listing(shape("Plugin")))),
-    ("PUT", "/api/plugins/{plugin}"): Operation(
+    ("PUT", "/api/plugins/{plugin}/switch"): Operation(
         {JSON: record(plugins=listing(shape("Plugin")))}, {JSON: partly(record(enabled=FLAG), anyway=FLAG)}
     ),
     ("GET", "/logs"): text_answer(PLAIN, statuses=MOVED),

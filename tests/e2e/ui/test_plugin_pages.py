@@ -246,3 +246,29 @@ def test_settings_of_a_plugin_are_a_form_that_writes_the_file(visitor, swaplab, 
         plugin.get_by_role("button", name="Save").click()
         expect(page.get_by_role("status").filter(has_text="Saved")).to_be_visible()
     assert "greeting: good day" in swaplab.config.read_text()
+
+
+def test_a_plugin_is_switched_on_again_and_off_and_the_page_says_when_that_holds(visitor, tmp_path):
+    install_toy_plugin(tmp_path / "site")
+    off, env = {"disabledPlugins": ["toy-plugin"]}, {"PYTHONPATH": str(tmp_path / "site")}
+    with running_swaplab(tmp_path, MODELS, env=env, **off) as swaplab:
+        token = (tmp_path / "state" / "swaplab" / "admin-token").read_text().strip()
+        with visitor.visit(swaplab, "/plugins", key=token) as page:
+            toy = page.locator("article").filter(has=page.get_by_role("heading", name="toy-plugin"))
+            switch = toy.get_by_role("switch", name="Load toy-plugin")
+            expect(toy).to_contain_text("Switched off")
+            expect(switch).not_to_be_checked()
+            assert barriers(page) == []
+            expect(page.get_by_role("navigation").first.get_by_role("link", name="Toy")).to_have_count(0)
+            switch.click()
+            expect(switch).to_be_checked()
+            expect(toy).to_contain_text("is loaded when swaplab is started again")
+            expect(page.get_by_role("status").filter(has_text="Start swaplab again")).to_contain_text("toy-plugin")
+            assert "disabledPlugins" not in swaplab.config.read_text()
+            page.get_by_role("button", name="Undo").click()
+            expect(switch).not_to_be_checked()
+            expect(page.get_by_role("status").filter(has_text="Start swaplab again")).to_have_count(0)
+            assert "toy-plugin" in swaplab.config.read_text()
+        with visitor.visit(swaplab, "/plugins", language="es") as page:
+            expect(page.locator("article").filter(has_text="toy-plugin")).to_contain_text("Desactivado")
+            expect(page.get_by_role("switch", name="Cargar toy-plugin")).to_be_disabled()

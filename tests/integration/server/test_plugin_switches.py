@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import pytest
-from running_swaplab import SWAPLAB, running_swaplab, sim
+from click.testing import CliRunner
+from running_swaplab import running_swaplab, sim
+
+from swaplab_core.cli import main
 
 MODELS = {"a": {"backend": "spare"}, "b": sim("--say", "still here")}
 DRIVER = """
@@ -49,19 +50,15 @@ def plugin(swaplab, name):
 
 
 def said(swaplab, name, code=409, **body):
-    answer = swaplab.ask_as_admin("PUT", f"/api/plugins/{name}", json_body=body)
+    answer = swaplab.ask_as_admin("PUT", f"/api/plugins/{name}/switch", json_body=body)
     assert answer.status == code, answer.text
     return answer.json()
 
 
-def command(site, *arguments, code=0):
-    ended = subprocess.run(
-        [SWAPLAB, "plugins", *arguments],
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(site), "HOME": str(site)},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120,
-    )  # fmt: skip
-    assert ended.returncode == code, ended.stdout
-    return ended.stdout
+def command(*arguments, code=0):
+    ended = CliRunner().invoke(main, ["plugins", *map(str, arguments)])
+    assert ended.exit_code == code, ended.output
+    return ended.output
 
 
 def test_a_plugin_is_switched_off_in_the_file_and_the_running_daemon_keeps_it(tmp_path, site):
@@ -73,7 +70,7 @@ def test_a_plugin_is_switched_off_in_the_file_and_the_running_daemon_keeps_it(tm
         assert "enabled must be true or false" in said(swaplab, "spare", 400, enabled="no")["error"]["message"]
         assert "cannot be started: a" in said(swaplab, "spare", enabled=False)["error"]["message"]
         stale = {"If-Match": '"0000"'}
-        refused = swaplab.ask_as_admin("PUT", "/api/plugins/broken", json_body={"enabled": False}, headers=stale)
+        refused = swaplab.ask_as_admin("PUT", "/api/plugins/broken/switch", json_body={"enabled": False}, headers=stale)
         assert refused.status == 412
         swaplab.config.write_text(f"# mine\n{swaplab.config.read_text()}")
 
@@ -87,9 +84,9 @@ def test_a_plugin_is_switched_off_in_the_file_and_the_running_daemon_keeps_it(tm
         assert text.endswith("disabledPlugins:\n  - swaplab-broken\n  - swaplab-spare\n")
         swaplab.wait_for_log("is so when swaplab is started again")
         token = ("--url", swaplab.url, "--state-dir", swaplab.config.parent / "state" / "swaplab")
-        assert "swaplab-spare is switched on when" in command(site, "enable", "spare", *token)
+        assert "swaplab-spare is switched on when" in command("enable", "spare", *token)
         assert swaplab.config.read_text().endswith("disabledPlugins:\n  - swaplab-broken\n")
-        assert "cannot be started: a" in command(site, "disable", "spare", *token, code=1)
+        assert "cannot be started: a" in command("disable", "spare", *token, code=1)
         assert plugin(swaplab, "spare")["enabled"] is True
 
 
@@ -112,14 +109,15 @@ def test_what_is_switched_off_is_not_imported_and_all_else_works(tmp_path, site)
         assert (spare["state"], spare["enabled"]) == ("disabled", True)
 
 
-def test_a_file_is_changed_without_a_daemon_and_without_an_import(tmp_path, site):
+def test_a_file_is_changed_without_a_daemon_and_without_an_import(tmp_path, site, monkeypatch):
+    monkeypatch.syspath_prepend(site)
     file = tmp_path / "c.yaml"
     file.write_text("models:\n  a:\n    backend: spare  # mine\n")
-    assert "cannot be started: a" in command(site, "disable", "spare", "--config", file, code=1)
-    assert "switched off when" in command(site, "disable", "spare", "--yes", "--config", file)
+    assert "cannot be started: a" in command("disable", "spare", "--config", file, code=1)
+    assert "switched off when" in command("disable", "spare", "--yes", "--config", file)
     assert file.read_text() == "models:\n  a:\n    backend: spare  # mine\ndisabledPlugins:\n  - swaplab-spare\n"
     assert not (site / "imported").exists()
-    assert "is swaplab itself" in command(site, "disable", "command", "--config", file, code=1)
-    assert "no plugin 'nobody' is installed" in command(site, "enable", "nobody", "--config", file, code=1)
-    assert "switched on when" in command(site, "enable", "swaplab-spare", "--config", file)
+    assert "is swaplab itself" in command("disable", "command", "--config", file, code=1)
+    assert "no plugin 'nobody' is installed" in command("enable", "nobody", "--config", file, code=1)
+    assert "switched on when" in command("enable", "swaplab-spare", "--config", file)
     assert file.read_text() == "models:\n  a:\n    backend: spare  # mine\n"
