@@ -40,8 +40,9 @@ def run(argv, folder=ROOT, **env):
 
 
 def test_it_is_listed_and_healthy(installed):
-    (line,) = [line for line in run([SWAPLAB, "plugins"], **installed).splitlines() if "echo" in line]
-    assert line.split() == ["backends", "echo", "ok", "swaplab-echo", "0.1.0"]
+    lines = [line.split() for line in run([SWAPLAB, "plugins"], **installed).splitlines() if "echo" in line]
+    listed = ["ok", "swaplab-echo", "0.1.0"]
+    assert lines == [["backends", "echo", *listed], ["recipe_parsers", "echo-toml", *listed]]
 
 
 def test_its_own_tests_pass_against_the_installed_package(installed, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,15 @@ def test_every_configuration_shown_loads_without_a_problem(page, monkeypatch):
         if block.language == "yaml" and re.search(r"^(models|apiKeys):", block.content, re.MULTILINE):
             loaded = load([Source(str(page), block.content)], environment=ENVIRONMENT, backends=schemas)
             assert loaded.problems == (), block.content
+
+
+@pytest.mark.parametrize(("page", "example"), [("first-backend", "swaplab_echo"), ("first-plugin", "swaplab_tidy")])
+def test_who_copies_every_block_of_a_tutorial_has_the_whole_plugin(page, example):
+    text = (ROOT / f"docs/tutorial/{page}.md").read_text()
+    files = [file.relative_to(ROOT) for file in (ROOT / "examples" / example).rglob("*.*")]
+    wanted = {str(file) for file in files if file.suffix in {".py", ".toml", ".yaml"} and file.stem != "__init__"}
+    assert set(re.findall(r"^<!-- include: (\S+) -->$", text, re.MULTILINE)) == wanted
+    assert "readme" not in tomllib.loads((ROOT / "examples" / example / "pyproject.toml").read_text())["project"]
 
 
 def test_the_readme_begins_with_the_two_commands():

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import pytest
 from swaplab_echo.backend import EchoBackend, EchoOptions
+from swaplab_echo.recipes import TEMPLATE, EchoRecipes
 
 from swaplab_core.plugin import LaunchRequest, ModelId, PluginFailed, Progress
 from swaplab_core.testing.contracts.backend import BackendContract
+from swaplab_core.testing.contracts.recipes import RecipeParserContract
 
 
 class TestEcho(BackendContract):
     backend = EchoBackend
     samples = (EchoOptions(say="Hello."), EchoOptions(say="--help\nme", tokens_per_second=2.5))
+
+
+class TestEchoRecipes(RecipeParserContract):
+    parser = EchoRecipes
+    samples = (TEMPLATE, 'engine = "echo"\nmodel = "cr\\"ow"\ncontainer = "echo:1"\n')
 
 
 def launch(options, programs):
