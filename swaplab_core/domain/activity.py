@@ -56,8 +56,9 @@ class ActivityFilter:
     """Which rows are meant; what is unset or empty does not narrow. Bounds are inclusive.
 
     `start` and `end` are unix seconds, `statuses` ranges of status codes of which one must fit. `text` is looked for
-    in model, path, error and metadata, upper and lower case alike. `min_ms` is the least duration. `captured` wants
-    rows whose exchange can still be looked at: whoever knows the captures turns it into `ids` for the store.
+    in model, path, error and metadata, upper and lower case alike. `min_ms` is the least duration. `ids` are those
+    rows and no others. `captured` wants rows whose exchange can still be looked at: whoever knows the captures turns
+    it into `ids` for the store.
     """
 
     models: tuple[str, ...] = ()

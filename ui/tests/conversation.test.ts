@@ -6,11 +6,9 @@ import {
   newConversation,
   switchBranch,
   newStep,
-  readExport,
   speed,
   timeToFirst,
   titleOf,
-  toMarkdown,
   turnsFor,
   type Answer,
   type Conversation,
@@ -69,15 +67,6 @@ describe('what is sent', () => {
 test('a title is the first words', () => {
   expect(titleOf(talk())).toBe('One?');
   expect(titleOf({ ...talk(), title: 'Named' })).toBe('Named');
-});
-
-test('an export reads back, and other files do not', () => {
-  const original = talk();
-  const [back] = readExport(JSON.stringify(original));
-  expect({ ...back, id: original.id }).toEqual(original);
-  expect(readExport('[{"no": 1}, 5, null]')).toEqual([]);
-  expect(() => readExport('{')).toThrow();
-  expect(toMarkdown(original)).toContain('**b**\n\nfrom b');
 });
 
 test('speed is the engine’s word, else the clock’s', () => {

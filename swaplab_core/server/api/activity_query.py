@@ -55,6 +55,7 @@ def read_filter(parameters: Parameters) -> ActivityFilter:
         path=_optional(parameters, "path", _text) or "",
         min_ms=_optional(parameters, "min_ms", lambda text: _whole(text, 0, MAX_NUMBER)),
         captured=_optional(parameters, "captured", _flag) or False,
+        ids=tuple(_checked("id", _identifier, text) for text in parameters.getall("id", []) if text.strip()) or None,
     )
     if where.start is not None and where.end is not None and where.start > where.end:
         raise InvalidRequest("start must not be later than end")

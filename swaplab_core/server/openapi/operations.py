@@ -92,6 +92,7 @@ _FILTER: Mapping[str, Schema] = {
     "status": described(listing(TEXT), "404, or 4xx; repeated: any of them"),
     "start": TIME,
     "end": TIME,
+    "id": described(listing(_ID), "repeated: these rows and no others"),
     "min_id": _ID,
     "max_id": _ID,
     "session": TEXT,

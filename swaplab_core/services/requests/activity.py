@@ -77,7 +77,10 @@ class Activity:
 
     def _known(self, where: ActivityFilter) -> ActivityFilter:
         """The store knows no captures."""
-        return evolve(where, ids=self.captures.newest(MOST_CAPTURES)) if where.captured else where
+        if not where.captured:
+            return where
+        kept = self.captures.newest(MOST_CAPTURES)
+        return evolve(where, ids=kept if where.ids is None else tuple(set(kept).intersection(where.ids)))
 
     def has_capture(self, row_id: int) -> bool:
         """Whether it can be looked at now."""

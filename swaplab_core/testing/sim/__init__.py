@@ -4,7 +4,7 @@ The map: `options` all it can be told · `engine` its state · `application` its
 `cli` and `process` as a program.
 
 - behind the routes: `inference` (with `generation`, `streaming` and the wire formats in `dialects`) · `vectors` ·
-  `media` · `probes` · `control`, all on top of `http`
+  `media` (forms in `form`) · `probes` · `control`, all on top of `http`
 - state: `loading` what is printed when · `meter` and `metrics` counts and their Prometheus text · `residency` sleep and
   memory · `request_log` what was received · `output` a log that blocks nobody
 """

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import re
 import struct
 import time
 import zlib
 
 from aiohttp import web
-from attrs import frozen
 
+from swaplab_core.testing.sim.form import Part, form_parts
 from swaplab_core.testing.sim.http import bad_request, engine_of, json_body, reply
 
 SAMPLE_RATE = 8000
@@ -19,15 +18,9 @@ SECONDS_PER_WORD = 0.1
 SAMPLE_BYTES = 4800
 """Of a word as bare samples: 16 bit at 24 kHz, as OpenAI's `pcm` is."""
 VOICES = ("alloy", "echo")
-
-
-@frozen
-class Part:
-    """One part of a multipart form; `filename` is None for a plain field."""
-
-    name: str
-    filename: str | None
-    content: bytes
+MP3_FRAME = b"\xff\xfb\x14\xc0" + bytes(92)
+"""A whole frame of MPEG-1 layer III: 32 kbit/s, 48 kHz, one channel; zeros mean silence, 24 ms of it."""
+MP3_FRAMES_PER_WORD = 4
 
 
 async def speech(request: web.Request) -> web.StreamResponse:
@@ -36,10 +29,9 @@ async def speech(request: web.Request) -> web.StreamResponse:
     if body.get("model") != options.model:
         raise bad_request(f"this engine speaks as {options.model!r}, not as {body.get('model')!r}")
     words = len(str(body.get("input", "")).split()) or 1
-    is_bare = body.get("response_format") == "pcm"
-    whole = b"\0" * (SAMPLE_BYTES * words) if is_bare else silence(SECONDS_PER_WORD * words)
+    kind, whole = sound(str(body.get("response_format", "wav")), words)
     size = len(whole) // words + 1
-    response = web.StreamResponse(headers={"Content-Type": "audio/pcm" if is_bare else "audio/wav"})
+    response = web.StreamResponse(headers={"Content-Type": kind})
     await response.prepare(request)
     for start in range(0, len(whole), size):
         await response.write(whole[start : start + size])
@@ -48,9 +40,20 @@ async def speech(request: web.Request) -> web.StreamResponse:
     return response
 
 
+def sound(wanted: str, words: int) -> tuple[str, bytes]:
+    """Content type and bytes of so many words: bare samples, mp3, or else WAV."""
+    match wanted:
+        case "pcm":
+            return "audio/pcm", b"\0" * (SAMPLE_BYTES * words)
+        case "mp3":
+            return "audio/mpeg", MP3_FRAME * MP3_FRAMES_PER_WORD * words
+        case _:
+            return "audio/wav", silence(SECONDS_PER_WORD * words)
+
+
 async def transcriptions(request: web.Request) -> web.Response:
     """What was received, as the transcript: model, file size, content type and length."""
-    parts = {part.name: part for part in form_parts(await request.read(), request.headers.get("Content-Type", ""))}
+    parts = {part.name: part for part in received_form(await request.read(), request.headers.get("Content-Type", ""))}
     if "model" not in parts or "file" not in parts:
         raise bad_request("a transcription needs the form fields `model` and `file`")
     size = len(parts["file"].content)
@@ -92,19 +95,12 @@ async def task(request: web.Request) -> web.Response:
     return reply({"status": "done", "received": await json_body(request)})
 
 
-def form_parts(body: bytes, content_type: str) -> list[Part]:
-    """Take a multipart form apart, byte for byte. Raises HTTPBadRequest when it is none."""
-    boundary = re.search(r'multipart/form-data.*boundary="?([^";]+)', content_type)
-    if not boundary:
-        raise bad_request(f"multipart/form-data with a boundary expected, not {content_type!r}")
-    sections = (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode())
-    return [_part(section) for section in sections[1:-1]]
-
-
-def _part(section: bytes) -> Part:
-    head, _, content = section.partition(b"\r\n\r\n")
-    attributes = dict(re.findall(r'\b(name|filename)="([^"]*)"', head.decode(errors="replace")))
-    return Part(attributes.get("name", ""), attributes.get("filename"), content)
+def received_form(body: bytes, content_type: str) -> list[Part]:
+    """Take a multipart form apart. Raises HTTPBadRequest when it is none."""
+    try:
+        return form_parts(body, content_type)
+    except ValueError as error:
+        raise bad_request(str(error)) from None
 
 
 def silence(seconds: float = 0.1) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import hashlib
 from collections import deque
 from typing import Any
@@ -9,8 +11,11 @@ from typing import Any
 from aiohttp import web
 from attrs import define, field
 
+from swaplab_core.testing.sim.form import form_parts
+
 KEPT_REQUESTS = 64
 KEPT_BODY_BYTES = 64 * 1024
+LARGEST_FORM_BYTES = 4 * 1024**2
 
 
 @define
@@ -33,7 +38,10 @@ class RequestLog:
 
 
 def describe(request: web.Request, body: bytes) -> dict[str, Any]:
-    """Method, raw target, headers in order, body: cut to its first 64 KiB, with its true size and SHA-256."""
+    """Method, raw target, headers in order, body: cut to its first 64 KiB, with its true size and SHA-256.
+
+    Of a form that is not large, also its parts by name, in base64 and cut alike.
+    """
     return {
         "method": request.method,
         "target": request.raw_path,
@@ -43,4 +51,14 @@ def describe(request: web.Request, body: bytes) -> dict[str, Any]:
         "body": body[:KEPT_BODY_BYTES].decode(errors="replace"),
         "body_bytes": len(body),
         "body_sha256": hashlib.sha256(body).hexdigest(),
+        "parts": _parts(body, request.headers.get("Content-Type", "")),
     }
+
+
+def _parts(body: bytes, content_type: str) -> dict[str, str]:
+    if len(body) > LARGEST_FORM_BYTES:
+        return {}
+    with contextlib.suppress(ValueError):  # it is no form
+        parts = form_parts(body, content_type)
+        return {part.name: base64.b64encode(part.content[:KEPT_BODY_BYTES]).decode() for part in parts}
+    return {}

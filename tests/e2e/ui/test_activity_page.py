@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -15,6 +16,7 @@ QUESTION = [{"role": "user", "content": "Which way?"}]
 @pytest.fixture(scope="module")
 def swaplab(tmp_path_factory):
     models = {"left": sim("--say", "To the left."), "right": sim("--say", "To the right.")}
+    models["endless"] = sim("--say", "word " * 20_000, "--tokens-per-second", "50")
     groups = {"all": {"swap": False, "members": list(models)}}
     with running_swaplab(tmp_path_factory.mktemp("activity-page"), models, groups=groups) as running:
         running.chat("left", messages=QUESTION)
@@ -120,3 +122,73 @@ def test_all_that_fits_is_taken_away_as_markdown(visitor, swaplab):
         assert set(rule) == {"|", "-"}
         assert rows
         assert all("| nobody |" in row for row in rows)
+
+
+def test_those_chosen_are_taken_away_and_a_view_that_was_deleted_comes_back(visitor, swaplab):
+    with visitor.visit(swaplab, "/activity?sort=id&order=asc") as page:
+        choose = table(page, "Requests").get_by_label("Select", exact=True)
+        for row in (0, 1, 3):
+            choose.nth(row).check()
+        expect(page.get_by_text("3 chosen")).to_be_visible()
+        expect(page.get_by_role("button", name="Compare the two")).to_be_hidden()
+        page.get_by_role("button", name="Export those chosen").click()
+        with page.expect_download() as download:
+            page.get_by_role("menuitem", name="As JSON").click()
+        assert sorted(row["id"] for row in json.loads(download.value.path().read_text())) == [1, 2, 4]
+        page.get_by_role("button", name="Choose none").click()
+        expect(page.get_by_text("3 chosen")).to_be_hidden()
+
+        page.get_by_role("button", name="Kept views").click()
+        page.get_by_role("menuitem", name="Keep this view …").click()
+        dialog = page.get_by_role("dialog", name="Keep this view")
+        dialog.get_by_label("Name").fill("Oldest")
+        dialog.get_by_role("button", name="Keep this view").click()
+        page.get_by_role("button", name="Kept views").click()
+        page.get_by_role("menuitem", name="Delete “Oldest”").click()
+        page.locator(".toast", has_text="“Oldest” is deleted").get_by_role("button", name="Undo").click()
+        page.get_by_role("button", name="Kept views").click()
+        expect(page.get_by_role("menuitem", name="Oldest", exact=True)).to_be_visible()
+
+
+def test_all_that_run_are_ended_at_once(visitor, swaplab):
+    with (
+        swaplab.streaming("endless"),
+        swaplab.streaming("endless"),
+        visitor.visit(swaplab, "/activity") as page,
+    ):
+        flying = page.get_by_role("region", name="In flight", exact=True).first
+        flying.get_by_role("button", name="End all").click()
+        question = page.get_by_role("dialog", name="End 2 running requests?")
+        assert barriers(page) == []
+        question.get_by_role("button", name="End all").click()
+        expect(page.get_by_text("No request is being answered")).to_be_visible()
+    swaplab.wait_for("endless", serving=0)
+
+
+def test_words_are_found_in_what_was_asked_and_answered(visitor, swaplab):
+    with visitor.visit(swaplab, "/activity/1") as page:
+        expect(page.get_by_text("To the left.")).to_be_visible()
+        page.keyboard.press("/")
+        find = page.get_by_role("search", name="Find in what is shown")
+        expect(find.get_by_role("searchbox")).to_be_focused()
+        page.keyboard.type("THE")
+        expect(find.get_by_role("status")).to_have_text("1 of 1")
+        painted = "[...CSS.highlights.get('sl-found-here')].map(String)"
+        assert page.evaluate(painted) == ["the"]
+        page.get_by_role("tab", name="Raw").click()
+        find.get_by_role("searchbox").fill("content")
+        expect(find.get_by_role("status")).to_have_text(re.compile("1 of [2-9]"))
+        many = find.get_by_role("status").inner_text().split()[-1]
+        page.keyboard.press("Enter")
+        expect(find.get_by_role("status")).to_have_text(f"2 of {many}")
+        page.keyboard.press("Shift+Enter")
+        page.keyboard.press("Shift+Enter")
+        expect(find.get_by_role("status")).to_have_text(f"{many} of {many}")
+        find.get_by_role("button", name="The next one").click()
+        expect(find.get_by_role("status")).to_have_text(f"1 of {many}")
+        find.get_by_role("searchbox").fill("no such words")
+        expect(find.get_by_role("status")).to_have_text("not there")
+        assert barriers(page) == []
+        find.get_by_role("searchbox").press("Escape")
+        expect(find.get_by_role("searchbox")).to_have_value("")
+        assert page.evaluate("CSS.highlights.get('sl-found-here').size") == 0

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 
 import pytest
 from browser import barriers
 from playwright.sync_api import expect
 from running_swaplab import running_swaplab, sim
+
+from swaplab_core.testing.sim.media import MP3_FRAME
 
 WITH_CAMERA = True
 WORDS_PER_SECOND = 20
@@ -18,6 +22,7 @@ def swaplab(tmp_path_factory):
     models = {
         "painter": sim(),
         "speaker": sim("--model", "speaker", "--tokens-per-second", str(WORDS_PER_SECOND)),
+        "ranker": {**sim(), "capabilities": {"reranker": True}},
         "left": sim("--say", "I am the left one."),
         "right": sim("--say", "I am the right one."),
     }
@@ -31,6 +36,11 @@ def open_tab(page, tab, model):
     panel = page.locator(".panel.scroll:visible")
     panel.get_by_role("combobox", name="Model").select_option(model)
     return panel
+
+
+def undo(page, told):
+    """Take back what this message tells of."""
+    page.locator(".toast", has_text=told).get_by_role("button", name="Undo").click()
 
 
 def test_pictures_are_made_kept_and_begun_from(visitor, swaplab):
@@ -67,26 +77,43 @@ def test_pictures_are_made_kept_and_begun_from(visitor, swaplab):
         page.get_by_role("button", name="Undo").click()
         expect(made).to_have_count(2)
         panel.get_by_role("button", name="Delete all pictures").click()
-        page.get_by_role("dialog").get_by_role("button", name="Delete all pictures").click()
         expect(made).to_have_count(0)
+        undo(page, "2 pictures are deleted")
+        expect(made).to_have_count(2)
     asked = [each for each in swaplab.sim_requests("painter") if "sdapi" in each["target"]]
     assert [each["target"].rpartition("/")[2] for each in asked if "2img" in each["target"]] == ["txt2img", "img2img"]
     assert '"lora":[{"path":"ink.safetensors","multiplier":0.5}]' in asked[-1]["body"]
     assert re.search(r'"init_images":\["iVBOR', asked[-1]["body"])
 
 
-def test_a_picture_is_edited_where_it_was_painted_over(visitor, swaplab):
+SQUARE = """size => {
+    const canvas = Object.assign(document.createElement('canvas'), {width: size, height: size});
+    const pen = canvas.getContext('2d');
+    pen.fillStyle = '#808080';
+    pen.fillRect(0, 0, size, size);
+    return canvas.toDataURL('image/png').split(',')[1];
+}"""
+PIXELS = """async ([base64, places]) => {
+    const bytes = Uint8Array.from(atob(base64), character => character.charCodeAt(0));
+    const bitmap = await createImageBitmap(new Blob([bytes], {type: 'image/png'}));
+    const pen = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+    pen.drawImage(bitmap, 0, 0);
+    return places.map(([x, y]) => [...pen.getImageData(x, y, 1, 1).data]);
+}"""
+MIDDLE_AND_CORNER = [[100, 100], [4, 4]]
+
+
+def test_what_was_painted_over_arrives_at_the_engine_as_a_mask(visitor, swaplab):
     with visitor.visit(swaplab, "/playground/images") as page:
         panel = open_tab(page, "images", "painter")
         panel.get_by_role("combobox", name="API").select_option("v1/images/edits")
         panel.get_by_label("Prompt").fill("a red door")
         expect(panel.get_by_role("button", name="Generate")).to_be_disabled()
-        page.context.grant_permissions(["camera"])
-        panel.get_by_role("button", name="Take a picture with the camera").click()
-        page.get_by_role("button", name="Take the picture", exact=True).click()
+        square = base64.b64decode(page.evaluate(SQUARE, 200))
+        chooser = panel.get_by_label("Picture to begin with").and_(page.locator("input"))
+        chooser.set_input_files([{"name": "square.png", "mimeType": "image/png", "buffer": square}])
         canvas = panel.get_by_label("Paint over what may change")
-        expect(canvas).to_be_visible()
-        expect(canvas).to_have_js_property("width", 640)  # the picture of the browser's false camera
+        expect(canvas).to_have_js_property("width", 200)
         canvas.scroll_into_view_if_needed()
         box = canvas.bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
@@ -95,18 +122,43 @@ def test_a_picture_is_edited_where_it_was_painted_over(visitor, swaplab):
         page.mouse.up()
         expect(panel.get_by_role("button", name="Wipe the paint off")).to_be_enabled()
         assert barriers(page) == []
-        panel.get_by_role("button", name="Generate").click()
-        expect(panel.get_by_role("listitem")).to_contain_text("a red door")
-    edit = next(each for each in swaplab.sim_requests("painter") if each["target"].endswith("/images/edits"))
-    assert re.findall(r' name="([^"]+)"', edit["body"])[:6] == [
-        "model",
-        "prompt",
-        "n",
-        "size",
-        "response_format",
-        "image[]",
-    ]
-    assert edit["body_bytes"] > 10_000
+        made = panel.get_by_role("listitem")
+        for kept, way in enumerate(("v1/images/edits", "sdapi/v1/img2img"), start=1):
+            panel.get_by_role("combobox", name="API").select_option(way)
+            panel.get_by_role("button", name="Generate").click()
+            expect(made).to_have_count(kept)
+        asked = swaplab.sim_requests("painter")
+        edit = next(each for each in asked if each["target"].endswith("/images/edits"))["parts"]
+        assert list(edit) == ["model", "prompt", "n", "size", "response_format", "image[]", "mask"]
+        assert base64.b64decode(edit["image[]"]) == square
+        # OpenAI: what is clear may change
+        assert page.evaluate(PIXELS, [edit["mask"], MIDDLE_AND_CORNER]) == [[0, 0, 0, 0], [0, 0, 0, 255]]
+        body = json.loads(next(each for each in reversed(asked) if each["target"].endswith("/img2img"))["body"])
+        assert base64.b64decode(body["init_images"][0]) == square
+        # stable diffusion: what is white may change
+        assert page.evaluate(PIXELS, [body["mask"], MIDDLE_AND_CORNER]) == [[255, 255, 255, 255], [0, 0, 0, 255]]
+
+
+def test_mp3_is_heard_while_it_arrives_played_again_and_taken_away(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground/speech") as page:
+        panel = open_tab(page, "speech", "speaker")
+        expect(panel.get_by_role("combobox", name="Format")).to_have_value("mp3")
+        panel.get_by_label("Text").fill("word " * 2 * WORDS_PER_SECOND)
+        panel.get_by_role("button", name="Speak").click()
+        expect(panel.get_by_text("Playing while it arrives")).to_be_visible()
+        panel.get_by_role("button", name="Stop").click()
+        expect(panel.get_by_text("Playing while it arrives")).to_be_hidden()
+        panel.get_by_label("Text").fill("three short words")
+        panel.get_by_role("button", name="Speak").click()
+        sound = panel.locator("audio")
+        expect(sound).to_be_visible()
+        page.wait_for_function("sound => Math.abs(sound.duration - 0.3) < 0.1", arg=sound.element_handle())
+        sound.evaluate("sound => sound.play()")
+        page.wait_for_function("sound => sound.ended", arg=sound.element_handle())
+        with page.expect_download() as download:
+            panel.get_by_role("button", name="Download").click()
+        assert re.fullmatch(r"alloy-[\d-]+\.mp3", download.value.suggested_filename)
+        assert download.value.path().read_bytes() == MP3_FRAME * 12
 
 
 def test_speech_is_heard_while_it_arrives(visitor, swaplab):
@@ -126,7 +178,7 @@ def test_speech_is_heard_while_it_arrives(visitor, swaplab):
         expect(panel.locator("audio")).to_have_js_property("duration", 0.2)  # bare samples, as a file that plays
         with page.expect_download() as download:
             panel.get_by_role("button", name="Download").click()
-        assert download.value.suggested_filename == "alloy.wav"
+        assert re.fullmatch(r"alloy-[\d-]+\.wav", download.value.suggested_filename)
         assert barriers(page) == []
 
 
@@ -171,3 +223,125 @@ def test_of_two_that_answer_blindly_one_is_chosen_and_then_they_are_named(visito
         expect(page.get_by_role("region", name="right", exact=True)).to_contain_text("You chose this one")
         expect(page.get_by_text("Blind comparisons: right 1 of 1, left 0 of 1")).to_be_visible()
         assert barriers(page) == []
+
+
+def test_documents_are_rows_and_scores_stand_beside_them(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground/rerank") as page:
+        panel = open_tab(page, "rerank", "ranker")
+        panel.get_by_label("Query").fill("red apples")
+        panel.get_by_role("button", name="Remove all").click()
+        rows = panel.get_by_role("table", name="Documents").get_by_role("textbox")
+        expect(rows).to_have_count(1)
+        rows.first.focus()
+        page.evaluate(
+            """lines => {
+                const clipboardData = new DataTransfer();
+                clipboardData.setData('text/plain', lines);
+                document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData, bubbles: true}));
+            }""",
+            "green pears\nred apples\n\nred wine\n",
+        )
+        expect(rows).to_have_count(4)
+        rows.nth(3).fill("blue whales")
+        expect(rows).to_have_count(5)
+        panel.get_by_role("button", name="Document 4 up").click()
+        expect(rows.nth(2)).to_have_value("blue whales")
+        rows.nth(2).press("Alt+ArrowUp")
+        expect(rows.nth(1)).to_be_focused()
+        expect(rows.nth(1)).to_have_value("blue whales")
+        panel.get_by_role("button", name="Remove document 1").click()
+        expect(rows).to_have_count(4)
+        undo(page, "The document is removed")
+        expect(rows).to_have_count(5)
+
+        panel.get_by_role("button", name="Rank", exact=True).click()
+        lines = panel.get_by_role("table", name="Documents").get_by_role("row")
+        expect(panel.get_by_role("row").nth(1).get_by_role("cell").first).to_have_text("1")
+        expect(rows.first).to_have_value("red apples")
+        expect(lines.nth(2).get_by_role("cell").first).to_have_text("0.5")
+        assert barriers(page) == []
+        panel.get_by_role("combobox", name="Order").select_option("given")
+        expect(rows.first).to_have_value("green pears")
+        rows.nth(2).fill("red apples and pears")  # ranked as something else
+        expect(lines.nth(3).get_by_role("cell").first).to_have_text("")
+        panel.get_by_role("button", name="JSON").click()
+        text = panel.get_by_label("JSON")
+        text.fill('{"query": "x"}')
+        expect(panel.get_by_text("This must be an object")).to_be_visible()
+        expect(panel.get_by_role("button", name="Rank", exact=True)).to_be_disabled()
+        text.fill('{"query": "wine", "documents": ["red wine", "bread"]}')
+        panel.get_by_role("button", name="JSON").click()
+        expect(rows).to_have_count(3)
+        expect(panel.get_by_label("Query")).to_have_value("wine")
+
+
+def test_texts_become_vectors_and_a_gap_is_filled(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground/embeddings") as page:
+        panel = open_tab(page, "embeddings", "left")
+        panel.get_by_label("Texts").fill("red apples\nred apples\nblue whales")
+        panel.get_by_role("button", name="Compute").click()
+        expect(panel.get_by_role("row").nth(1).get_by_role("cell").nth(1)).to_have_text("1")
+        page.get_by_role("tab", name="Completion").click()
+        panel = open_tab(page, "completion", "left")
+        panel.get_by_label("What follows").fill("the end")
+        panel.get_by_role("button", name="Complete").click()
+        expect(panel.get_by_label("Result")).to_contain_text("I am the left one.")
+    assert '"suffix":"the end"' in swaplab.sim_requests("left")[-1]["body"]
+
+
+def test_a_sound_is_written_down(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground/transcription") as page:
+        panel = open_tab(page, "transcription", "right")
+        expect(panel.get_by_role("button", name="Transcribe", exact=True)).to_be_disabled()
+        sound = {"name": "a.wav", "mimeType": "audio/wav", "buffer": b"RIFF\x24\0\0\0WAVEfmt "}
+        panel.get_by_label("Audio file").set_input_files([sound])
+        panel.get_by_label("Language").fill("es")
+        panel.get_by_role("button", name="Transcribe", exact=True).click()
+        expect(panel.get_by_label("Result").last).to_contain_text("The length of the file is 16 bytes.")
+    sent = swaplab.sim_requests("right")[-1]["parts"]
+    assert list(sent) == ["model", "language", "response_format", "file"]
+    assert base64.b64decode(sent["language"]) == b"es"
+
+
+def test_a_conversation_is_shared_as_a_page_read_back_deleted_and_taken_back(visitor, swaplab, tmp_path):
+    with visitor.visit(swaplab, "/playground?model=left") as page:
+        page.get_by_label("Message", exact=True).fill("Who are **you**?")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("region", name="left")).to_have_attribute("data-state", "done")
+        list_of = page.get_by_role("navigation", name="Conversations")
+        menu = list_of.get_by_role("listitem").get_by_role("button", name="Who are **you**?").last
+        menu.click()
+        page.get_by_role("menuitem", name="Share …").click()
+        dialog = page.get_by_role("dialog", name="Share this conversation")
+        files = []
+        for form in ("html", "md", "json"):
+            dialog.get_by_role("combobox", name="As").select_option(form)
+            expect(dialog).to_contain_text(f"Who-are-you.{form}")
+            with page.expect_download() as download:
+                dialog.get_by_role("button", name="Download").click()
+            files.append(tmp_path / download.value.suggested_filename)
+            download.value.save_as(files[-1])
+        assert barriers(page) == []
+        page.keyboard.press("Escape")
+
+        alone = page.context.new_page()  # the file, away from any server
+        alone.goto(files[0].as_uri())
+        expect(alone.get_by_role("heading", name="left")).to_be_visible()
+        expect(alone.get_by_text("I am the left one.")).to_be_visible()
+        assert barriers(alone) == []
+        alone.close()
+
+        menu.click()
+        page.get_by_role("menuitem", name="Delete").click()
+        expect(list_of.get_by_text("No conversation yet")).to_be_visible()
+        undo(page, "The conversation is deleted")
+        expect(page.get_by_role("region", name="left")).to_contain_text("I am the left one.")
+
+        for n, file in enumerate(files, start=2):
+            list_of.locator("input[type=file]").set_input_files(file)
+            expect(list_of.get_by_role("listitem")).to_have_count(n)
+            expect(page.get_by_role("region", name="left")).to_contain_text("I am the left one.")
+        list_of.locator("input[type=file]").set_input_files(
+            [{"name": "odd.json", "mimeType": "application/json", "buffer": b"{}"}]
+        )
+        expect(page.get_by_role("alert")).to_contain_text("odd.json holds no conversations")

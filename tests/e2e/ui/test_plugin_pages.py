@@ -203,6 +203,22 @@ def test_a_job_is_cancelled_and_run_again_after_a_reload_of_the_page(visitor, sw
         expect(again.get_by_role("status").first).to_have_text("Cancelled")
 
 
+def test_a_job_that_is_removed_comes_back_or_is_forgotten(visitor, swaplab):
+    body = {"input": {"word": "gone", "times": 1, "mode": "short", "colour": "red"}}
+    job = swaplab.ask_as_admin("POST", "/api/actions/toy:say", json_body=body).json()["job"]["id"]
+    with visitor.visit(swaplab, f"/jobs/{job}", key=swaplab.admin_token) as page:
+        page.get_by_role("button", name="Remove from the history").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Jobs")
+        row = page.locator(f'a[href="#/jobs/{job}"]')
+        expect(row).to_have_count(0)
+        page.locator(".toast").get_by_role("button", name="Undo").click()
+        row.click()
+        page.get_by_role("button", name="Remove from the history").click()
+        page.locator(".toast").get_by_role("button", name="Close").click()
+        wait_until(lambda: swaplab.ask("GET", f"/api/jobs/{job}").status == 404, "the job to be forgotten")
+        expect(row).to_have_count(0)
+
+
 def test_plugins_stand_where_they_want_to_on_pages_of_ours(visitor, swaplab):
     with visitor.visit(swaplab) as page:
         expect(card(page, "Toy card")).to_contain_text("7")

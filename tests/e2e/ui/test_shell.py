@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import json
 import re
 import shutil
+import struct
+from urllib.parse import urljoin
 
 import pytest
 from browser import BUILT, PHONE, barriers
@@ -76,8 +79,27 @@ def test_everything_works_below_a_prefix(visitor, swaplab, tmp_path):
         page.get_by_role("link", name="First").click()
         page.get_by_role("tab", name="Connect").click()
         expect(page.get_by_role("main")).to_contain_text(f"{url}/some/where/v1")
+        assert_installable(page, f"{url}/some/where/ui/")
         page.goto(f"{url}/some/where/")
         expect(page).to_have_url(f"{url}/some/where/ui/")
+
+
+def assert_installable(page, root):
+    """As the browser sees it: a manifest without a mistake, whose pictures are there in the sizes it says."""
+    browser = page.context.new_cdp_session(page)
+    found = browser.send("Page.getAppManifest")
+    assert (found["url"], found["errors"]) == (f"{root}app.webmanifest", [])
+    manifest = json.loads(found["data"])
+    assert urljoin(found["url"], manifest["start_url"]) == urljoin(found["url"], manifest["scope"]) == root
+    assert (manifest["display"], manifest["theme_color"]) == ("standalone", "#3d4fd0")
+    for icon in manifest["icons"]:
+        answer = page.request.get(urljoin(found["url"], icon["src"]))
+        assert answer.headers["content-type"] == icon["type"]
+        if icon["type"] == "image/png":
+            assert icon["sizes"] == "{}x{}".format(*struct.unpack(">II", answer.body()[16:24]))
+    # not over plain http from elsewhere; 127.0.0.1 counts as safe, and the incognito window of a test is no hindrance
+    errors = {error["errorId"] for error in browser.send("Page.getInstallabilityErrors")["installabilityErrors"]}
+    assert errors <= {"in-incognito"}
 
 
 @contextlib.contextmanager

@@ -121,6 +121,8 @@ def test_api_activity_holds_what_was_recorded_a_moment_ago():
         ("client=10.0.0.7+curl/8", [1]),
         ("path=/v1/chat/completions&min_ms=41", []),
         ("captured=true", [2]),
+        ("id=1&id=9", [1]),
+        ("id=1&id=2&captured=true", [2]),
         ("sort=wait&order=asc", [1, 2]),
     ],
 )

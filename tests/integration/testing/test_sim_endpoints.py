@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from swaplab_core.testing.sim import MetricsStyle, SimEngine, SimOptions, TimingsStyle
 from swaplab_core.testing.sim.application import application
+from swaplab_core.testing.sim.media import MP3_FRAME
 
 SAY = SimOptions(say="one two three", model="m")
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hello there"}]}
@@ -182,6 +183,9 @@ def test_speech_is_a_wav_file_for_our_model_only(ask):
     assert ask("POST", "/v1/audio/speech", SAY, json={"model": "other", "input": "hi"}).status == 400
     bare = {"model": "m", "input": "one two", "response_format": "pcm"}
     assert len(ask("POST", "/v1/audio/speech", SAY, json=bare).body) == 9600
+    mp3 = ask("POST", "/v1/audio/speech", SAY, json={**bare, "response_format": "mp3"})
+    assert mp3.headers["Content-Type"] == "audio/mpeg"
+    assert mp3.body == MP3_FRAME * 8
 
 
 def test_transcriptions_tell_what_was_received(ask):

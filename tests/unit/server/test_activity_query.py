@@ -45,6 +45,8 @@ def test_empty_parameters_are_no_parameters():
         ([("status", "4xx"), ("status", "200"), ("status", "5XX")], {"statuses": ((400, 499), (200, 200), (500, 599))}),
         ([("session", "s 1")], {"session": "s 1"}),
         ([("text", "50%_\\")], {"text": "50%_\\"}),
+        ([("id", "3"), ("id", ""), ("id", "8")], {"ids": (3, 8)}),
+        ([("id", "")], {}),
         ([("other", "x")], {}),
     ],
 )
@@ -88,6 +90,7 @@ def test_pages(page, limit):
         ([("status", "40")], "status"),
         ([("status", "4xx"), ("status", "x")], "status"),
         ([("text", "x" * 501)], "text"),
+        ([("id", "1"), ("id", "one")], "id: 'one' is not a whole number from 1"),
     ],
 )
 def test_invalid_filters(pairs, told):

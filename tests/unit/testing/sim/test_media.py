@@ -6,7 +6,8 @@ import wave
 import pytest
 from aiohttp import web
 
-from swaplab_core.testing.sim.media import Part, form_parts, pixel, silence
+from swaplab_core.testing.sim.form import Part, form_parts
+from swaplab_core.testing.sim.media import pixel, received_form, silence
 
 FORM = (
     b'--X\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper\r\n'
@@ -24,7 +25,7 @@ def test_a_form_is_taken_apart_byte_for_byte():
 
 def test_what_is_no_form_is_a_bad_request():
     with pytest.raises(web.HTTPBadRequest):
-        form_parts(b"{}", "application/json")
+        received_form(b"{}", "application/json")
 
 
 def test_silence_is_a_wav_file():

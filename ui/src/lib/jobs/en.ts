@@ -12,6 +12,8 @@ export const en = {
   cancelText: 'What it has begun may be left half done.',
   retry: 'Run again',
   remove: 'Remove from the history',
+  removed: '“{title}” is removed from the history',
+  undo: 'Undo',
   log: 'Log',
   output: 'What it has written',
   steps: 'Steps',

@@ -14,6 +14,8 @@ export const es: Record<keyof typeof en, string> = {
   cancelText: 'Lo que ya empezó puede quedar a medias.',
   retry: 'Ejecutar otra vez',
   remove: 'Quitar del historial',
+  removed: '«{title}» está quitado del historial',
+  undo: 'Deshacer',
   log: 'Registro',
   output: 'Lo que ha escrito',
   steps: 'Pasos',

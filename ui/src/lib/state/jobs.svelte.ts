@@ -4,6 +4,7 @@ import { events, type Events } from '../api/events.svelte';
 import { isOver, type Job } from '../api/jobs';
 import { Keyed } from './keyed.svelte';
 import { prefs } from './prefs.svelte';
+import { toasts } from './toasts.svelte';
 
 const WATCHED = 'jobs.watched';
 
@@ -15,12 +16,17 @@ class Jobs extends Keyed<Job> {
   /** Ends that this person has asked to hear of. */
   watched = $derived(new Set(prefs.view<string[]>(WATCHED, [])));
   onEnd: ((job: Job) => void) | null = null;
+  /** Those that are about to be forgotten, as long as that can be taken back. */
+  leaving = $state.raw<ReadonlySet<string>>(new Set());
 
   get active(): Job[] {
     return this.list.filter((job) => !isOver(job));
   }
+  get kept(): Job[] {
+    return this.list.filter((job) => !this.leaving.has(job.id));
+  }
   get newestFirst(): Job[] {
-    return [...this.list].sort((a, b) => b.created - a.created);
+    return this.kept.sort((a, b) => b.created - a.created);
   }
   override update(job: Job): void {
     const before = this.get(job.id);
@@ -41,7 +47,17 @@ class Jobs extends Keyed<Job> {
   #watch(ids: string[]): void {
     prefs.setView(WATCHED, ids);
   }
-  forget = (job: Job): Promise<unknown> => api.delete(path('api/jobs', job.id));
+  /** Hide it at once and forget it for good in some seconds, unless that is taken back. */
+  forget(job: Job, told: string, undo: string): void {
+    const back = () => (this.leaving = new Set([...this.leaving].filter((id) => id !== job.id)));
+    const failed = (error: unknown) => {
+      back();
+      toasts.error(error);
+    };
+    const done = () => void api.delete(path('api/jobs', job.id)).catch(failed);
+    this.leaving = new Set([...this.leaving, job.id]);
+    toasts.undoable(told, undo, done, back);
+  }
   cancel = (job: Job): Promise<unknown> => api.post(`${path('api/jobs', job.id)}/cancel`);
   async retry(job: Job): Promise<void> {
     const answer = await api.post<{ job: Job }>(`${path('api/jobs', job.id)}/retry`);

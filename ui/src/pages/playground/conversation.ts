@@ -214,35 +214,3 @@ export function timeToFirst(step: Step): number | null {
   const { first, ready } = step.timing;
   return first === null ? null : Math.max(0, first - (ready ?? 0)) / 1000;
 }
-
-/** The whole conversation as a file for people. */
-export function toMarkdown(conversation: Conversation): string {
-  const parts = [`# ${titleOf(conversation) || 'Conversation'}`];
-  if (conversation.system) parts.push(`> ${conversation.system.replaceAll('\n', '\n> ')}`);
-  for (const exchange of conversation.exchanges) {
-    parts.push(`**You**\n\n${exchange.text}`);
-    for (const answer of exchange.answers)
-      parts.push(`**${answer.model}**\n\n${answer.steps.map((step) => step.text).join('\n\n')}`);
-  }
-  return `${parts.join('\n\n')}\n`;
-}
-
-/** Reads what `JSON.stringify` of conversations gave; what is no conversation is left out. */
-export function readExport(text: string): Conversation[] {
-  const found: unknown = JSON.parse(text);
-  const list = Array.isArray(found) ? found : [found];
-  return list.filter(isConversation).map((each) => ({ ...newConversation(each.models), ...each, id: newId() }));
-}
-
-function isConversation(value: unknown): value is Conversation {
-  const each = value as Partial<Conversation> | null;
-  return (
-    typeof each === 'object' &&
-    each !== null &&
-    Array.isArray(each.models) &&
-    Array.isArray(each.exchanges) &&
-    each.exchanges.every(
-      (one) => typeof one?.text === 'string' && Array.isArray(one.answers) && Array.isArray(one.images),
-    )
-  );
-}

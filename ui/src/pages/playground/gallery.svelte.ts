@@ -47,14 +47,21 @@ class Gallery {
     const { url: _, ...kept } = gone;
     return kept;
   }
-  async restore(kept: Kept): Promise<void> {
-    this.all = [...this.all, shown(kept)].sort((a, b) => b.at - a.at);
-    await this.#try((store) => set(kept.id, kept, store));
+  async restore(gone: readonly Kept[]): Promise<void> {
+    this.all = [...this.all, ...gone.map(shown)].sort((a, b) => b.at - a.at);
+    await this.#try(async (store) => {
+      for (const each of gone) await set(each.id, each, store);
+    });
   }
-  async clear(): Promise<void> {
-    for (const each of this.all) URL.revokeObjectURL(each.url);
+  /** Take all away; what comes back can be given to `restore`. */
+  async clear(): Promise<Kept[]> {
+    const gone = this.all.map(({ url, ...kept }) => {
+      URL.revokeObjectURL(url);
+      return kept;
+    });
     this.all = [];
     await this.#try((store) => clear(store));
+    return gone;
   }
 
   async #load(): Promise<void> {

@@ -1,6 +1,6 @@
 /** All conversations of this browser, in IndexedDB; images go with them. */
 import { createStore, del, entries, set, type UseStore } from 'idb-keyval';
-import { newConversation, titleOf, type Conversation } from './conversation';
+import { newConversation, titleOf, type Conversation, type Exchange } from './conversation';
 
 const SAVE_AFTER_MS = 800;
 
@@ -12,6 +12,8 @@ class Library {
   trouble = $state('');
   #store: UseStore | null = null;
   #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  /** What was deleted stays so, though its answer may still be on its way. */
+  #gone = new Set<string>();
 
   async load(): Promise<void> {
     if (this.isLoaded) return;
@@ -40,6 +42,7 @@ class Library {
   }
   /** Call after each change; it is written a moment later. */
   changed(conversation: Conversation): void {
+    if (this.#gone.has(conversation.id)) return;
     conversation.updated = Date.now();
     if (!this.all.some((each) => each.id === conversation.id)) {
       this.all = [conversation, ...this.all];
@@ -59,14 +62,17 @@ class Library {
     await this.#save(conversation.id);
   }
   add(conversations: readonly Conversation[]): void {
-    for (const each of conversations) {
+    for (const each of conversations.map(interrupted)) {
+      this.#gone.delete(each.id);
       this.all = [each, ...this.all];
       void this.#save(each.id);
     }
   }
   async remove(id: string): Promise<Conversation | undefined> {
     const gone = this.all.find((each) => each.id === id);
+    this.#gone.add(id);
     clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
     this.all = this.all.filter((each) => each.id !== id);
     if (this.current.id === id) this.begin([...this.current.models]);
     if (this.#store) await del(id, this.#store);
@@ -86,7 +92,11 @@ class Library {
 }
 
 const text = (conversation: Conversation): string =>
-  [titleOf(conversation), ...conversation.exchanges.map((each) => each.text)].join(' ').toLowerCase();
+  [titleOf(conversation), ...conversation.exchanges.flatMap(words)].join(' ').toLowerCase();
+const words = ({ text: asked, answers }: Exchange): string[] => [
+  asked,
+  ...answers.flatMap(({ steps }) => steps.map((step) => step.text)),
+];
 
 /** An answer that was running when the page was closed has stopped. */
 function interrupted(conversation: Conversation): Conversation {
