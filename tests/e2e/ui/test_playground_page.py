@@ -194,7 +194,8 @@ def test_what_stood_before_is_a_branch_and_what_was_set_is_kept(visitor, swaplab
         expect(drawer.get_by_label("The answer begins with")).to_have_value("")
         drawer.get_by_role("combobox", name="Presets").select_option("well")
         expect(drawer.get_by_label("The answer begins with")).to_have_value("Well: ")
-        drawer.get_by_role("button", name="Forget").first.click()  # what is told can be reached, though a dialog is open
+        # what is told can be reached, though a dialog is open
+        drawer.get_by_role("button", name="Forget").first.click()
         expect(drawer.get_by_role("combobox", name="Presets")).to_be_hidden()
         drawer.get_by_role("button", name="Undo").click()
         expect(drawer.get_by_role("combobox", name="Presets")).to_be_visible()
