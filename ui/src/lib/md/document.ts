@@ -15,15 +15,15 @@ async function block(found: Block): Promise<SafeHtml> {
   return `<pre><code>${coloured}</code></pre>` as SafeHtml;
 }
 
+const PLACE = /<code class="sl-math">([^<]*)<\/code>/g;
+
 async function withFormulae(html: SafeHtml): Promise<SafeHtml> {
-  if (!html.includes('sl-math')) return html;
-  const inside = new DOMParser().parseFromString(html, 'text/html');
-  for (const place of inside.querySelectorAll('code.sl-math')) {
-    const made = new DOMParser().parseFromString(await formula(place.textContent ?? '', false), 'text/html');
-    place.replaceWith(...made.body.childNodes);
-  }
-  return inside.body.innerHTML as SafeHtml;
+  const sources = [...html.matchAll(PLACE)].map(([, source = '']) => plain(source));
+  const made = await Promise.all(sources.map((source) => formula(source, false)));
+  return html.replace(PLACE, () => made.shift() ?? '') as SafeHtml;
 }
+const plain = (escaped: string): string =>
+  new DOMParser().parseFromString(escaped, 'text/html').documentElement.textContent ?? '';
 
 async function formula(text: string, displayMode: boolean): Promise<SafeHtml> {
   const { default: katex } = await import('katex');
