@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reference.markdown import code, sentence, table
 from swaplab_core.plugin.forms import HINTS
-from swaplab_core.plugin.pages import CELLS, CONTEXTS, KINDS, SECTIONS, SLOTS, WIDGETS
+from swaplab_core.plugin.pages import CELLS, CONTEXTS, ICONS, KINDS, SECTIONS, SLOTS, WIDGETS
 
 INTRODUCTION = """\
 # What plugins can show
@@ -79,5 +79,7 @@ def page() -> str:
             "\n`options=Options(url, …)` becomes `x-options` (and `x-free`), `secret=True` `writeOnly`.\n",
             "### Widgets\n",
             table(("widget", "for"), [(code(name), what) for name, what in WIDGETS.items()]),
+            "\n## Icons\n\nOf entries of the side bar and of actions; any other name is a puzzle piece.\n",
+            f"{', '.join(map(code, sorted(ICONS)))}.",
         ]
     )

@@ -194,7 +194,7 @@ def swaplab_panels(lab: LabView) -> Iterable[Panels]:
             props={"columns": columns},
             route="/x/mine/files",
         )
-        return [Panels(nav=(NavEntry("files", "Files", "/x/mine/files", icon="files"),), views=(view,))]
+        return [Panels(nav=(NavEntry("files", "Files", "/x/mine/files", icon="hard-drive"),), views=(view,))]
     ```
     """
 

@@ -19,7 +19,7 @@ from swaplab_core.domain.plan import Plan
 from swaplab_core.domain.view import Module, NavEntry, Panels, View
 from swaplab_core.plugin.actions import Action
 from swaplab_core.plugin.modules import module_folder, module_name
-from swaplab_core.plugin.pages import CELLS, CONTEXTS, KINDS, SECTIONS, SLOTS, WIDGETS
+from swaplab_core.plugin.pages import CELLS, CONTEXTS, ICONS, KINDS, SECTIONS, SLOTS, WIDGETS
 from swaplab_core.plugin.routes import Route
 
 CORE = "core"
@@ -87,10 +87,16 @@ def lint_actions(actions: Iterable[Action], own_slots: Iterable[str] = ()) -> It
             yield Complaint(where, "the id must be words in small letters, joined by _ or -, and not `settings`")
         if not spec.title:
             yield Complaint(where, "it has no title")
+        yield from _lint_icon(where, spec.icon)
         for slot in spec.slots:
             if slot not in SLOTS and slot not in own_slots and not slot.startswith("page:"):
                 yield Complaint(where, f"no page of the core has the slot {slot!r}", is_error=False)
         yield from lint_form(where, spec.form)
+
+
+def _lint_icon(where: str, icon: str) -> Iterator[Complaint]:
+    if icon and icon not in ICONS:
+        yield Complaint(where, f"there is no icon {icon!r}; it will be a puzzle piece", is_error=False)
 
 
 def lint_form(where: str, form: type) -> Iterator[Complaint]:
@@ -161,6 +167,7 @@ def _lint_nav(plugin: str, entry: NavEntry, panels: Sequence[Panels]) -> Iterato
     where = f"entry {entry.id!r} of the side bar"
     if plugin == CORE:  # its pages are in the pages themselves
         return
+    yield from _lint_icon(where, entry.icon)
     routes = {view.route for each in panels for view in each.views}
     routes |= {module.route for each in panels for module in each.modules}
     if not entry.route.startswith(f"/x/{plugin}/"):

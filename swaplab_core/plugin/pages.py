@@ -162,3 +162,15 @@ WIDGETS: Mapping[str, str] = MappingProxyType(
 
 SECTIONS = ("use", "operate", "library", "manage")
 """Sections of the side bar."""
+
+ICONS = frozenset(
+    {
+        "activity", "arrow-left", "book-open", "bot", "box", "boxes", "chart-line", "circle-check",
+        "circle-pause", "circle-play", "cloud-download", "container", "copy", "cpu", "database", "download",
+        "eraser", "file-cog", "flask-conical", "gauge", "git", "git-pull-request", "hammer", "hard-drive",
+        "heart-pulse", "key-round", "layers", "list-checks", "network", "octagon-x", "package", "pencil",
+        "play", "plus", "power", "puzzle", "radar", "refresh", "refresh-cw", "scroll-text", "server",
+        "settings", "square", "stethoscope", "terminal", "timer", "trash", "trash-2", "wrench", "zap",
+    }
+)  # fmt: skip
+"""Names of icons that the pages know, after lucide's."""

@@ -87,7 +87,7 @@ class Tidy:
             props={"columns": columns, "row_actions": "tidy.rows"},
             route="/x/tidy/folders",
         )
-        entry = NavEntry("folders", "Folders", "/x/tidy/folders", icon="folder", section="library")
+        entry = NavEntry("folders", "Folders", "/x/tidy/folders", icon="hard-drive", section="library")
         return [Panels(nav=(entry,), views=(table,))]
 
     @hookimpl
@@ -116,7 +116,7 @@ class Tidy:
             "clean",
             "Remove old files",
             Clean,
-            icon="brush-cleaning",
+            icon="eraser",
             slots=("tidy.rows",),
             target="folder",
             confirm=Confirm.ASK,

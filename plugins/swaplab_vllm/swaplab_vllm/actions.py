@@ -64,7 +64,7 @@ def actions(state: BackendState) -> Sequence[ActionSpec]:
         action("build_vllm_12_0f", "Build vLLM for 12.0f", CopyForm, icon="hammer", unavailable=missing, order=32),
         action("build_from_recipe", "Build a recipe's image", RecipeForm, icon="hammer", order=33),
         action("pull_vllm_image", "Pull an image", ImageForm, icon="download", order=34),
-        action("show_vllm_env", "Show the folder's configuration", icon="info", order=90),
+        action("show_vllm_env", "Show the folder's configuration", icon="list-checks", order=90),
     )
 
 
