@@ -86,28 +86,30 @@ class SwapEngine:
     def step(self, fact: Fact) -> tuple[Effect, ...]:
         """Absorb one fact and answer everything that may be done now, in order. Total and deterministic."""
         if not self.queued and not self.retiring:  # most of the time: then there is nothing to plan for these two
-            match fact:
-                case Requested(ticket, model) if self.serves_at_once(model):
-                    self._tick()  # of its arrival
-                    return (self._serve(self.slots[model], ticket),)
-                case Released(ticket):
-                    return tuple(self._release(ticket))
-                case _:
-                    pass
+            if isinstance(fact, Released):
+                return self._release(fact.ticket)
+            if isinstance(fact, Requested) and (granted := self.serve_at_once(fact)):
+                return (granted,)
         self.places = None
         return (*self._absorb(fact), *self._plan())
 
-    def serves_at_once(self, model: ModelId) -> bool:
-        """Whether a request for `model` would be granted by itself, with nobody else having a say in it."""
-        slot = self.slots.get(model)
-        return (
-            slot is not None
-            and slot.phase is Phase.READY
-            and not self.queued
-            and not self.retiring
-            and len(slot.serving) < slot.limits.concurrency
-            and not self._evictions(slot)
-        )
+    def serve_at_once(self, fact: Requested) -> Grant | None:
+        """The whole step for a request that is granted by itself, with nobody else having a say in it.
+
+        None: it must be told to `step`, and nothing has happened.
+        """
+        slot = self.slots.get(fact.model)
+        if (
+            slot is None
+            or slot.phase is not Phase.READY
+            or self.queued
+            or self.retiring
+            or len(slot.serving) >= slot.limits.concurrency
+            or slot.evictions(self.policy, self.live)
+        ):
+            return None
+        self._tick()  # of its arrival
+        return self._serve(slot, fact.ticket)
 
     def positions(self) -> Mapping[TicketId, int]:
         """Place in the queue of every waiting ticket, counted from 1."""
@@ -174,13 +176,13 @@ class SwapEngine:
             slot.waiting[ticket] = Waiting(ticket, self._tick(), slot.passed)
             self.tickets[ticket] = self.queued[model] = slot
 
-    def _release(self, ticket: TicketId) -> Iterator[Effect]:
+    def _release(self, ticket: TicketId) -> tuple[Effect, ...]:
         slot = self.tickets.pop(ticket, None)
         if slot is None:
-            return  # refused, or its upstream has died under it
+            return ()  # refused, or its upstream has died under it
         slot.waiting.pop(ticket, None)
         slot.serving.discard(ticket)
-        yield from self._arm(slot)
+        return () if slot.serving else self._arm(slot)
 
     def _become_ready(self, model: ModelId, incarnation: Incarnation) -> Iterator[Effect]:
         slot = self._current(model, incarnation)
@@ -377,9 +379,10 @@ class SwapEngine:
             self._move(slot, StopUpstream)
             yield StopUpstream(slot.model, slot.incarnation, because, cost)
 
-    def _arm(self, slot: Slot) -> Iterator[Effect]:
+    def _arm(self, slot: Slot) -> tuple[Effect, ...]:
         if slot.is_idle and slot.fate is Fate.STAY and slot.limits.idle_seconds > 0:
-            yield SetTimer(slot.model, slot.generation, slot.limits.idle_seconds)
+            return (SetTimer(slot.model, slot.generation, slot.limits.idle_seconds),)
+        return ()
 
     def _refuse_waiting(self, slot: Slot, code: RefusalCode, reason: str) -> Iterator[Effect]:
         refused, slot.waiting = slot.waiting, OrderedDict()

@@ -27,6 +27,10 @@ class BodyFilter:
     set: tuple[Setting, ...] = ()
     set_by_name: Mapping[str, tuple[Setting, ...]] = field(factory=dict)
 
+    def changes(self, requested: str) -> bool:
+        """Whether there is anything to do, apart from the name, to a body that asks for `requested`."""
+        return bool(self.strip or self.set or self.set_by_name.get(requested))
+
     def apply(self, body: bytes, *, model: str | None, requested: str) -> bytes:
         """Edit a valid JSON object. `model` None leaves the name; `requested` is the one after profile and selector."""
         if model is not None:

@@ -195,15 +195,19 @@ class Dispatcher:
 
     def seize(self, model: ModelId) -> Lease | None:
         """A lease if it is to be had without waiting, for `release`; else None, and nobody has noticed."""
-        if self._closing or self._draining or model in self.drained or not self.engine.serves_at_once(model):
+        if self._closing or self._draining or model in self.drained:
             return None
-        ticket = TicketId(next(self._numbers))
-        for effect in self._step(Requested(ticket, model)):
-            assert isinstance(effect, Grant), "the engine has said that it serves at once"
-            self._seized.add(ticket)
-            self._note_use(model)
-            return Lease(ticket, model, effect.incarnation, self.upstreams.base_url(model), self.clock.now())
-        return None
+        ticket, now = TicketId(next(self._numbers)), self.clock.now()
+        fact = Requested(ticket, model)
+        step = self.tape.told(fact, now)
+        granted = self.engine.serve_at_once(fact)
+        if granted is None:
+            self.tape.untold()
+            return None
+        step.effects = (granted,)
+        self._seized.add(ticket)
+        self._note_use(model)
+        return Lease(ticket, model, granted.incarnation, self.upstreams.base_url(model), now)
 
     def release(self, lease: Lease) -> None:
         """Give back what was seized."""

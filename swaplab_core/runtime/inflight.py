@@ -95,16 +95,17 @@ class InFlight:
         request.response_headers = headers
         self._announce_soon(request)
 
-    def remove(self, request: Request) -> None:
-        """It has ended."""
+    def remove(self, request: Request) -> float:
+        """It has ended; answers when, in unix time."""
         del self._requests[request.id]
         uses = self._uses.get(request.model)
         if uses is None:
             uses = self._uses[request.model] = Uses()
         uses.count += 1
-        uses.last = time.time()
+        uses.last = now = time.time()
         if request.is_announced:
             self.bus.publish(RequestChanged(request.id, ended=True))
+        return now
 
     def forget(self, request: Request) -> None:
         """It was nothing: somebody begins it anew."""

@@ -72,14 +72,22 @@ class _Waiting:
         self.entries.extendleft(_Entry(entry.row, None) for entry in reversed(batch))
 
 
+def _nothing() -> None:
+    """Nobody holds anything back."""
+
+
 @define(eq=False)
 class Recorder:
-    """`record` rows; `run` in the background; `close` at the end. Rows wait in memory for `flush_seconds` at most."""
+    """`record` rows; `run` in the background; `close` at the end. Rows wait in memory for `flush_seconds` at most.
+
+    `gather` records what has ended and is not recorded yet; `flush` begins with it.
+    """
 
     store: Store
     captures: CaptureCache
     publish: Callable[[Event], None]
     flush_seconds: float = FLUSH_SECONDS
+    gather: Callable[[], None] = _nothing
     _waiting: _Waiting = field(factory=_Waiting, init=False)
     _news: asyncio.Event = field(factory=asyncio.Event, init=False)
     _full: asyncio.Event = field(factory=asyncio.Event, init=False)
@@ -112,6 +120,7 @@ class Recorder:
 
     async def flush(self) -> None:
         """Write what has been recorded until now. Returns when that is done, or cannot be done at present."""
+        self.gather()
         goal = self._waiting.recorded
         while self._waiting.taken < goal or self._is_writing:
             if not self._is_writing:

@@ -40,6 +40,10 @@ class Tape:
         self._newer.append(step)
         return step
 
+    def untold(self) -> None:
+        """The newest fact was not told after all."""
+        self._newer.pop()
+
     @property
     def latest_effects(self) -> Sequence[Effect]:
         """What the engine answered to the newest fact."""

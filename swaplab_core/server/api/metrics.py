@@ -52,6 +52,7 @@ class MetricsRoutes:
         engines = await fetch(self.http, self._ready_engines()) if wants_engines else b""
         standings = [Standing(s.config.id, s.phase, s.serving, s.waiting) for s in self.models.states()]
         latest = self.monitor.latest(datetime.now(UTC))
+        self.metrics.gather()
         body = await asyncio.to_thread(self.metrics.render, standings, latest, engines)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 

@@ -22,7 +22,7 @@ from swaplab_core.runtime.inflight import redacted
 from swaplab_core.runtime.metering import UsageReader
 from swaplab_core.server.express.answer import DateLine, KnownAnswers
 from swaplab_core.server.inference.access_log import AccessLog, client_address
-from swaplab_core.server.inference.observation import Observer
+from swaplab_core.server.inference.observation import Observer, client_name
 from swaplab_core.server.inference.served_paths import POSTED, upstream_path
 from swaplab_core.services.models.request_router import RequestRoute, RequestRouter
 
@@ -39,7 +39,7 @@ class Admitted:
     `until`, and the first request from `renewed_at` on takes the long way to make it good again.
 
     `upstream` is what the engine is sent, up to the length of the body. `headers` are those of the request without the
-    length, `shown` the same for people.
+    length, `shown` the same for people, `asker` is who asked, for rows.
     """
 
     until: float
@@ -52,19 +52,31 @@ class Admitted:
     client: str
     target: str
     agent: str
+    asker: str
     metadata: dict[str, Mapping[str, str]] = field(factory=dict)
 
 
 @define(eq=False)
+class Road:
+    """To the engine that serves a model at present."""
+
+    destination: Destination
+    way: Way
+
+
+@define(eq=False)
 class Plan:
-    """How requests for one name are served, as long as `names` are in force."""
+    """How requests for one name are served, as long as `names` are in force.
+
+    `edit` is None where a body stays as it is.
+    """
 
     names: object
     route: RequestRoute
     model: ModelId
     read: UsageReader
-    destination: Destination | None = None
-    way: Way | None = None
+    edit: Callable[[bytes], bytes] | None
+    road: Road | None = None
 
 
 @define(eq=False)
@@ -73,9 +85,8 @@ class Passable:
 
     admitted: Admitted
     plan: Plan
+    road: Road
     lease: Lease
-    destination: Destination
-    way: Way
     body: bytes
 
 
@@ -113,6 +124,7 @@ class Lane:
         if len(self._admitted) >= MOST_REMEMBERED:
             self._admitted.clear()
         headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
+        shown, client = redacted(headers), client_address(request)
         path, now = upstream_path(request.raw_path), time.monotonic()
         self._admitted[key, peer] = Admitted(
             now + FRESH_SECONDS,
@@ -121,10 +133,11 @@ class Lane:
             CIMultiDict(headers),
             _upstream_head(request, path),
             path,
-            redacted(headers),
-            client_address(request),
+            shown,
+            client,
             request.path_qs,
             request.headers.get("User-Agent", "-"),
+            client_name(client, shown),
         )
 
     def may_pass(self, admitted: Admitted, body: bytes) -> Passable | None:
@@ -135,21 +148,21 @@ class Lane:
         lease = self.dispatcher.seize(plan.model)
         if lease is None:
             return None
-        if plan.destination is None or plan.destination.base_url != lease.base_url or plan.way is None:
-            destination = self._destination(plan, lease)
-            way = self.relay.way(destination)
-            if way is None or way.prefix or destination.response_header_seconds:
+        road = plan.road
+        if road is None or road.destination.base_url != lease.base_url:
+            road = plan.road = self._new_road(plan, lease)
+            if road is None:
                 self.dispatcher.release(lease)
                 return None
-            plan.destination, plan.way = destination, way
-        return Passable(admitted, plan, lease, plan.destination, plan.way, plan.route.edit(body))
+        return Passable(admitted, plan, road, lease, body if plan.edit is None else plan.edit(body))
 
     def metadata(self, passable: Passable) -> Mapping[str, str]:
         """What is remembered of the request beside what is measured."""
-        known, model = passable.admitted.metadata, passable.plan.model
-        if model not in known:
-            known[model] = self.observer.metadata(passable.admitted.headers, passable.plan.route.target)
-        return known[model]
+        known, plan = passable.admitted.metadata, passable.plan
+        told = known.get(plan.model)
+        if told is None:
+            told = known[plan.model] = self.observer.metadata(passable.admitted.headers, plan.route.target)
+        return told
 
     def _plan(self, body: bytes) -> Plan | None:
         try:
@@ -172,9 +185,17 @@ class Lane:
             return None
         if len(self._plans) >= MOST_REMEMBERED:
             self._plans.clear()
-        plan = Plan(self.routes.names, route, route.target.model.id, read)
+        model, edit = route.target.model.id, route.edit if route.edits else None
+        plan = Plan(self.routes.names, route, model, read, edit)
         self._plans[name] = plan
         return plan
+
+    def _new_road(self, plan: Plan, lease: Lease) -> Road | None:
+        destination = self._destination(plan, lease)
+        way = self.relay.way(destination)
+        if way is None or way.prefix or destination.response_header_seconds:
+            return None
+        return Road(destination, way)
 
     def _destination(self, plan: Plan, lease: Lease) -> Destination:
         target = plan.route.target

@@ -17,10 +17,11 @@ from swaplab_core.adapters.relay import (
     open_connection,
 )
 from swaplab_core.domain.errors import UpstreamDied, UpstreamError
+from swaplab_core.runtime.inflight import Request
 from swaplab_core.runtime.tasks import spawn
 from swaplab_core.server.express.answer import AnswerHead, answer_head
 from swaplab_core.server.express.lane import Lane, Passable
-from swaplab_core.server.inference.observation import CLIENT_LEFT, Observation
+from swaplab_core.server.inference.observation import CLIENT_LEFT, Observation, Whole
 
 _log = logging.getLogger(__name__)
 
@@ -56,8 +57,10 @@ class Passage:
     lane: Lane
     client: Client
     passable: Passable
-    seen: Observation
+    entry: Request
     began: float
+    _sent: float | None = field(default=None, init=False)
+    _seen: Observation | None = field(default=None, init=False)
     _connection: UpstreamConnection | None = field(default=None, init=False)
     _head: AnswerHead | None = field(default=None, init=False)
     _unsent: bytes = field(default=b"", init=False)
@@ -76,13 +79,11 @@ class Passage:
                 passable.plan.model, "POST", admitted.path, headers, remote=admitted.client, cancel=client.cut
             )
             entry.metadata = lane.metadata(passable)
-            seen = lane.observer.begin(entry, passable.plan.read)
-            seen.body = passable.body
         except BaseException:
             lane.dispatcher.release(passable.lease)
             raise
-        passage = cls(lane, client, passable, seen, now)
-        kept = passable.way.pool.take()
+        passage = cls(lane, client, passable, entry, now)
+        kept = passable.road.way.pool.take()
         if kept is not None:
             passage._send_on(kept)
         else:
@@ -99,7 +100,7 @@ class Passage:
         self._unsent, self._chunked = head.data(self.lane.date.now(), head.size), head.chunked
         self.seen.meter.headers(status, head.content_type, head.content_encoding)
         self.seen.response_headers = head.shown
-        self.lane.observer.inflight.head(self.seen.entry, head.shown)
+        self.lane.observer.inflight.head(self.entry, head.shown)
 
     def body(self, data: bytes, *, last: bool) -> None:
         """On to the client, in one write."""
@@ -134,13 +135,13 @@ class Passage:
         answer, self._size = self.lane.answers.of(head), len(data)
         self._status, self._head = answer.status, answer
         self.client.write(answer.data(self.lane.date.now(), len(data)) + data)
-        self.seen.response_headers = answer.shown_with(len(data))
         if answer.events or answer.content_encoding:
+            self.seen.response_headers = answer.shown_with(len(data))
             self.seen.meter.headers(answer.status, answer.content_type, answer.content_encoding)
             self.seen.chunk(data)
+            self._end("")
         else:
-            self.seen.meter.whole(answer.status, answer.content_type, data)
-        self._end("")
+            self._end_whole(answer, data)
         self.client.ended()
 
     def broken(self, reason: str) -> None:
@@ -151,7 +152,7 @@ class Passage:
         elif connection is not None and connection.served and not connection.heard:
             spawn(self._open(), name="open a connection")  # the kept one was dead: once more
         else:
-            spawn(self._fail(did_not_answer(self.passable.destination, reason)), name="tell of a dead upstream")
+            spawn(self._fail(did_not_answer(self.passable.road.destination, reason)), name="tell of a dead upstream")
 
     # what the client's connection tells
 
@@ -170,9 +171,19 @@ class Passage:
 
     # small verbs
 
+    @property
+    def seen(self) -> Observation:
+        """Who watches, from the first question on: an answer that comes whole needs nobody."""
+        if self._seen is None:
+            self._seen = seen = self.lane.observer.began(self.entry, self.passable.plan.read, self.began)
+            seen.body = self.passable.body
+            if self._sent is not None:
+                seen.meter.sent(self._sent)
+        return self._seen
+
     async def _open(self) -> None:
         try:
-            connection = await open_connection(self.passable.way.pool, self.passable.destination)
+            connection = await open_connection(self.passable.road.way.pool, self.passable.road.destination)
         except UpstreamError as error:
             await self._fail(error)
             return
@@ -183,8 +194,9 @@ class Passage:
 
     def _send_on(self, connection: UpstreamConnection) -> None:
         body = self.passable.body
-        self._connection = connection
-        self.seen.meter.sent(time.monotonic())
+        self._connection, self._sent = connection, time.monotonic()
+        if self._seen is not None:
+            self._seen.meter.sent(self._sent)
         request = b"%b%d\r\n\r\n%b" % (self.passable.admitted.upstream, len(body), body)
         connection.begin(request, self, method="POST")
 
@@ -193,7 +205,7 @@ class Passage:
         if isinstance(error, UpstreamDied) and await self.lane.dispatcher.was_dying(self.passable.lease):
             if not self._is_over:
                 self._is_over = True
-                self.lane.observer.inflight.forget(self.seen.entry)
+                self.lane.observer.inflight.forget(self.entry)
                 self.lane.dispatcher.release(self.passable.lease)
                 self.client.go_the_long_way()
             return
@@ -204,7 +216,7 @@ class Passage:
             self.client.refused(error)
 
     def _break_off(self, reason: str) -> None:
-        destination = self.passable.destination
+        destination = self.passable.road.destination
         _log.warning("%s broke off in the middle of a response: %s", destination.name, reason)
         if self._head is not None and self._head.events:
             event = died_in_the_middle(destination)
@@ -217,9 +229,34 @@ class Passage:
     def _end(self, problem: str) -> None:
         self._is_over, self._connection = True, None
         self.seen.end(problem)
+        self._leave_road(time.monotonic())
+
+    def _end_whole(self, answer: AnswerHead, data: bytes) -> None:
+        self._is_over, self._connection = True, None
+        passable, observer, now = self.passable, self.lane.observer, time.monotonic()
+        assert self._sent is not None, "there is an answer"
+        observer.came_whole(
+            Whole(
+                self.entry,
+                passable.admitted.asker,
+                passable.plan.read,
+                self.began,
+                self._sent,
+                now,
+                observer.inflight.remove(self.entry),
+                answer.status,
+                answer.content_type,
+                passable.body,
+                data,
+                answer.shown_with,
+            )
+        )
+        self._leave_road(now)
+
+    def _leave_road(self, now: float) -> None:
         self.lane.dispatcher.release(self.passable.lease)
         admitted = self.passable.admitted
-        request = ("POST", admitted.target)
+        request, seconds = ("POST", admitted.target), now - self.began
         self.lane.access_log.note(
-            admitted.client, request, status=self._status, size=self._size, agent=admitted.agent, began=self.began
+            admitted.client, request, status=self._status, size=self._size, agent=admitted.agent, seconds=seconds
         )

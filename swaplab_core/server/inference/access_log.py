@@ -57,12 +57,12 @@ class AccessLog:
     log: ProxyLog
 
     def note(
-        self, client: str, request: tuple[str, str], *, status: int, size: int | None, agent: str, began: float
+        self, client: str, request: tuple[str, str], *, status: int, size: int | None, agent: str, seconds: float
     ) -> None:
-        """A request (method, target) has ended; `status` 0: nobody was answered. `began` is of `time.monotonic`."""
+        """A request (method, target) has ended, `seconds` after it came; `status` 0: nobody was answered."""
         if _log.isEnabledFor(logging.INFO):
             told = status or "cancelled", "-" if size is None else size
-            self.log.soon(time.time(), _LINE, client, *request, *told, agent, (time.monotonic() - began) * 1000)
+            self.log.soon(time.time(), _LINE, client, *request, *told, agent, seconds * 1000)
 
 
 class _OneLine(logging.Filter):

@@ -1,6 +1,7 @@
 """Watching one request from its arrival to its end: in flight, metered, captured, counted and stored.
 
-An `Observation` is the relay's tap. Nothing here is waited for: rows and captures are written after the request.
+An `Observation` is the relay's tap. Nothing here is waited for: rows and captures are written after the request. What
+came whole (`Whole`) is even looked at later, some dozens at once: one after the other they take less than each alone.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from swaplab_core.domain.activity import SESSION_KEY
 from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.domain.text import storable
 from swaplab_core.plugin.usage import read_usage
+from swaplab_core.ports import Timer
 from swaplab_core.routing.names import Local, Target
 from swaplab_core.runtime.captures import CaptureCache, Raw
 from swaplab_core.runtime.decoding import readable_encodings
@@ -31,6 +33,8 @@ from swaplab_core.server.metrics.counters import Metrics
 CLIENT_LEFT = "the client left"
 MOST_NAME = 200
 """Characters of a model's name that nobody knows."""
+SETTLED_AT_ONCE = 32
+SETTLED_WITHIN_SECONDS = 0.02
 
 
 @define(eq=False)
@@ -79,6 +83,35 @@ class Observation:
 
 
 @define(eq=False)
+class Whole:
+    """A request that has ended, whose answer came in one piece: of what it tells, nothing has been looked at.
+
+    `client` is who asked, for the row. `started`, `sent` and `ended` are of `time.monotonic`, `ended_at` is unix time.
+    """
+
+    entry: Request
+    client: str
+    read: UsageReader
+    started: float
+    sent: float
+    ended: float
+    ended_at: float
+    status: int
+    content_type: str
+    body: bytes
+    data: bytes
+    headers: Callable[[int], Mapping[str, str]]
+    """The answer's, for its length."""
+
+    def measured(self, keep_bytes: int) -> Measured:
+        """What is found in it."""
+        meter = Meter(self.started, self.read, keep_bytes)
+        meter.sent(self.sent)
+        meter.whole(self.status, self.content_type, self.data)
+        return meter.end(self.ended)
+
+
+@define(eq=False)
 class Observer:
     """Makes an observation for each request. Only requests that post something become rows, as in llama-swap."""
 
@@ -88,6 +121,12 @@ class Observer:
     recorder: Recorder
     captures: CaptureCache
     metrics: Metrics
+    _waiting: list[Whole] = field(factory=list, init=False)
+    _timer: Timer | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Who reads what was recorded, or counted, gets all of it."""
+        self.recorder.gather = self.metrics.gather = self.settle
 
     @contextmanager
     def observe(self, request: web.Request, target: Target, path: str, *, selector: str = "") -> Iterator[Observation]:
@@ -119,7 +158,11 @@ class Observer:
 
     def begin(self, entry: Request, read: UsageReader) -> Observation:
         """Watch what is in flight already, until its `end`."""
-        return Observation(self, entry, Meter(time.monotonic(), read, self.captures.body_limit))
+        return self.began(entry, read, time.monotonic())
+
+    def began(self, entry: Request, read: UsageReader, started: float) -> Observation:
+        """The same, when it has been under way for a moment: since `started`, of `time.monotonic`."""
+        return Observation(self, entry, Meter(started, read, self.captures.body_limit))
 
     def reader(self, target: Target) -> UsageReader:
         """Who understands what the target tells of tokens."""
@@ -139,13 +182,44 @@ class Observer:
 
     def record(self, seen: Observation, measured: Measured) -> None:
         """Remember what is over."""
+        self.settle()  # what ended before comes before it
         entry = seen.entry
-        row = measured.row(
-            int(time.time()), entry.model, entry.path.partition("?")[0], entry.metadata, client_of(entry)
-        )
+        self._record(entry, client_of(entry), time.time(), seen.body, seen.response_headers, measured)
+
+    def came_whole(self, whole: Whole) -> None:
+        """Remember what is over, soon."""
+        self._waiting.append(whole)
+        if len(self._waiting) >= SETTLED_AT_ONCE:
+            self.settle()
+        elif self._timer is None:
+            self._timer = self.inflight.clock.call_later(SETTLED_WITHIN_SECONDS, self._settle_in_time)
+
+    def settle(self) -> None:
+        """Look at what has come whole, and remember it."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            limit = self.captures.body_limit
+            for each in waiting:
+                headers = each.headers(len(each.data))
+                self._record(each.entry, each.client, each.ended_at, each.body, headers, each.measured(limit))
+
+    def _settle_in_time(self) -> None:
+        self._timer = None
+        self.settle()
+
+    def _record(
+        self,
+        entry: Request,
+        client: str,
+        ended_at: float,
+        body: bytes | None,
+        response_headers: Mapping[str, str],
+        measured: Measured,
+    ) -> None:
+        row = measured.row(int(ended_at), entry.model, entry.path.partition("?")[0], entry.metadata, client)
         capture = None
         if self.captures.budget_bytes:
-            capture = Raw(entry.method, entry.path, entry.headers, seen.body, seen.response_headers, measured)
+            capture = Raw(entry.method, entry.path, entry.headers, body, response_headers, measured)
         self.recorder.record(row, capture)
         first_token = None if measured.ttft_ms is None else measured.ttft_ms / 1000
         seconds = (measured.duration_ms - (measured.wait_ms or 0)) / 1000
@@ -154,8 +228,13 @@ class Observer:
 
 def client_of(entry: Request) -> str:
     """Who asked: the address, and how the program calls itself, without its version's tail."""
-    told = entry.headers.get("User-Agent")
+    return client_name(entry.remote, entry.headers)
+
+
+def client_name(remote: str, headers: Mapping[str, str]) -> str:
+    """The same of an address and headers."""
+    told = headers.get("User-Agent")
     if told is None:
-        told = next((value for name, value in entry.headers.items() if name.lower() == "user-agent"), "")
+        told = next((value for name, value in headers.items() if name.lower() == "user-agent"), "")
     program = told.partition(" ")[0][:MOST_NAME]
-    return f"{entry.remote} {program}".strip()
+    return f"{remote} {program}".strip()

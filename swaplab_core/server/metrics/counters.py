@@ -6,7 +6,7 @@ How it is written down is `exposition.py`'s affair, which is imported when someb
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import define, field
 
@@ -20,6 +20,10 @@ NEWEST_WEIGHS = 0.2
 """How much one request moves the pace of its model."""
 
 
+def _nothing() -> None:
+    """Nobody holds anything back."""
+
+
 @define(eq=False)
 class Metrics:
     """Counts. `model` is always a name that the configuration knows, never what a client wrote: each is kept for ever.
@@ -27,6 +31,8 @@ class Metrics:
     Call it on the event loop; only `render` may run on another thread meanwhile.
     """
 
+    gather: Callable[[], None] = _nothing
+    """Counts what has happened and is not counted yet; call it, on the event loop, before `render`."""
     _tallies: dict[str, Tally] = field(factory=dict, init=False)
 
     def request_done(

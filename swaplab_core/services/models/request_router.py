@@ -40,6 +40,11 @@ class RequestRoute:
     selector: str
     filters: BodyFilter
 
+    @property
+    def edits(self) -> bool:
+        """Whether there is anything to change."""
+        return self.rename is not None or self.filters.changes(self.requested)
+
     def edit(self, body: bytes) -> bytes:
         """The body as the upstream shall see it; the same object when nothing is to change."""
         return self.filters.apply(body, model=self.rename, requested=self.requested)
