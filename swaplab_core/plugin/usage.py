@@ -27,9 +27,9 @@ def read_usage(message: Mapping[str, Any]) -> Usage | None:
     llama.cpp's `timings` and vLLM's `metrics`; what a later one says wins. With `timings`, `input_tokens` are the
     tokens that were really processed, those from the cache not included.
     """
-    usage = _NOTHING
-    for place in (message, _mapping(message, "response"), _mapping(message, "message")):
-        if place and (part := _mapping(place, "usage")):
+    usage = _from_usage(part) if (part := _mapping(message, "usage")) else _NOTHING
+    for name in ("response", "message"):
+        if (place := _mapping(message, name)) and (part := _mapping(place, "usage")):
             usage = merge_usage(usage, _from_usage(part))
     if timings := _mapping(message, "timings"):
         usage = merge_usage(usage, _from_timings(timings))
@@ -50,13 +50,14 @@ def merge_usage(earlier: Usage, later: Usage) -> Usage:
 
 def _from_usage(usage: Mapping[str, Any]) -> Usage:
     """OpenAI's chat and Responses names, and Anthropic's. SGLang tells its drafts where OpenAI tells predictions."""
-    drafts = _predictions(details) if (details := _mapping(usage, "completion_tokens_details")) else {}
-    return Usage(
-        input_tokens=_count(usage, "prompt_tokens", "input_tokens"),
-        output_tokens=_count(usage, "completion_tokens", "output_tokens"),
-        cached_tokens=_cached(usage),
-        **drafts,
+    read, written, cached = (
+        _count(usage, "prompt_tokens", "input_tokens"),
+        _count(usage, "completion_tokens", "output_tokens"),
+        _cached(usage),
     )
+    if details := _mapping(usage, "completion_tokens_details"):
+        return Usage(read, written, cached, **_predictions(details))
+    return Usage(read, written, cached)
 
 
 def _predictions(details: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,11 +66,12 @@ def _predictions(details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cached(usage: Mapping[str, Any]) -> int | None:
-    told = _count(usage, "cache_read_input_tokens")
+    if (told := _count(usage, "cache_read_input_tokens")) is not None:
+        return told
     for name in ("input_tokens_details", "prompt_tokens_details"):
-        if told is None and (details := _mapping(usage, name)):
-            told = _count(details, "cached_tokens")
-    return told
+        if (details := _mapping(usage, name)) and (told := _count(details, "cached_tokens")) is not None:
+            return told
+    return None
 
 
 def _from_timings(timings: Mapping[str, Any]) -> Usage:

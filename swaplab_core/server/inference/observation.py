@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 
@@ -15,7 +16,7 @@ from aiohttp import web
 from attrs import define, evolve, field
 
 from swaplab_core.config.schema import Config
-from swaplab_core.domain.activity import SESSION_KEY
+from swaplab_core.domain.activity import SESSION_KEY, ActivityRow
 from swaplab_core.domain.errors import SwaplabError
 from swaplab_core.domain.text import storable
 from swaplab_core.plugin.usage import read_usage
@@ -101,7 +102,7 @@ class Whole:
     body: bytes
     data: bytes
     headers: Callable[[int], Mapping[str, str]]
-    """The answer's, for its length."""
+    """Those of the answer, for its length."""
 
     def measured(self, keep_bytes: int) -> Measured:
         """What is found in it."""
@@ -109,6 +110,16 @@ class Whole:
         meter.sent(self.sent)
         meter.whole(self.status, self.content_type, self.data)
         return meter.end(self.ended)
+
+    def row(self, measured: Measured) -> ActivityRow:
+        """What is remembered of it."""
+        entry = self.entry
+        return measured.row(int(self.ended_at), entry.model, path_of(entry), entry.metadata, self.client)
+
+    def raw(self, measured: Measured) -> Raw:
+        """Its capture."""
+        entry = self.entry
+        return Raw(entry.method, entry.path, entry.headers, self.body, self.headers(len(self.data)), measured)
 
 
 @define(eq=False)
@@ -121,7 +132,7 @@ class Observer:
     recorder: Recorder
     captures: CaptureCache
     metrics: Metrics
-    _waiting: list[Whole] = field(factory=list, init=False)
+    _waiting: deque[Whole] = field(factory=deque, init=False)
     _timer: Timer | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -184,7 +195,9 @@ class Observer:
         """Remember what is over."""
         self.settle()  # what ended before comes before it
         entry = seen.entry
-        self._record(entry, client_of(entry), time.time(), seen.body, seen.response_headers, measured)
+        row = measured.row(int(time.time()), entry.model, path_of(entry), entry.metadata, client_of(entry))
+        raw = Raw(entry.method, entry.path, entry.headers, seen.body, seen.response_headers, measured)
+        self._remember(row, raw, measured)
 
     def came_whole(self, whole: Whole) -> None:
         """Remember what is over, soon."""
@@ -196,34 +209,26 @@ class Observer:
 
     def settle(self) -> None:
         """Look at what has come whole, and remember it."""
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            limit = self.captures.body_limit
-            for each in waiting:
-                headers = each.headers(len(each.data))
-                self._record(each.entry, each.client, each.ended_at, each.body, headers, each.measured(limit))
+        limit = self.captures.body_limit
+        while self._waiting:
+            each = self._waiting.popleft()
+            measured = each.measured(limit)
+            self._remember(each.row(measured), each.raw(measured), measured)
 
     def _settle_in_time(self) -> None:
         self._timer = None
         self.settle()
 
-    def _record(
-        self,
-        entry: Request,
-        client: str,
-        ended_at: float,
-        body: bytes | None,
-        response_headers: Mapping[str, str],
-        measured: Measured,
-    ) -> None:
-        row = measured.row(int(ended_at), entry.model, entry.path.partition("?")[0], entry.metadata, client)
-        capture = None
-        if self.captures.budget_bytes:
-            capture = Raw(entry.method, entry.path, entry.headers, body, response_headers, measured)
-        self.recorder.record(row, capture)
+    def _remember(self, row: ActivityRow, raw: Raw, measured: Measured) -> None:
+        self.recorder.record(row, raw if self.captures.budget_bytes else None)
         first_token = None if measured.ttft_ms is None else measured.ttft_ms / 1000
         seconds = (measured.duration_ms - (measured.wait_ms or 0)) / 1000
-        self.metrics.request_done(entry.model, measured.status, measured.usage, first_token, seconds)
+        self.metrics.request_done(row.model, measured.status, measured.usage, first_token, seconds)
+
+
+def path_of(entry: Request) -> str:
+    """The path without its query."""
+    return entry.path.partition("?")[0]
 
 
 def client_of(entry: Request) -> str:
