@@ -11,10 +11,9 @@ import sqlite3
 import threading
 import time
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,7 +23,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from swaplab_core.adapters.store_report import groups_of, heat_of, span_of, to_group
-from swaplab_core.adapters.store_table import ACTIVITY, conditions, page_of, to_columns, to_row
+from swaplab_core.adapters.store_table import ACTIVITY, GIVEN, conditions, page_of, to_row, to_values
 from swaplab_core.domain.activity import (
     ActivityFilter,
     ActivityGroup,
@@ -48,12 +47,11 @@ _MIGRATIONS = Path(__file__).with_name("migrations")
 _NEWEST = max(file.name[1:5] for file in (_MIGRATIONS / "versions").glob("v*.py"))
 _IN_MEMORY = frozenset({None, "", ":memory:"})
 _C = ACTIVITY.c
-_GIVEN = tuple(column.name for column in ACTIVITY.columns if column.name != "id")
-_in_order = itemgetter(*_GIVEN)
-_INSERT = f"INSERT INTO activity ({', '.join(_GIVEN)}) VALUES "  # noqa: S608 - names of ours
-_ROW = f"({', '.join('?' * len(_GIVEN))})"
+_INSERT = f"INSERT OR FAIL INTO activity ({', '.join(GIVEN)}) VALUES "  # noqa: S608 - names of ours
+"""FAIL: a refused row undoes the transaction anyway; to undo the statement alone, SQLite would write a file."""
+_ROW = f"({', '.join('?' * len(GIVEN))})"
 _MOST_VALUES = 32_000 if sqlite3.sqlite_version_info >= (3, 32) else 999
-_TOGETHER = tuple(count for count in (256, 32, 4, 1) if count * len(_GIVEN) <= _MOST_VALUES)
+_TOGETHER = tuple(count for count in (256, 32, 4, 1) if count * len(GIVEN) <= _MOST_VALUES)
 """Rows of one statement: after each, the driver waits for its turn among Python's threads."""
 _INSERTS = {count: _INSERT + ", ".join([_ROW] * count) for count in _TOGETHER}
 _SHOWN = frozenset({"host", "port"})
@@ -117,9 +115,9 @@ class Database:
 
     def insert(self, rows: Sequence[ActivityRow]) -> list[int]:
         """Write rows, all or none; answers their ids, in order."""
-        columns = [to_columns(row) for row in rows]
+        values = [to_values(row) for row in rows]
         with _told("the activity cannot be written"), self.engine.begin() as connection:
-            ids = _insert(connection, columns)
+            ids = _insert(connection, values)
             if self.retention.max_rows is not None:
                 connection.execute(sa.delete(ACTIVITY).where(_C.id <= ids[-1] - self.retention.max_rows))
             if time.monotonic() >= self._pruned + PRUNE_SECONDS:
@@ -185,18 +183,19 @@ class Database:
             connection.execute(sa.delete(ACTIVITY).where(_C.ts_created < oldest))
 
 
-def _insert(connection: sa.Connection, columns: Sequence[Mapping[str, Any]]) -> list[int]:
+def _insert(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> list[int]:
     """For SQLite by hand, which is several times as fast; who writes there is alone, so ids follow each other."""
     if connection.dialect.name != "sqlite":
         statement = sa.insert(ACTIVITY).returning(_C.id, sort_by_parameter_order=True)
-        return list(connection.execute(statement, columns).scalars())
-    rows = [_in_order(each) for each in columns]
-    while rows:
-        count = next(count for count in _TOGETHER if count <= len(rows))
-        connection.exec_driver_sql(_INSERTS[count], tuple(chain.from_iterable(rows[:count])))
-        del rows[:count]
+        return list(connection.execute(statement, [dict(zip(GIVEN, row, strict=True)) for row in rows]).scalars())
+    begin = 0
+    while begin < len(rows):
+        count = next(count for count in _TOGETHER if count <= len(rows) - begin)
+        values = tuple(chain.from_iterable(rows[begin : begin + count]))
+        connection.exec_driver_sql(_INSERTS[count], values)
+        begin += count
     last = int(connection.exec_driver_sql("SELECT last_insert_rowid()").scalar_one())
-    return list(range(last - len(columns) + 1, last + 1))
+    return list(range(last - len(rows) + 1, last + 1))
 
 
 def sqlite_url(path: str) -> sa.URL:

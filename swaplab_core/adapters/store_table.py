@@ -60,6 +60,8 @@ ACTIVITY = sa.Table(
     sqlite_autoincrement=True,
 )
 _C = ACTIVITY.c
+GIVEN = tuple(column.name for column in ACTIVITY.columns if column.name != "id")
+"""The columns that a row brings."""
 
 _SORTED_BY: Mapping[SortKey, sa.Column[Any]] = {
     SortKey.ID: _C.id,
@@ -80,36 +82,36 @@ _SORTED_BY: Mapping[SortKey, sa.Column[Any]] = {
 }
 
 
-def to_columns(row: ActivityRow) -> dict[str, Any]:
-    """A row as the table has it; the database gives the id."""
+def to_values(row: ActivityRow) -> tuple[Any, ...]:
+    """A row as the table has it, in the order of `GIVEN`; the database gives the id."""
     tokens = row.tokens
-    return {
-        "ts_created": row.created,
-        "model_id": storable(row.model),
-        "req_path": storable(row.req_path),
-        "resp_content_type": storable(row.content_type),
-        "resp_status_code": row.status,
-        "cache_tokens": _or(tokens.cached_tokens, UNKNOWN),
-        "draft_tokens": _or(tokens.draft_tokens, UNKNOWN),
-        "draft_acc_tokens": _or(tokens.draft_accepted_tokens, UNKNOWN),
-        "input_tokens": _or(tokens.input_tokens, 0),
-        "output_tokens": _or(tokens.output_tokens, 0),
-        "prompt_per_second": _or(tokens.prompt_per_second, UNKNOWN),
-        "tokens_per_second": _or(tokens.output_per_second, UNKNOWN),
-        "duration_ms": row.duration_ms,
-        "error_msg": storable(row.error_msg),
-        "metadata_json": _metadata_text(row.metadata),
-        "ttft_ms": row.ttft_ms,
-        "wait_ms": row.wait_ms,
-        "itl_ms": row.itl_ms,
-        "itl_p95_ms": row.itl_p95_ms,
-        "session": storable(row.session),
-        "client": storable(row.client),
-    }
+    return (
+        row.created,
+        _usual(row.model),
+        _usual(row.req_path),
+        _usual(row.content_type),
+        row.status,
+        _or(tokens.cached_tokens, UNKNOWN),
+        _or(tokens.draft_tokens, UNKNOWN),
+        _or(tokens.draft_accepted_tokens, UNKNOWN),
+        _or(tokens.input_tokens, 0),
+        _or(tokens.output_tokens, 0),
+        _or(tokens.prompt_per_second, UNKNOWN),
+        _or(tokens.output_per_second, UNKNOWN),
+        row.duration_ms,
+        storable(row.error_msg) if row.error_msg else "",
+        _metadata_text(row.metadata),
+        row.ttft_ms,
+        row.wait_ms,
+        row.itl_ms,
+        row.itl_p95_ms,
+        storable(row.session),
+        _usual(row.client),
+    )
 
 
 def to_row(record: sa.Row[Any]) -> ActivityRow:
-    """Undo `to_columns`."""
+    """Undo `to_values`."""
     return ActivityRow(
         id=record.id,
         created=record.ts_created,
@@ -179,6 +181,10 @@ def _or(value: float | None, unknown: int) -> float:
 
 def _known(value: Any) -> Any:
     return None if value < 0 else value
+
+
+_usual = lru_cache(maxsize=1024)(storable)
+"""For texts of which there are few, each in row after row."""
 
 
 def _metadata_text(metadata: Mapping[str, str]) -> str:

@@ -42,11 +42,12 @@ class Raw:
     req_body: bytes | None
     resp_headers: Mapping[str, str]
     measured: Measured
+    size: int = field(init=False)
+    """About how many bytes of bodies are kept for it."""
 
-    @property
-    def size(self) -> int:
-        """About how many bytes of bodies are kept for it."""
-        return len(self.req_body or b"") + len(self.measured.body or b"")
+    def __attrs_post_init__(self) -> None:
+        """Counted once: each capture is weighed four times."""
+        self.size = len(self.req_body or b"") + len(self.measured.body or b"")
 
     def make(self) -> Capture:
         """Redacted, without the bodies not worth keeping."""
@@ -99,14 +100,17 @@ class CaptureCache:
 
     def add(self, row_id: int, capture: bytes | Raw) -> bool:
         """Keep a capture, or what `pack` made of one; False when it is too large."""
-        self.discard(row_id)
-        if _cost(capture) > self.budget_bytes:
+        cost = _cost(capture)
+        if row_id in self._kept:
+            self.discard(row_id)
+        if cost > self.budget_bytes:
             return False
         self._kept[row_id] = capture
         if isinstance(capture, Raw):
             self._raw[row_id] = capture
-        self.size += _cost(capture)
-        self._drop_oldest()
+        self.size += cost
+        if self.size > self.budget_bytes:
+            self._drop_oldest()
         return True
 
     def oldest_raw(self, most: int) -> dict[int, Raw]:
