@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import ssl
 import sys
@@ -58,6 +59,17 @@ _QUICK = _COMMON | {"phases": (Phase.explicit, Phase.generate), "database": None
 settings.register_profile("mutants", max_examples=1500, stateful_step_count=40, **_QUICK)
 settings.register_profile("nightly", max_examples=5000, stateful_step_count=80, **_COMMON)
 settings.load_profile(os.environ.get("SWAPLAB_PROFILE", "default"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Collect without looking for garbage: all is kept, and looking takes a quarter of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,6 +11,8 @@ T = TypeVar("T")
 
 DEADLINE_SECONDS = 60.0
 PAUSE_SECONDS = 0.01
+LONG_PAUSE_SECONDS = 0.05
+"""Asking costs the one who is asked, so who has waited for long asks less often."""
 
 
 def wait_until(condition: Callable[[], T | None], what: str, *, deadline_seconds: float = DEADLINE_SECONDS) -> T:
@@ -18,11 +20,12 @@ def wait_until(condition: Callable[[], T | None], what: str, *, deadline_seconds
 
     Raises AssertionError that says `what` was awaited when the deadline passes.
     """
-    end = time.monotonic() + deadline_seconds
+    begin = time.monotonic()
     while not (answer := condition()):
-        if time.monotonic() > end:
+        waited = time.monotonic() - begin
+        if waited > deadline_seconds:
             raise AssertionError(_too_late(what, deadline_seconds))
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(min(max(PAUSE_SECONDS, waited / 10), LONG_PAUSE_SECONDS))
     return answer
 
 

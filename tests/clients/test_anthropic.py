@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import anthropic
 import pytest
+
+if TYPE_CHECKING:
+    import anthropic  # where it is used only: it takes a second and a half, in each of the workers
 
 pytestmark = pytest.mark.llamacpp
 
@@ -19,6 +22,8 @@ WEATHER = {
 
 @pytest.fixture
 def client(llama_lab) -> Iterator[anthropic.Anthropic]:
+    import anthropic
+
     with anthropic.Anthropic(base_url=llama_lab.url, api_key="none", max_retries=0) as client:
         yield client
 
@@ -63,6 +68,8 @@ def test_tokens_are_counted(client):
 
 
 def test_refusals_are_the_errors_that_the_client_knows(client):
+    import anthropic
+
     with pytest.raises(anthropic.NotFoundError, match="did you mean 'thinker'"):
         client.messages.create(model="thinkr", max_tokens=10, messages=ASK)
     with pytest.raises(anthropic.BadRequestError):
