@@ -38,5 +38,11 @@ export default defineConfig({
     ),
   },
   // one document for all files of a worker: making one takes longer than the tests
-  test: { environment: 'jsdom', include: ['tests/**/*.test.ts'], pool: 'threads', isolate: false },
+  test: {
+    environment: 'jsdom',
+    include: ['tests/**/*.test.ts'],
+    pool: 'threads',
+    isolate: false,
+    css: { include: /styles/ },
+  },
 });

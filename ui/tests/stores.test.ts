@@ -52,4 +52,6 @@ test('damaged preferences count as none', () => {
     pinned: ['a'],
   });
   expect(parse('not json').theme).toBe('system');
+  expect(parse('{"palette": "mud", "level": "god"}')).toMatchObject({ palette: 'indigo', level: 'operator' });
+  expect(parse('{"palette": "rose", "level": "simple"}')).toMatchObject({ palette: 'rose', level: 'simple' });
 });

@@ -218,6 +218,36 @@ def test_language_theme_and_name_are_chosen_and_kept(visitor, swaplab):
         ]
 
 
+def test_colours_and_how_much_is_shown_are_chosen_and_kept(visitor, swaplab):
+    with visitor.visit(swaplab, "/settings") as page:
+        menu, root = page.get_by_role("navigation").first, page.locator("html")
+        for palette in ("Ocean", "High contrast"):
+            page.get_by_role("radio", name=palette).check()
+            expect(root).to_have_attribute("data-palette", "ocean" if palette == "Ocean" else "contrast")
+            assert barriers(page, rules=["color-contrast"]) == []
+        page.get_by_role("radio", name="Simple").check()
+        expect(menu.get_by_role("link")).to_have_text(
+            ["Overview", "Playground", "Models", "Connect an app", "Settings"]
+        )
+        menu.get_by_role("link", name="Models").click()
+        table = page.get_by_role("table")
+        expect(table.get_by_role("columnheader", name="State")).to_be_visible()
+        expect(table.get_by_role("columnheader", name="Backend")).to_have_count(0)
+        menu.get_by_role("link", name="Settings").click()
+        page.get_by_role("radio", name="Developer").check()
+        expect(menu.get_by_role("link", name="Logs")).to_be_visible()
+        menu.get_by_role("link", name="Models").click()
+        expect(table.get_by_role("columnheader", name="Address")).to_be_visible()
+        asked = page.get_by_role("region", name="Requests of this page")
+        asked.get_by_text("request").first.click()
+        expect(asked.get_by_role("link").first).to_have_attribute("href", re.compile(f"^{swaplab.url}/api/"))
+        expect(asked).to_contain_text(re.compile(r"200 · \d+ ms"))
+        assert barriers(page) == []
+        page.reload()
+        expect(root).to_have_attribute("data-palette", "contrast")
+        expect(asked).to_be_visible()
+
+
 def test_on_a_phone_the_menu_is_at_the_bottom(visitor, swaplab):
     with visitor.visit(swaplab, size=PHONE) as page:
         page.get_by_role("button", name="More").click()

@@ -3,6 +3,7 @@
  * loaded when first visited. Nothing else has to be changed for a new page.
  */
 import type { Component } from 'svelte';
+import type { Level } from '$lib/state/prefs.svelte';
 import type { IconLike } from '$lib/ui/Icon.svelte';
 
 export type Section = 'use' | 'operate' | 'library' | 'manage';
@@ -17,6 +18,8 @@ export interface Page {
   section?: Section;
   /** Place in the section; steps of ten. */
   order?: number;
+  /** What must be shown at least for it to be in the menu; unsaid: all of `use`, and the others from `operator` on. */
+  level?: Level;
   /** Stays mounted, hidden, while others are shown (a chat that streams). */
   keep?: boolean;
   /** The key of the shortcut `g` + key. */

@@ -1,6 +1,6 @@
 /** The menu: pages of the shell and pages of plugins, in sections. */
 import { manifest, type NavEntry } from '$lib/state/manifest.svelte';
-import { prefs } from '$lib/state/prefs.svelte';
+import { prefs, type Level } from '$lib/state/prefs.svelte';
 import type { IconLike } from '$lib/ui/Icon.svelte';
 import { match } from '$lib/router.svelte';
 import { pages, type Page, type Section } from '../pages/registry';
@@ -21,13 +21,16 @@ export function navigation(): { section: Section; items: NavItem[] }[] {
   return SECTIONS.map((section) => ({
     section,
     items: [
-      ...pages.filter((page) => page.section === section).map(item),
+      ...pages.filter((page) => page.section === section && prefs.shows(page.level ?? levelOf(section))).map(item),
       ...foreign()
-        .filter((entry) => sectionOf(entry) === section)
+        .filter((entry) => sectionOf(entry) === section && prefs.shows(levelOf(section)))
         .map(pluginItem),
     ].sort((a, b) => a.order - b.order),
   })).filter((group) => group.items.length > 0);
 }
+
+/** Who only uses models is not led where they are run. */
+const levelOf = (section: Section): Level => (section === 'use' ? 'simple' : 'operator');
 
 /** Entries of the manifest that are not pages of the shell. */
 function foreign(): NavEntry[] {

@@ -3,6 +3,7 @@
  * pages at `…/ui/`, the API at `…/api/`.
  */
 import { session } from '../state/session.svelte';
+import { trace } from '../state/trace.svelte';
 import { ApiError, errorOf, isAbort } from './errors';
 
 export { ApiError, isAbort, sentence } from './errors';
@@ -42,14 +43,17 @@ export function path(...parts: string[]): string {
 export async function fetchRaw(method: string, where: string, body?: BodyInit, options: CallOptions = {}) {
   const headers: Record<string, string> = { 'X-Swaplab': '1', ...options.headers };
   if (options.etag) headers['If-Match'] = options.etag;
+  const target = address(where, options.query);
+  const answered = trace.begin(method, target);
   let response: Response;
   try {
-    const target = address(where, options.query);
     response = await fetch(target, { method, headers, body, signal: options.signal, credentials: 'same-origin' });
   } catch (error) {
     if (isAbort(error)) throw error;
+    answered(0);
     throw new ApiError('The server cannot be reached.', 0, 'unreachable');
   }
+  answered(response.status);
   if (response.ok) return response;
   if (response.status === 401) session.required();
   throw errorOf(response.status, await response.text());

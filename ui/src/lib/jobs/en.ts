@@ -24,6 +24,7 @@ export const en = {
   took: 'took {time}',
   command: 'Command',
   target: 'About',
+  id: 'Number',
   author: 'Started by',
   exitCode: 'Exit code',
   started: 'Started',

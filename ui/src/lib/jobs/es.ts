@@ -26,6 +26,7 @@ export const es: Record<keyof typeof en, string> = {
   took: 'tardó {time}',
   command: 'Comando',
   target: 'Sobre',
+  id: 'Número',
   author: 'Iniciado por',
   exitCode: 'Código de salida',
   started: 'Iniciado',

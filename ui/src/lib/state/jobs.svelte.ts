@@ -15,6 +15,10 @@ class Jobs extends Keyed<Job> {
   shown = $state<string | null>(null);
   /** Ends that this person has asked to hear of. */
   watched = $derived(new Set(prefs.view<string[]>(WATCHED, [])));
+  /** Every end is told outside of the page, not only those that were asked for. */
+  get tellsAll(): boolean {
+    return prefs.view<string>('notify.jobs', 'watched') === 'all';
+  }
   onEnd: ((job: Job) => void) | null = null;
   /** Those that are about to be forgotten, as long as that can be taken back. */
   leaving = $state.raw<ReadonlySet<string>>(new Set());

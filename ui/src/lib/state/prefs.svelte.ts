@@ -2,9 +2,17 @@
 
 export type Theme = 'system' | 'light' | 'dark';
 export type Language = 'en' | 'es';
+export const PALETTES = ['indigo', 'ocean', 'forest', 'violet', 'rose', 'amber', 'slate', 'contrast'] as const;
+/** `indigo` is what tokens.css says, the others are in palettes.css. */
+export type Palette = (typeof PALETTES)[number];
+export const LEVELS = ['simple', 'operator', 'developer'] as const;
+/** How much is shown: what one needs to use models, to run them, or to see how it works. */
+export type Level = (typeof LEVELS)[number];
 
 interface Stored {
   theme: Theme;
+  palette: Palette;
+  level: Level;
   language: Language;
   title: string;
   rail: boolean;
@@ -17,7 +25,8 @@ const TITLE_LENGTH = 64;
 
 function defaults(): Stored {
   const spanish = typeof navigator !== 'undefined' && navigator.language.toLowerCase().startsWith('es');
-  return { theme: 'system', language: spanish ? 'es' : 'en', title: '', rail: false, pinned: [], views: {} };
+  const look = { theme: 'system', palette: 'indigo', level: 'operator', language: spanish ? 'es' : 'en' } as const;
+  return { ...look, title: '', rail: false, pinned: [], views: {} };
 }
 
 /** What was stored, as far as it makes sense; a foreign or damaged value counts as none. */
@@ -29,6 +38,8 @@ export function parse(text: string | null): Stored {
     const given = found as Partial<Stored>;
     return {
       theme: given.theme === 'light' || given.theme === 'dark' ? given.theme : 'system',
+      palette: PALETTES.find((each) => each === given.palette) ?? base.palette,
+      level: LEVELS.find((each) => each === given.level) ?? base.level,
       language: given.language === 'en' || given.language === 'es' ? given.language : base.language,
       title: typeof given.title === 'string' ? given.title.slice(0, TITLE_LENGTH) : '',
       rail: given.rail === true,
@@ -56,6 +67,22 @@ class Prefs {
   }
   set theme(value: Theme) {
     this.#put({ theme: value });
+  }
+  get palette(): Palette {
+    return this.#stored.palette;
+  }
+  set palette(value: Palette) {
+    this.#put({ palette: value });
+  }
+  get level(): Level {
+    return this.#stored.level;
+  }
+  set level(value: Level) {
+    this.#put({ level: value });
+  }
+  /** Whether at least this much is to be shown. */
+  shows(level: Level): boolean {
+    return LEVELS.indexOf(this.#stored.level) >= LEVELS.indexOf(level);
   }
   get language(): Language {
     return this.#stored.language;

@@ -1,4 +1,4 @@
-/** Light, dark, or as the system has it: `data-theme` on the root, and what canvases must redraw for. */
+/** Light, dark, or as the system has it, in one of the palettes: attributes of the root, and what canvases redraw for. */
 import { prefs } from './prefs.svelte';
 
 class Theme {
@@ -16,6 +16,7 @@ class Theme {
   apply(root: HTMLElement): void {
     if (prefs.theme === 'system') root.removeAttribute('data-theme');
     else root.dataset.theme = prefs.theme;
+    root.dataset.palette = prefs.palette;
   }
   /** What a token is worth now, as a colour that a canvas takes. */
   colour(token: string, within: HTMLElement = document.body): string {

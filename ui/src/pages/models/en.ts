@@ -4,6 +4,7 @@ export const en = {
   model: 'Model',
   state: 'State',
   requests: 'Requests',
+  address: 'Address',
   backend: 'Backend',
   lastUsed: 'Last used',
   queue: 'Now',

@@ -6,6 +6,7 @@ export const es: Record<keyof typeof en, string> = {
   model: 'Modelo',
   state: 'Estado',
   requests: 'Peticiones',
+  address: 'Dirección',
   backend: 'Backend',
   lastUsed: 'Último uso',
   queue: 'Ahora',

@@ -8,6 +8,7 @@ export const page: Page = {
   routes: ['/settings'],
   section: 'manage',
   order: 90,
+  level: 'simple',
   key: 's',
   load: () => import('./Settings.svelte'),
 };
