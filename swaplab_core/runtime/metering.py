@@ -21,6 +21,8 @@ from swaplab_core.runtime.scanning import WHOLE_BYTES, EventScanner, Message
 from swaplab_core.runtime.token_times import TokenTimes
 
 EVENT_STREAM = "text/event-stream"
+MOST_WAITING = 32
+LARGE_BYTES = 4096
 _LONGEST_MS = 1e12
 _FAILED = int(HTTPStatus.BAD_REQUEST)  # a member of an enum takes half a microsecond to find
 _NOTHING = Usage()
@@ -80,6 +82,9 @@ class Meter:
     `started` and every `now` are seconds of one monotonic clock. `read` is the driver's reader of messages, which must
     not raise; what it does not understand is read as an OpenAI-compatible engine's. `keep_bytes` is the size of the
     largest decoded body to keep for a capture; 0 keeps none.
+
+    Small chunks wait until 32 can be looked at together: between two of one stream come those of all others, and
+    whatever is needed to look at one has left the processor's cache.
     """
 
     started: float
@@ -90,6 +95,8 @@ class Meter:
     _sent: float | None = field(default=None, init=False)
     _body: ResponseBody | WholeBody | None = field(default=None, init=False)
     _tokens: TokenTimes | None = field(default=None, init=False)
+    _waiting: list[bytes] = field(factory=list, init=False)
+    _moments: list[float] = field(factory=list, init=False)
 
     def sent(self, now: float) -> None:
         """There is an upstream, and it is given the request."""
@@ -97,6 +104,7 @@ class Meter:
 
     def headers(self, status: int, content_type: str = "", content_encoding: str = "") -> None:
         """The head of the response; of several the last counts."""
+        self._look()
         self.status, self._content_type = status, content_type
         events = None
         if _is_success(status) and EVENT_STREAM in content_type.lower():
@@ -119,12 +127,14 @@ class Meter:
 
     def feed(self, chunk: bytes, now: float) -> None:
         """Some bytes of the body, as they go to the client."""
-        if self._body is not None and (tokens := self._body.feed(chunk)):
-            assert self._tokens is not None, "only events say something"
-            self._tokens.add(tokens, now)
+        self._waiting.append(chunk)
+        self._moments.append(now)
+        if len(self._waiting) >= MOST_WAITING or len(chunk) > LARGE_BYTES:
+            self._look()
 
     def end(self, now: float, error_msg: str = "") -> Measured:
         """Sum up. `error_msg` is what the caller knows to have gone wrong; it hides what the response says of that."""
+        self._look()
         body, tokens = self._body, self._tokens
         if body is not None and tokens is not None and (last := body.end()):
             tokens.add(last, now)
@@ -143,6 +153,22 @@ class Meter:
             body.kept if body is not None and keeps else None,
             body is None or body.is_decoded,
         )
+
+    def _look(self) -> None:
+        """Look at the chunks that wait."""
+        body, tokens, chunks, moments = self._body, self._tokens, self._waiting, self._moments
+        if not chunks:
+            return
+        self._waiting, self._moments = [], []
+        if body is None:
+            return
+        if len(chunks) > 1 and tokens is not None and body.take_usual(chunks):
+            tokens.add_each(moments)
+            return
+        for chunk, moment in zip(chunks, moments, strict=True):
+            if said := body.feed(chunk):
+                assert tokens is not None, "only events say something"
+                tokens.add(said, moment)
 
 
 @define

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from attrs import define, field
@@ -26,6 +26,10 @@ class WholeBody:
     def feed(self, _: bytes) -> int:
         """There is no more."""
         raise AssertionError("it was whole")
+
+    def take_usual(self, _: Sequence[bytes]) -> bool:
+        """There is no event."""
+        return False
 
     def end(self) -> int:
         """Nothing was held back."""
@@ -69,17 +73,15 @@ class ResponseBody:
 
     def feed(self, chunk: bytes) -> int:
         """Take the next bytes; answers how many events in them said something."""
-        pieces = self._pieces
-        if pieces is not None:
-            pieces.append(chunk)
-            self._size += len(chunk)
-            if self._size > self._limit:
-                self._clip(pieces)
-            elif len(pieces) > MANY_PIECES:
-                self._joined(pieces)
-        elif self._clipping is not None:
-            self._clipping.add(chunk)
+        self._keep((chunk,), len(chunk))
         return self.events.feed(chunk) if self.events is not None else 0
+
+    def take_usual(self, chunks: Sequence[bytes]) -> bool:
+        """Take them, if each is just one event that says something; else nothing has happened."""
+        if self.events is None or not self.events.are_usual(chunks):
+            return False
+        self._keep(chunks, sum(map(len, chunks)))
+        return True
 
     def end(self) -> int:
         """The body is over; answers as `feed` does."""
@@ -103,6 +105,19 @@ class ResponseBody:
         if not self.keep_bytes or self._pieces is None or self._size > self.keep_bytes:
             return None
         return self._joined(self._pieces)
+
+    def _keep(self, chunks: Sequence[bytes], size: int) -> None:
+        pieces = self._pieces
+        if pieces is not None:
+            pieces += chunks
+            self._size += size
+            if self._size > self._limit:
+                self._clip(pieces)
+            elif len(pieces) > MANY_PIECES:
+                self._joined(pieces)
+        elif self._clipping is not None:
+            for chunk in chunks:
+                self._clipping.add(chunk)
 
     def _clip(self, pieces: list[bytes]) -> None:
         self._pieces = None
@@ -143,6 +158,10 @@ class PackedBody(ResponseBody):
             self.is_decoded = False
             self._pieces = None
             return 0
+
+    def take_usual(self, _: Sequence[bytes]) -> bool:
+        """Nobody knows before it is decoded."""
+        return False
 
 
 def _clipping(pieces: list[bytes]) -> Clipping:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -36,6 +36,7 @@ _PLAIN_JSON = json.JSONDecoder()
 _LF = ord("\n")
 _NOTHING = (b"\n", b"", 1, 0)
 """No line begins so."""
+_BLANK = b"\n\n"
 
 Message = Mapping[str, Any]
 
@@ -102,6 +103,12 @@ def _fragments(data: bytes) -> Iterator[Message]:
         yield {found[1].decode(): value}
 
 
+def _are_plain(texts: list[bytes], size: int) -> bool:
+    """Whether these texts of events are `size` bytes together, none is empty, and no quote or line ends in them."""
+    together = b"".join(texts)
+    return len(together) == size and all(texts) and b'"' not in together and b"\n" not in together
+
+
 @define(eq=False)
 class EventScanner:
     """Reads server-sent events as they come, in chunks cut anywhere.
@@ -123,6 +130,8 @@ class EventScanner:
             close = len(chunk) - 2 - size
             if close > start and chunk.find(b'"', start) == close and chunk.startswith(end, close) and chunk[-1] == _LF:
                 return 1
+        elif size and not self._line.size and (said := self._usual_ones(chunk)):
+            return said
         lines = chunk.split(b"\n")
         rest = lines.pop()
         said = 0
@@ -138,6 +147,19 @@ class EventScanner:
             self._line.add(rest)
         return said
 
+    def are_usual(self, chunks: Sequence[bytes]) -> bool:
+        """Whether each is just one event as it is expected: it says something, and `feed` would find nothing else.
+
+        What is cut off at both ends is as much as if each had them only if each has them.
+        """
+        usual, end, start, size = self._expected
+        if not size or self._line.size:
+            return False
+        tail = end + _BLANK
+        texts = [chunk.removeprefix(usual).removesuffix(tail) for chunk in chunks]
+        cut_off = len(chunks) * (start + len(tail))
+        return _are_plain(texts, sum(map(len, chunks)) - cut_off)
+
     def end(self) -> int:
         """The stream is over; its last line may lack an end."""
         return self.feed(b"\n") if self._line.size else 0
@@ -149,6 +171,14 @@ class EventScanner:
                 yield from parsed(kept)
             else:
                 yield kept
+
+    def _usual_ones(self, chunk: bytes) -> int:
+        """How many events there are in it, if it holds none but whole and expected ones; else 0."""
+        usual, end, start, _ = self._expected
+        tail = end + _BLANK
+        texts = [event.removeprefix(usual) for event in chunk.split(tail)]
+        cut_off = (len(texts) - 1) * (start + len(tail))
+        return len(texts) if not texts.pop() and _are_plain(texts, len(chunk) - cut_off) else 0
 
     def _complete(self, end: bytes) -> bool:
         """Look at the line that earlier chunks began."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
+from operator import sub
 
 from attrs import define, field
 
@@ -37,6 +39,16 @@ class TokenTimes:
         if tokens > 1:
             self._keep_zeros(tokens - 1)
         self._last = now
+
+    def add_each(self, moments: Sequence[float]) -> None:
+        """One token at each of these moments."""
+        if self._first is None or self._stride > 1 or len(self._gaps) + len(moments) > MAX_GAPS:
+            for moment in moments:
+                self.add(1, moment)
+            return
+        self._gaps.extend(map(sub, moments, (self._last, *moments[:-1])))
+        self._tokens += len(moments)
+        self._last = moments[-1]
 
     def first_ms(self, started: float) -> float | None:
         """From `started` to the first token; None without one."""

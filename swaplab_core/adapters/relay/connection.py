@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Protocol, cast
 
 import httptools
@@ -19,7 +20,7 @@ from attrs import define, field
 from swaplab_core.adapters.failures import describe_failure
 from swaplab_core.adapters.relay.known import KnownHead, KnownHeads, RawHeaders
 from swaplab_core.adapters.relay.pace import Pace
-from swaplab_core.adapters.relay.plain import PlainChunks
+from swaplab_core.adapters.relay.plain import MOST_OF_HASTE, PlainChunks
 
 MOST_SILENT_BYTES = 64 * 1024
 """As much may come without a byte of a body in it: heads, trailers, chunk extensions."""
@@ -92,6 +93,8 @@ class UpstreamConnection(asyncio.Protocol):
     _header_bytes: int = field(default=0, init=False)
     _silent_bytes: int = field(default=0, init=False)
     _pieces: list[bytes] = field(factory=list, init=False)
+    on_body: Callable[[bytes], None] = field(init=False)
+    """What the parser does with some bytes of the body: in a fast stream it finds nothing else."""
     _status: int = field(default=0, init=False)
     _told: bool = field(default=False, init=False)
     _complete: bool = field(default=False, init=False)
@@ -104,7 +107,11 @@ class UpstreamConnection(asyncio.Protocol):
     _room: asyncio.Event | None = field(default=None, init=False)
     _pace: Pace = field(factory=Pace, init=False)
     _is_paused: bool = field(default=False, init=False)
+    _unasked: int = field(default=0, init=False)
     _waits: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.on_body = self._pieces.append
 
     # the exchange
 
@@ -172,17 +179,16 @@ class UpstreamConnection(asyncio.Protocol):
         elif not self.heard:
             self._hear_first(receiver, data)
         else:
-            if plain is not None:
-                framed, found, rest = plain.split(data)
-                if found:
-                    receiver.chunks(framed, found)
-                if rest and self._receiver is receiver:
-                    self._plain = None
-                    self._hear(receiver, rest)
-            else:
+            if plain is None:
                 self._hear(receiver, data)
-            if self._pace.is_hasty(len(data)) and self._receiver is receiver:
-                self._wait_a_moment()
+            elif found := plain.only(data):
+                receiver.chunks(data, found)
+            else:
+                self._hear_plain(receiver, plain, data)
+            if self._unasked:
+                self._unasked -= 1
+            else:
+                self._look_at_pace(receiver, len(data))
 
     def eof_received(self) -> None:
         """A body without a length ends so; anything else breaks off."""
@@ -246,12 +252,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._status = status
         self._complete = self._is_head
 
-    def on_body(self, data: bytes) -> None:
-        """Some bytes of the body."""
-        if self._complete:
-            raise Malformed("a body where there is none")
-        self._pieces.append(data)
-
     def on_message_complete(self) -> None:
         """The end, unless it was an interim answer."""
         if self._status:
@@ -272,9 +272,24 @@ class UpstreamConnection(asyncio.Protocol):
 
     # small verbs
 
+    def _hear_plain(self, receiver: Receiver, plain: PlainChunks, data: bytes) -> None:
+        framed, found, rest = plain.split(data)
+        if found:
+            receiver.chunks(framed, found)
+        if rest and self._receiver is receiver:
+            self._plain = None
+            self._hear(receiver, rest)
+
+    def _look_at_pace(self, receiver: Receiver, size: int) -> None:
+        if self._pace.is_hasty(size) and self._receiver is receiver:
+            self._wait_a_moment()
+        self._unasked = self._pace.unasked
+
     def _wait_a_moment(self) -> None:
         if self._transport is not None and not self._waits:
             self._waits = True
+            if self._plain is not None:
+                self._plain.most_together = MOST_OF_HASTE
             self._transport.pause_reading()
             self.owner.waits(self)
 
@@ -311,6 +326,9 @@ class UpstreamConnection(asyncio.Protocol):
                 self._break(_reason(error))
                 return
             self._keep = False  # the answer is whole, and something came behind it
+        if self._is_head and self._pieces:
+            self._pieces.clear()  # a body where there is none
+            self._keep = False
         if is_first and self._keep:
             self.known.learn(data, self._status, self._headers, b"".join(self._pieces))
         if self._status and not self._told:
@@ -328,11 +346,11 @@ class UpstreamConnection(asyncio.Protocol):
         receiver, pieces, self._silent_bytes = self._receiver, self._pieces, 0
         if receiver is None:
             return  # not wanted
-        if pieces:
-            self._pieces = []
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
         if self._complete:
             self._rest(keep=self._keep)
-        receiver.body(pieces[0] if len(pieces) == 1 else b"".join(pieces), last=self._complete)
+        receiver.body(body, last=self._complete)
 
     def _rest(self, *, keep: bool) -> None:
         """First of all the connection is given back, so that whoever hears the last bytes finds it there."""
@@ -345,7 +363,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _break(self, reason: str) -> None:
         receiver, self._receiver = self._receiver, None
-        self._pieces = []
+        self._pieces.clear()
         self._close()
         if receiver is not None:
             receiver.broken(reason)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from attrs import define
 
 _MOST = 4095
-_MOST_TOGETHER = 8 * 1024
-"""Beyond that a stream comes so fast that the parser, written in C, is the quicker one."""
+MOST_TOGETHER, MOST_OF_HASTE = 8 * 1024, 1024
+"""More bytes at once, of any stream and of a hasty one, go to the parser: it is written in C, and then the quicker."""
 _SIZES = {spelling % size: size for size in range(1, _MOST + 1) for spelling in (b"%x", b"%X")}
 _LINE_BYTES = len(b"fff\r\n")
 _CRLF = b"\r\n"
@@ -20,7 +20,16 @@ _CRLF = b"\r\n"
 class PlainChunks:
     """Stands between two chunks of one body, and keeps the beginning of one that has not come wholly."""
 
+    most_together: int = MOST_TOGETHER
     _begun: bytes = b""
+
+    def only(self, data: bytes) -> bytes:
+        """What is in the one whole plain chunk that `data` is, as most often; b"" when it is anything else."""
+        if self._begun:
+            return b""
+        line, _, rest = data.partition(_CRLF)
+        size = _SIZES.get(line)
+        return rest[:-2] if size is not None and len(rest) == size + 2 and rest[-2:] == _CRLF else b""
 
     def split(self, data: bytes) -> tuple[bytes, bytes, bytes]:
         """The whole plain chunks in `data` as they came, what is in them, and what the parser must be given.
@@ -29,11 +38,9 @@ class PlainChunks:
         """
         if self._begun:
             data, self._begun = self._begun + data, b""
-        line = data.find(_CRLF, 1, _LINE_BYTES)
-        size = _SIZES.get(data[:line]) if line > 0 else None
-        if size is not None and len(data) == line + size + 4 and data.endswith(_CRLF):  # just one, as most often
-            return data, data[line + 2 : -2], b""
-        return self._split_many(data) if len(data) <= _MOST_TOGETHER else (b"", b"", data)
+        if found := self.only(data):
+            return data, found, b""
+        return self._split_many(data) if len(data) <= self.most_together else (b"", b"", data)
 
     def _split_many(self, data: bytes) -> tuple[bytes, bytes, bytes]:
         at, total, payloads = 0, len(data), []

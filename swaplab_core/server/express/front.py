@@ -129,9 +129,10 @@ class FrontDoor(asyncio.Protocol):
 
     def write(self, data: bytes) -> bool:
         """Send; answers whether the client reads too slowly."""
-        if self._transport is None or self._transport.is_closing():
+        transport = self._transport
+        if transport is None or transport.is_closing():
             return False
-        self._transport.write(data)
+        transport.write(data)
         return self._is_slow
 
     def ended(self) -> None:

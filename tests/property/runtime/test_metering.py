@@ -72,6 +72,7 @@ def test_every_event_with_text_is_counted_in_every_split(recorded):
         meter.headers(200, recorded.content_type)
         for start in range(0, len(body), size):
             meter.feed(body[start : start + size], 1.0)
+        meter.end(1.0)
         assert meter._tokens._tokens == recorded.events
 
 
@@ -81,6 +82,24 @@ def test_every_split_of_any_stream_gives_the_same(stream, cuts, coding):
     places = sorted({min(cut, len(body)) for cut in cuts} | {0, len(body)})
     chunks = [body[start:end] for start, end in pairwise(places)]
     assert measure(chunks, "text/event-stream", coding) == measure([body], "text/event-stream", coding)
+
+
+@given(st.lists(st.tuples(lines, st.integers(1, 40)), max_size=5), st.sampled_from(sorted(CODERS)), st.data())
+def test_chunks_that_are_looked_at_together_tell_what_they_tell_one_by_one(runs, coding, data):
+    events = [line + b"\n\n" for line, times in runs for _ in range(times)]
+    body = CODERS[coding](b"".join(events))
+    chunks = events
+    if coding or data.draw(st.booleans()):
+        places = sorted({data.draw(st.integers(0, len(body))) for _ in range(5)} | {0, len(body)})
+        chunks = [body[start:end] for start, end in pairwise(places)]
+    together, alone = (Meter(0.0, keep_bytes=MIB) for _ in range(2))
+    for meter in (together, alone):
+        meter.headers(200, "text/event-stream", coding)
+    for number, chunk in enumerate(chunks):
+        for meter in (together, alone):
+            meter.feed(chunk, float(number * number))
+        alone._look()
+    assert together.end(1e6) == alone.end(1e6)
 
 
 @given(st.binary(max_size=300), st.sampled_from(["", "application/json", "text/event-stream"]), st.integers(100, 599))

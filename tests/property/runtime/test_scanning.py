@@ -46,3 +46,24 @@ def test_every_event_counts_as_if_it_were_looked_at_alone(runs, data):
     telling = [message for event in heard if TELLING.search(event) for message in [event[5:]]]
     kept = [*telling[:FIRST_EVENTS], *telling[FIRST_EVENTS:][-LAST_EVENTS:]]
     assert list(scanner.messages()) == [found for message in kept for found in parsed(message)]
+
+
+@given(st.lists(st.tuples(EVENTS, st.integers(1, 4)), max_size=8), st.lists(EVENTS, min_size=2, max_size=6))
+def test_what_is_said_to_be_usual_says_one_thing_each_and_tells_nothing(runs, chunks):
+    scanner = EventScanner()
+    for event, times in runs:
+        scanner.feed((event + b"\n\n") * times)
+    told = list(scanner.messages())
+    framed = [chunk + b"\n\n" for chunk in chunks]
+    usual = scanner.are_usual(framed)
+    assert not usual or [scanner.feed(chunk) for chunk in framed] == [1] * len(chunks)
+    assert not usual or list(scanner.messages()) == told
+
+
+@given(st.sampled_from(BEGINNINGS[:2]), st.lists(st.sampled_from((b"a", b"two words")), min_size=2))
+def test_events_that_differ_in_a_plain_text_only_are_usual(beginning, texts):
+    first, *others = [beginning + text + ENDS[0] + b"\n\n" for text in texts]
+    scanner = EventScanner()
+    scanner.feed(first)
+    assert scanner.are_usual(others)
+    assert scanner.feed(b"".join(others)) == len(others)

@@ -44,3 +44,20 @@ def test_a_long_stream_keeps_few_gaps_and_the_same_figures():
     assert times.mean_ms() == pytest.approx(19, rel=0.01)
     assert times.p95_ms() == pytest.approx(100)
     assert len(times._gaps) <= MAX_GAPS
+
+
+@pytest.mark.parametrize("before", [0, 1, 3, MAX_GAPS - 2, 3 * MAX_GAPS])
+def test_tokens_at_many_moments_are_as_many_single_ones(before):
+    moments = [float(before) + 0.5 * number * number for number in range(1, 9)]
+    together, alone = TokenTimes(), TokenTimes()
+    for times in (together, alone):
+        for number in range(before):
+            times.add(1, float(number))
+    together.add_each(moments)
+    for moment in moments:
+        alone.add(1, moment)
+    for times in (together, alone):
+        times.add(2, 1e6)
+    assert together.first_ms(0.0) == alone.first_ms(0.0)
+    assert together.mean_ms() == alone.mean_ms()
+    assert together.p95_ms() == alone.p95_ms()
