@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -130,22 +130,19 @@ class EventScanner:
             close = len(chunk) - 2 - size
             if close > start and chunk.find(b'"', start) == close and chunk.startswith(end, close) and chunk[-1] == _LF:
                 return 1
-        elif size and not self._line.size and (said := self._usual_ones(chunk)):
-            return said
-        lines = chunk.split(b"\n")
-        rest = lines.pop()
         said = 0
-        if lines and self._line.size:
-            said += self._complete(lines.pop(0))
-        for line in filter(None, lines):
-            if line.startswith(usual) and line.find(b'"', start) == len(line) - size > start and line.endswith(end):
-                said += 1
-            else:
-                said += self._is_said(line)
-                usual, end, start, size = self._expected
-        if rest:
-            self._line.add(rest)
-        return said
+        if self._line.size:
+            begun, line_end, chunk = chunk.partition(b"\n")
+            if not line_end:
+                self._line.add(begun)
+                return 0
+            said += self._complete(begun)
+            chunk = chunk.removeprefix(b"\n")
+        whole = chunk.rfind(b"\n") + 1
+        if whole < len(chunk):
+            self._line.add(chunk[whole:])
+            chunk = chunk[:whole]
+        return said + (self._usual_ones(chunk) or self._each(chunk.split(b"\n")))
 
     def are_usual(self, chunks: Sequence[bytes]) -> bool:
         """Whether each is just one event as it is expected: it says something, and `feed` would find nothing else.
@@ -174,11 +171,25 @@ class EventScanner:
 
     def _usual_ones(self, chunk: bytes) -> int:
         """How many events there are in it, if it holds none but whole and expected ones; else 0."""
-        usual, end, start, _ = self._expected
+        usual, end, start, size = self._expected
+        if not size:
+            return 0
         tail = end + _BLANK
         texts = [event.removeprefix(usual) for event in chunk.split(tail)]
         cut_off = (len(texts) - 1) * (start + len(tail))
         return len(texts) if not texts.pop() and _are_plain(texts, len(chunk) - cut_off) else 0
+
+    def _each(self, lines: Iterable[bytes]) -> int:
+        """How many of these whole lines say something."""
+        usual, end, start, size = self._expected
+        said = 0
+        for line in filter(None, lines):
+            if line.startswith(usual) and line.find(b'"', start) == len(line) - size > start and line.endswith(end):
+                said += 1
+            else:
+                said += self._is_said(line)
+                usual, end, start, size = self._expected
+        return said
 
     def _complete(self, end: bytes) -> bool:
         """Look at the line that earlier chunks began."""
