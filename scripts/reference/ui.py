@@ -28,10 +28,12 @@ checks what installed plugins show; `swaplab_core.testing.contracts.PluginContra
 
 Titles, labels, descriptions and hints are written in English. A package that has them in another language, too, holds
 `texts/<language>.json` (`texts/es.json`): an object of translations by the English text, word for word. It is found by
-itself, for actions, forms, settings and what views answer; what is not in it is shown in English.
+itself, for actions, forms, settings, jobs and what views answer; what is not in it is shown in English. A sentence with
+values has a place for each, by any name; `{n}` is a number, every other place any text, and a translation may choose a
+word by a number: `{n|one|many}`. Your code goes on to say `f"{done} of {runs} runs are done"`.
 
 ```json
-{"Runs": "Ejecuciones", "Start a run": "Empezar una ejecución"}
+{"Runs": "Ejecuciones", "{n} of {all} runs are done": "{n|Está hecha|Están hechas} {n} de {all} ejecuciones"}
 ```
 """
 

@@ -1,6 +1,7 @@
 """The texts of a plugin in other languages: `texts/es.json` in its package, an object of texts by their English words.
 
-Nothing is registered: a package has the file or has it not, and what is not in it is shown in English.
+Nothing is registered: a package has the file or has it not, and what is not in it is shown in English. Sentences with
+values have places for them, `{n} of {all} nodes answer`; the pages find the one that a text fits (`ui/src/lib/state`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from swaplab_core.domain.errors import PluginFailed
 
 FOLDER = "texts"
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
+_PLACE = re.compile(r"\{(\w+)(?:\|[^|}]*\|[^|}]*)?\}")
 
 
 def package_texts(package: str, language: str) -> dict[str, str]:
@@ -35,4 +37,10 @@ def _read(package: str, language: str) -> dict[str, str]:
         raise PluginFailed(
             f"{FOLDER}/{language}.json of {package} is not an object of texts", advice='write {"Name": "Nombre"}'
         )
+    for text, translation in texts.items():
+        if unknown := set(_PLACE.findall(translation)) - set(_PLACE.findall(text)):
+            raise PluginFailed(
+                f"{FOLDER}/{language}.json of {package} says {{{min(unknown)}}} where {text!r} has no such place",
+                advice="use the names of the English text",
+            )
     return texts

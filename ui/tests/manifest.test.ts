@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { kindOf, kindNames } from '../src/lib/slots/kinds';
 import { filled } from '../src/lib/slots/context';
 import { readManifest, SCHEMA } from '../src/lib/state/manifest.svelte';
-import { said } from '../src/lib/state/texts.svelte';
+import { said, translated } from '../src/lib/state/texts.svelte';
 import { rowsOf, safeHref } from '../src/lib/slots/views/data';
 
 describe('a manifest', () => {
@@ -42,6 +42,25 @@ test('what is said to people is looked up, what is for machines stays', () => {
   });
   expect(said(given, {})).toBe(given);
   expect(said(given.props.columns, { Other: 'Otro' })).toBe(given.props.columns);
+});
+
+test('a sentence with values is looked up by its places, and its values stay what they are', () => {
+  const words = {
+    'All {n} nodes answer.': 'Responden los {n} nodos.',
+    '{n} of {all} nodes cannot be reached: {names}.': 'No se llega a {n} de {all} nodos: {names}.',
+    '{n} {n|image|images} (new)': '{n} {n|imagen|imágenes} (nuevas)',
+    'makes room for {model}: {reason}': 'deja sitio a {model}: {reason}',
+    'they run one at a time': 'van de uno en uno',
+    Name: 'Nombre',
+  };
+  expect(translated('All 3 nodes answer.', words)).toBe('Responden los 3 nodos.');
+  expect(translated('2 of 5 nodes cannot be reached: a, b.', words)).toBe('No se llega a 2 de 5 nodos: a, b.');
+  expect(translated('1 image (new)', words)).toBe('1 imagen (nuevas)');
+  expect(translated('2 images (new)', words)).toBe('2 imágenes (nuevas)');
+  expect(translated('makes room for Name: they run one at a time', words)).toBe('deja sitio a Name: van de uno en uno');
+  expect(translated('makes room for $&: x', words)).toBe('deja sitio a $&: x');
+  expect(translated('All good nodes answer.', words)).toBe('All good nodes answer.');
+  expect(translated('All 3 nodes answer. Or not', words)).toBe('All 3 nodes answer. Or not');
 });
 
 test('an address of the manifest takes what the place says', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Model } from '../src/lib/api/types';
 import { snippets } from '../src/lib/models/snippets';
-import { chosen, grouped } from '../src/pages/models/filter';
+import { chosen, familyOf, grouped } from '../src/pages/models/filter';
 
 const model = (id: string, more: Partial<Model> = {}): Model =>
   ({
@@ -40,6 +40,11 @@ describe('the list of models', () => {
       ['x', ['b']],
       ['y', ['b']],
     ]);
+  });
+  test('is grouped by what names begin with', () => {
+    const names = ['Qwen/Qwen3-8B', 'Qwen3-Coder', 'llama-3.1-8b', 'gpt-oss-20b', 'SmolLM2', '135m', 'org/Qwen2.5-7B'];
+    const families = ['qwen3', 'qwen3', 'llama', 'gpt', 'smollm2', '', 'qwen2.5'];
+    expect(names.map((name) => familyOf(model(name)))).toEqual(families);
   });
 });
 

@@ -9,7 +9,7 @@ _PACKAGE, _FILE = "swaplab_benchy", "static/runs.js"
 _CSS = ("static/runs.css",)
 
 PANELS = Panels(
-    nav=(NavEntry("benchmarks", "Benchmarks", ROUTE, icon="gauge", section="operate", order=60),),
+    nav=(NavEntry("benchmarks", "Benchmarks", ROUTE, icon="timer", section="operate", order=60),),
     modules=(
         Module("runs", "page", "Benchmarks", _PACKAGE, _FILE, _CSS, ROUTE, order=10),
         Module("model", "model.tabs", "Benchmarks", _PACKAGE, _FILE, _CSS, order=60),

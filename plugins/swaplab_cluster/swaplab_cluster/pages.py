@@ -18,7 +18,8 @@ _SOURCE = "api/plugins/cluster/view/"
 
 
 def panels(nodes: Iterable[str] = ()) -> Panels:
-    """The side bar's entry, the page, and the system logs of these nodes."""
+    """The side bar's entry, the page; of these nodes a card on the overview, and their system logs."""
+    enrolled = tuple(nodes)
     tabs = [
         _grid(
             "overview",
@@ -38,7 +39,15 @@ def panels(nodes: Iterable[str] = ()) -> Panels:
         _child("cache", "Model cache", "matrix", news=""),
     ]
     page = View("nodes", "page", "Cluster", "tabs", props={"children": tabs}, route=ROUTE)
-    return Panels(nav=(NavEntry("nodes", "Cluster", ROUTE, icon="network", order=60),), views=(page, *map(_log, nodes)))
+    nav = NavEntry("nodes", "Cluster", ROUTE, icon="network", order=60)
+    return Panels(nav=(nav,), views=(page, *([_badges()] if enrolled else []), *map(_log, enrolled)))
+
+
+def _badges() -> View:
+    props = {"links": [{"href": f"#{ROUTE}", "title": "Details"}]}
+    return View(
+        "badges", "dashboard.cards", "Cluster", "kv", f"{_SOURCE}badges", refresh_event=NEWS, props=props, order=10
+    )
 
 
 def _log(node: str) -> View:

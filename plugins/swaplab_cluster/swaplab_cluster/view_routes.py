@@ -29,6 +29,7 @@ class ViewRoutes:
         rows = (
             ("/node-ids", self.node_ids),
             ("/view/summary", self.view_summary),
+            ("/view/badges", self.view_badges),
             ("/view/setting", self.view_setting),
             ("/view/cards", self.view_cards),
             ("/view/nodes", self.view_nodes),
@@ -56,6 +57,10 @@ class ViewRoutes:
     async def view_summary(self, _: Call, __: Gateway) -> Reply:
         """How all is, in a sentence."""
         return Reply.of_json(views.summary(await self._known(frozenset())))
+
+    async def view_badges(self, _: Call, __: Gateway) -> Reply:
+        """Each node in a word."""
+        return Reply.of_json(views.badges(await self._known(frozenset())))
 
     async def view_setting(self, _: Call, __: Gateway) -> Reply:
         """The discovery script and the interfaces."""

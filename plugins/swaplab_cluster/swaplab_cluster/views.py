@@ -24,8 +24,21 @@ _LEVELS = {"healthy": "ok", "solo": "info", "degraded": "warn", "error": "error"
 def summary(cluster: Cluster) -> list[dict[str, Any]]:
     """A hint that says how all is, and one for each error."""
     word = overall(cluster)
-    first = {"level": _LEVELS[word], "title": word, "text": sentence(word, cluster.nodes)}
+    first = {"level": _LEVELS[word], "title": word.capitalize(), "text": sentence(word, cluster.nodes)}
     return [first, *({"level": "error", "title": "", "text": error} for error in cluster.errors)]
+
+
+def badges(cluster: Cluster) -> dict[str, Any]:
+    """Each machine in a word, for the overview."""
+    return {"items": [{"label": _name(status), "type": "badge", "value": _badge(status)} for status in cluster.nodes]}
+
+
+def _badge(status: NodeStatus) -> dict[str, str]:
+    return {"state": _state(status), "text": _word(status), "title": _trouble(status)}
+
+
+def _name(status: NodeStatus) -> str:
+    return status.node.title or status.node.id
 
 
 def setting(cluster: Cluster) -> dict[str, Any]:
@@ -62,8 +75,8 @@ def _card(status: NodeStatus, models: Sequence[ModelRecord], inventory: Inventor
     ]
     card: dict[str, Any] = {
         "id": node.id,
-        "title": f"{node.title or node.id}{' (head)' if node.head else ''}",
-        "state": _state(status),
+        "title": f"{_name(status)}{' (head)' if node.head else ''}",
+        "state": _badge(status),
         "text": _trouble(status),
         "items": items,
         "context": {"node": node.id},
@@ -71,6 +84,7 @@ def _card(status: NodeStatus, models: Sequence[ModelRecord], inventory: Inventor
     }
     if metrics is not None and metrics.memory.total_mib:
         card["progress"] = metrics.memory.used_mib / metrics.memory.total_mib
+        card["progress_label"] = "Memory used"
     return card
 
 
@@ -122,7 +136,7 @@ def _table_row(status: NodeStatus) -> dict[str, Any]:
     return {
         "id": node.id,
         "node": node.id,
-        "title": node.title or node.id,
+        "title": _name(status),
         "state": {"state": _state(status), "text": _word(status)},
         "host": status.facts.host,
         "reach": node.executor,
@@ -181,7 +195,7 @@ COLUMNS = (
 def health(cluster: Cluster) -> dict[str, Any]:
     """Machines by what was looked at."""
     return {
-        "rows": [{"id": status.node.id, "title": status.node.title or status.node.id} for status in cluster.nodes],
+        "rows": [{"id": status.node.id, "title": _name(status)} for status in cluster.nodes],
         "columns": [{"id": key, "title": title} for key, title in COLUMNS],
         "cells": {status.node.id: _health_row(status, cluster.rdma) for status in cluster.nodes},
     }

@@ -57,7 +57,9 @@ def test_a_card_tells_what_runs_on_a_node():
     first, second = views.cards(CLUSTER, models, INVENTORY)["items"]
     assert first["items"][-2] == {"label": "Models", "value": "one, gang"}
     assert second["items"][-2]["value"] == "gang"
-    assert (first["state"], second["state"], second["text"]) == ("ok", "err", "silent")
+    assert first["state"] == {"state": "ok", "text": "well", "title": ""}
+    assert (second["state"]["text"], second["text"]) == ("not reachable", "silent")
+
     assert first["context"] == {"node": "a"}
     assert "cluster:drain" in first["actions"]
 
@@ -102,3 +104,12 @@ def test_the_page_has_a_view_for_everything_that_is_told():
     assert [tab["id"] for tab in tabs] == ["overview", "nodes", "health", "charts", "storage", "disks", "cache"]
     charts = next(tab for tab in tabs if tab["id"] == "charts")
     assert len(charts["props"]["children"]) == len(CHARTS)
+
+
+def test_the_overview_has_a_word_for_each_node():
+    assert [(item["label"], item["value"]["text"]) for item in views.badges(CLUSTER)["items"]] == [
+        ("a", "well"),
+        ("b", "not reachable"),
+    ]
+    assert [view.slot for view in panels(["a"]).views].count("dashboard.cards") == 1
+    assert [view.slot for view in panels().views].count("dashboard.cards") == 0, "nothing to say of one machine alone"

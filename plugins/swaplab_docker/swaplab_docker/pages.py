@@ -84,7 +84,7 @@ def panels(images_slot: str, backends_slot: str, tags_slot: str) -> Panels:
         order=20,
     )  # fmt: skip
     nav = (
-        NavEntry("images", "Images", IMAGES_ROUTE, icon="boxes", section="library", order=40),
+        NavEntry("images", "Images", IMAGES_ROUTE, icon="layers", section="library", order=40),
         NavEntry("containers", "Containers", CONTAINERS_ROUTE, icon="container", section="operate", order=65),
     )
     return Panels(nav=nav, views=(engine, images, same_engine, containers, facts, log))

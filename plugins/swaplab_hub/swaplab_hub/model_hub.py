@@ -100,8 +100,13 @@ class ModelHub:
 
     async def free(self) -> int | None:
         """How much room the cache's disk has; None when that cannot be told."""
+        room = await self.room()
+        return room and room.free
+
+    async def room(self) -> places.Room | None:
+        """The disk of the cache; None when it cannot be told."""
         folder = (await self.place()).folder
-        return await asyncio.to_thread(_free, folder)
+        return await asyncio.to_thread(_room, folder)
 
     # what is cached
 
@@ -289,11 +294,12 @@ class ModelHub:
                 raise Conflict(f"{repo} is being downloaded", advice=f"cancel job {job.id} first")
 
 
-def _free(folder: Path) -> int | None:
+def _room(folder: Path) -> places.Room | None:
     """The room on the disk of a folder that may not be there yet."""
     for place in (folder, *folder.parents):
         try:
-            return shutil.disk_usage(place).free
+            usage = shutil.disk_usage(place)
+            return places.Room(usage.total, usage.free)
         except FileNotFoundError:
             continue
         except OSError:

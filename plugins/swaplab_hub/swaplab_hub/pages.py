@@ -47,7 +47,15 @@ def panels() -> Panels:
     ]  # fmt: skip
     page = View("models", "page", "Model hub", "tabs", props={"children": tabs}, route=ROUTE)
     nav = NavEntry("models", "Model hub", ROUTE, icon="cloud-download", section="library", order=30)
-    return Panels(nav=(nav,), views=(page,))
+    return Panels(nav=(nav,), views=(page, _disk()))
+
+
+def _disk() -> View:
+    links = [{"href": f"#{ROUTE}", "title": "Details"}]
+    return View(
+        "disk", "dashboard.cards", "Model cache", "progress", f"{_SOURCE}view/disk", refresh_event=NEWS,
+        props={"links": links}, order=30,
+    )  # fmt: skip
 
 
 def _models() -> dict[str, Any]:

@@ -34,6 +34,14 @@ class Place:
     source: str
 
 
+@frozen
+class Room:
+    """The disk of a folder, in bytes."""
+
+    total: int
+    free: int
+
+
 def find(here: Surroundings, chosen: str) -> Place:
     """The first that says anything: the choice, the fork's variable, the settings, the library's variables."""
     for source, text in _said(here, chosen):

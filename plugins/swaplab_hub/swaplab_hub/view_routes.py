@@ -30,6 +30,7 @@ class ViewRoutes:
         """Every route; all only look, but for the last step of `find`."""
         shown: tuple[tuple[str, Callable[[Call, Gateway], Awaitable[Reply]]], ...] = (
             ("/view/summary", self.summary),
+            ("/view/disk", self.disk),
             ("/view/models", self.models),
             ("/view/revisions", self.revisions),
             ("/view/unfinished", self.unfinished),
@@ -53,6 +54,12 @@ class ViewRoutes:
             "token": await asyncio.to_thread(token_fact, environment, hub.home, settings.token_file),
         }
         return Reply.of_json(views.summary(place, repos, free, facts))
+
+    async def disk(self, _: Call, __: Gateway) -> Reply:
+        """How full the disk of the cache is."""
+        hub = self.hub()
+        place, repos, room = await asyncio.gather(hub.place(), hub.repos(), hub.room())
+        return Reply.of_json(views.disk(place, repos, room))
 
     async def models(self, _: Call, __: Gateway) -> Reply:
         """The cached models."""

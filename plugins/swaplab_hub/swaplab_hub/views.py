@@ -8,7 +8,7 @@ from typing import Any
 from swaplab_hub import usage, weights
 from swaplab_hub.fetching import size
 from swaplab_hub.library import DownloadRequest
-from swaplab_hub.places import Place
+from swaplab_hub.places import Place, Room
 from swaplab_hub.scan import Repo
 from swaplab_hub.usage import Known
 from swaplab_hub.weights import Choice
@@ -32,6 +32,15 @@ def summary(place: Place, repos: Sequence[Repo], free: int | None, facts: Mappin
             {"label": "Access token", "value": facts["token"]},
         ]
     }
+
+
+def disk(place: Place, repos: Sequence[Repo], room: Room | None) -> dict[str, Any]:
+    """How full the disk of the cache is, and how much of that the models take."""
+    cached = size(sum(repo.size for repo in repos))
+    if room is None:
+        return {"items": [{"label": str(place.folder), "value": 0, "text": f"{cached} in models"}]}
+    text = f"{cached} in models, {size(room.free)} of {size(room.total)} free"
+    return {"items": [{"label": str(place.folder), "value": 1 - room.free / room.total, "text": text}]}
 
 
 def models(repos: Sequence[Repo], known: Known) -> dict[str, Any]:

@@ -55,10 +55,12 @@ class RecipePageRoutes:
         return json_response({"items": [recipe_row(shape) for shape in shapes]})
 
     async def managed_table(self, request: web.Request) -> web.Response:
-        """The models made of recipes as the rows of a table; of one recipe with `recipeRef`."""
+        """The models made of recipes as the rows of a table; of one recipe with `recipeRef`, or one `model`."""
         catalogue = await self.recipes.world.look()
         reference = request.query.get("recipeRef", "").strip()
         wanted = None if not reference else set(self.managed.users_of(catalogue.find(reference)))
+        if model := request.query.get("model", ""):
+            wanted = {model}
         shapes = [model_shape(managed) for managed in self.managed.all(catalogue)]
         rows = [managed_row(shape) for shape in shapes if wanted is None or shape["modelId"] in wanted]
         return json_response({"items": rows})

@@ -26,6 +26,7 @@ from swaplab_core.server.shapes.recipes import (
     source_shape,
     trial_shape,
 )
+from swaplab_core.services.recipes.catalogue import Entry
 from swaplab_core.services.recipes.files import Recipes
 from swaplab_core.services.recipes.managed_models import ManagedModels
 from swaplab_core.services.recipes.managed_request import any_bool, read_request
@@ -113,8 +114,13 @@ class RecipeRoutes:
     # recipe files
 
     async def source(self, request: web.Request) -> web.Response:
-        """The text of one recipe, the first one without `recipeRef`."""
-        return json_response(source_shape(await self.recipes.get(request.query.get("recipeRef", ""))))
+        """The text of one recipe, of the one that a `model` is made of, or of the first one."""
+        return json_response(source_shape(await self._entry(request)))
+
+    async def _entry(self, request: web.Request) -> Entry:
+        if model := request.query.get("model", ""):
+            return self.managed.recipe_of(model, await self.recipes.world.look())
+        return await self.recipes.get(request.query.get("recipeRef", ""))
 
     async def save(self, request: web.Request) -> web.Response:
         """Save a recipe; a backend's own becomes one of the user's. A `revision` that is not the newest is refused."""
@@ -161,7 +167,7 @@ class RecipeRoutes:
 
     async def difference(self, request: web.Request) -> web.Response:
         """What a recipe changes, as a unified diff: of the backend's own, or with `against=git` of the last commit."""
-        entry = await self.recipes.get(request.query.get("recipeRef", ""))
+        entry = await self._entry(request)
         if request.query.get("against") == "git":
             return json_response({"recipeRef": entry.ref, "diff": await self.recipes.since_commit(entry)})
         catalogue = await self.recipes.world.look()

@@ -99,6 +99,7 @@ def _takes(body: Schema, answer: Schema = ANYTHING, query: Query = NOTHING, **st
 
 
 _STATE = {"recipeRef": described(TEXT, "a recipe, by its place or its name")}
+_OF_MODEL = {**_STATE, "model": described(TEXT, "instead: the recipe that this model is made of")}
 _RECIPE = record(recipeRef=TEXT, content=TEXT)
 _MODEL_OF_RECIPE = partly(
     record(modelId=TEXT, recipeRef=TEXT), name=TEXT, description=TEXT, mode=choice("solo", "cluster"), nodes=TEXT
@@ -173,7 +174,7 @@ CONTROL: Mapping[tuple[str, str], Operation] = {
     ("GET", "/api/recipes/state"): json_answer(OBJECT),
     ("POST", "/api/recipes/models"): _takes(_MODEL_OF_RECIPE, OBJECT),
     ("DELETE", "/api/recipes/models/{model}"): json_answer(OBJECT, {"cascadeRecipe": _SWITCH}),
-    ("GET", "/api/recipes/source"): json_answer(OBJECT, _STATE),
+    ("GET", "/api/recipes/source"): json_answer(OBJECT, _OF_MODEL),
     ("PUT", "/api/recipes/source"): _takes(partly(_RECIPE, revision=TEXT), OBJECT),
     ("DELETE", "/api/recipes/source"): json_answer(OBJECT, {**_STATE, "purgeManaged": _SWITCH}),
     ("POST", "/api/recipes/source/create"): _takes(partly(_RECIPE, overwrite=FLAG), OBJECT),
@@ -183,10 +184,10 @@ CONTROL: Mapping[tuple[str, str], Operation] = {
         record(format=TEXT, ok=FLAG, problems=_PROBLEMS, commands=listing(OBJECT), warnings=listing(TEXT)),
     ),
     ("GET", "/api/recipes/source/diff"): json_answer(
-        record(recipeRef=TEXT, diff=TEXT), {**_STATE, "against": choice("copy", "git")}
+        record(recipeRef=TEXT, diff=TEXT), {**_OF_MODEL, "against": choice("copy", "git")}
     ),
     ("GET", "/api/recipes/table"): json_answer(record(items=listing(OBJECT))),
-    ("GET", "/api/recipes/managed"): json_answer(record(items=listing(OBJECT)), _STATE),
+    ("GET", "/api/recipes/managed"): json_answer(record(items=listing(OBJECT)), _OF_MODEL),
     ("GET", "/api/recipes/schema"): json_answer(OBJECT, {"format": TEXT}),
     ("GET", "/api/recipes/form"): json_answer(record(values=OBJECT), _STATE),
     ("PUT", "/api/recipes/form"): _takes(OBJECT, record(values=OBJECT)),

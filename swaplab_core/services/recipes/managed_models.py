@@ -60,6 +60,13 @@ class ManagedModels:
         """The managed models with their recipes, by id."""
         return [_with_recipe(model, catalogue) for _, model in sorted(self.models().items())]
 
+    def recipe_of(self, model: str, catalogue: RecipeCatalogue) -> Entry:
+        """Return the recipe that a model is made of. Raises NotThere, and InvalidRequest when it is ambiguous."""
+        known = self.models().get(model)
+        if known is None or not known.settings.recipe:
+            raise NotThere(f"{model!r} is made of no recipe")
+        return catalogue.find(known.settings.recipe, backend_dir=known.settings.backend_dir)
+
     def users_of(self, entry: Entry) -> list[str]:
         """The models that use a recipe, sorted."""
         names = (str(entry.id), str(entry.id.path), entry.id.ref, entry.ref, entry.id.stem)

@@ -24,17 +24,6 @@ _NO_MODELS = "No model is made of a recipe yet: choose “Make a model” beside
 BACKENDS_ROUTE, NEW_ROUTE = "/x/recipes/backends", "/x/recipes/new"
 _JOBS = "job.updated"
 
-_OF_MODEL = (
-    {
-        "id": "source", "title": "Its text", "kind": "code",
-        "source": {"get": "api/recipes/source?recipeRef={recipe}", "refresh": {"event": "config.changed"}},
-        "props": {"key": "content"},
-    },
-    {
-        "id": "diff", "title": "Changes against its repository", "kind": "diff",
-        "source": {"get": "api/recipes/source/diff?recipeRef={recipe}"},
-    },
-)  # fmt: skip
 _COLUMNS = (
     {"id": "name", "title": "Name", "type": "link"},
     {"id": "backend", "title": "Backend"},
@@ -147,6 +136,22 @@ def _backends() -> View:
 
 
 def _of_model() -> View:
-    """The recipe of a model, on the model's page."""
-    props = {"min_width": "30rem", "children": list(_OF_MODEL)}
+    """The recipe of a model, on the model's page: how the model uses it, what it says, and what of that is yours."""
+    children = [
+        {
+            "id": "use", "title": "Made of", "kind": "table",
+            "source": {"get": "api/recipes/managed?model={model}", "refresh": {"event": "config.changed"}},
+            "props": {"columns": list(_MODEL_COLUMNS[1:]), "row_actions": MODEL_ROWS},
+        },
+        {
+            "id": "source", "title": "Its text", "kind": "code",
+            "source": {"get": "api/recipes/source?model={model}", "refresh": {"event": "config.changed"}},
+            "props": {"key": "content"},
+        },
+        {
+            "id": "diff", "title": "Against the original", "kind": "diff",
+            "source": {"get": "api/recipes/source/diff?model={model}"},
+        },
+    ]  # fmt: skip
+    props = {"min_width": "60rem", "children": children}
     return View("of_model", "model.tabs", "Recipe", "grid", only={"recipe": ("*",)}, order=10, props=props)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
 
 import pytest
 from browser import barriers
 from playwright.sync_api import expect
 from running_swaplab import running_swaplab, sim
+
+from swaplab_core.testing.waiting import wait_until
 
 QUESTION = [{"role": "user", "content": "Which way?"}]
 
@@ -110,6 +114,31 @@ def test_two_requests_stand_side_by_side_and_one_is_sent_again(visitor, swaplab)
         expect(page.get_by_role("heading", level=1)).to_have_text(re.compile(r"Requests 1 and \d+"))
         again = page.get_by_role("region", name=re.compile(r"Request (?!1$)\d+"))
         expect(again).to_contain_text("To the right.")
+
+
+MANY = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+INSERT INTO activity (ts_created, model_id, req_path, resp_status_code, metadata_json)
+SELECT unixepoch() - i, 'm' || (i % 7), '/v1/path-' || i, CASE WHEN i % 100 THEN 200 ELSE 502 END, '{}' FROM n
+"""
+
+
+def test_ten_thousand_rows_are_filtered_by_the_server(visitor, tmp_path):
+    store = tmp_path / "activity.sqlite"
+    with running_swaplab(tmp_path, {"m": sim()}, store={"path": str(store)}) as swaplab:
+        swaplab.chat("m")
+        wait_until(lambda: swaplab.ask("GET", "/api/metrics/activity").json()["data"], "the first row")
+        with contextlib.closing(sqlite3.connect(store)) as database, database:
+            database.execute(MANY)
+        with visitor.visit(swaplab, "/activity") as page:
+            expect(page.get_by_text("10,001 requests")).to_be_visible()
+            with page.expect_response(re.compile(r"/metrics/activity\?.*status=5xx")) as answer:
+                page.goto(f"{swaplab.url}/ui/#/activity?status=5xx")
+            expect(page.get_by_text("100 requests", exact=True)).to_be_visible()
+            assert len(answer.value.json()["data"]) == 25
+            page.get_by_label("Search path, model, error").fill("path-9900")
+            expect(table(page, "Requests").get_by_role("row")).to_have_count(2)
+            expect(table(page, "Requests")).to_contain_text("9901")
 
 
 def test_all_that_fits_is_taken_away_as_markdown(visitor, swaplab):

@@ -75,6 +75,19 @@ def test_the_page_tells_who_is_well_and_what_runs_where(visitor, swaplab):
         assert barriers(page) == []
 
 
+def test_the_overview_says_it_in_a_word_and_the_pages_in_the_persons_language(visitor, swaplab):
+    with visitor.visit(swaplab, key=swaplab.admin_token) as page:
+        said = card(page, "Cluster")
+        expect(said.get_by_text("not reachable")).to_have_count(1)
+        expect(said.get_by_text("well", exact=True)).to_have_count(2)
+        assert barriers(page) == []
+        said.get_by_role("link", name="Details").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Cluster")
+    with visitor.visit(swaplab, PAGE, key=swaplab.admin_token, language="es") as page:
+        expect(page.get_by_text("No se llega a 1 de 3 nodos: m3.")).to_be_visible()
+        expect(card(page, "m3")).to_contain_text("inalcanzable")
+
+
 def test_charts_storage_and_caches_have_a_tab_each(visitor, swaplab):
     with visitor.visit(swaplab, PAGE, key=swaplab.admin_token) as page:
         page.get_by_role("tab", name="Charts").click()

@@ -70,6 +70,16 @@ def test_a_change_is_reviewed_saved_and_taken_back(visitor, swaplab, admin):
     assert re.search(r"ttl\S*\s*60", swaplab.config.read_text())
 
 
+def test_a_save_can_be_undone_at_once(visitor, swaplab, admin):
+    with visitor.visit(swaplab, "/config?at=models", key=admin) as page:
+        write(page, "60", "90")
+        save(page)
+        page.get_by_role("status").get_by_role("button", name="Undo").click()
+        told(page, "Restored and in force")
+        expect(page.get_by_role("textbox", name="Text of the configuration")).to_contain_text("60")
+    assert re.search(r"ttl\S*\s*60", swaplab.config.read_text())
+
+
 def test_what_somebody_else_saved_is_merged_and_lost_by_nobody(visitor, swaplab, admin):
     with visitor.visit(swaplab, "/config", key=admin) as page:
         whole = write(page, "60", "90")

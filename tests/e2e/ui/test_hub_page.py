@@ -39,6 +39,8 @@ def tab(page, name):
 
 def test_a_model_is_found_downloaded_and_deleted(visitor, swaplab):
     with visitor.visit(swaplab, key=swaplab.admin_token) as page:
+        full = page.locator("section.sl-card").filter(has=page.get_by_role("heading", name="Model cache"))
+        expect(full).to_contain_text("2.9 KiB in models")
         page.get_by_role("navigation").first.get_by_role("link", name="Model hub").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Model hub")
         used = page.get_by_role("row").filter(has_text="org/used")

@@ -60,7 +60,7 @@ def test_a_page_without_javascript_shows_every_kind_of_view(visitor, swaplab):
 def test_texts_of_a_plugin_are_in_the_persons_language_where_it_has_them(visitor, swaplab):
     with visitor.visit(swaplab, "/x/toy/page", language="es") as page:
         expect(page.get_by_role("heading", level=1)).to_have_text("Juguete")
-        expect(card(page, "Hechos")).to_contain_text("Disk")
+        expect(card(page, "Hechos")).to_contain_text("Home")
         expect(card(page, "Table").get_by_role("columnheader", name="Nombre")).to_be_visible()
         expect(card(page, "Matrix")).to_be_visible()  # what it has not said stays English
         page.locator("[data-module='toy:good']").get_by_role("button", name="open").click()
@@ -170,6 +170,8 @@ def test_an_action_is_previewed_confirmed_and_becomes_a_job_with_its_log(visitor
         expect(form).to_contain_text("Not more than 50")
         form.get_by_label("Times").fill("3")
         form.get_by_label("Colour").select_option("blue")
+        form.get_by_text("As a shell command").click()
+        expect(form.get_by_label("As a shell command")).to_contain_text('"word":"wörld"')
         assert barriers(page) == []
         form.get_by_role("button", name="Run").click()
         question = page.get_by_role("dialog").filter(has_text="It will be heard.")

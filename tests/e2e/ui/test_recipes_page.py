@@ -132,6 +132,23 @@ def test_the_steps_of_a_load_are_watched_as_they_go(pages, world):
     world.call("DELETE", "/api/recipes/models/watched")
 
 
+def test_a_model_shows_the_recipe_it_is_made_of(pages, world):
+    with pages() as page:
+        make_model(page, "spark-llama-cpp", "with-recipe")
+        page.goto(f"{world.swaplab.url}/ui/#/models/with-recipe?tab=recipes:of_model")
+        expect(page.get_by_role("tab", name="Recipe", selected=True)).to_be_visible()
+        panel = page.get_by_role("tabpanel")
+        expect(panel.get_by_label("Its text")).to_contain_text("name: GGUF small")
+        expect(panel.get_by_role("link", name="small")).to_have_attribute("href", re.compile("spark-llama-cpp"))
+        expect(panel.get_by_role("button", name="Change")).to_be_visible()
+        page.get_by_role("tab", name="Overview").click()
+        expect(page.get_by_role("tabpanel")).not_to_contain_text("recipe_ui")
+        page.get_by_role("tabpanel").get_by_role("link", name="small").click()
+        expect(panel.get_by_label("Its text")).to_be_visible()
+        assert barriers(page) == []
+    world.call("DELETE", "/api/recipes/models/with-recipe")
+
+
 def test_a_hot_swap_keeps_the_container(pages, world):
     cluster = {"Mode": "cluster", "Nodes": "127.0.0.1,127.0.0.2", "Hot_swap": True}
     earlier = len(world.kit.docker_calls())  # other tests had a container of this name

@@ -70,6 +70,8 @@ export const en = {
   'state.falling-asleep': 'Falling asleep',
   'state.asleep': 'Asleep',
   'state.stopped': 'Stopped',
+  'chart.time': 'Time',
+  'chart.now': 'last',
   details: 'Details',
   saved: 'Saved',
   next: 'Next',
@@ -124,6 +126,7 @@ export const en = {
   'view.cannot': '{n} {n|action|actions} cannot be run here',
   'action.run': 'Run',
   'action.done': '{title}: done',
+  'action.asCommand': 'As a shell command',
   'action.preview': 'What will happen',
   'action.noPreview': 'Shown here as soon as the form is filled in.',
 

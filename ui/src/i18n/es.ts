@@ -72,6 +72,8 @@ export const es: Record<keyof typeof en, string> = {
   'state.falling-asleep': 'Durmiéndose',
   'state.asleep': 'Dormido',
   'state.stopped': 'Detenido',
+  'chart.time': 'Hora',
+  'chart.now': 'última',
   details: 'Detalles',
   saved: 'Guardado',
   next: 'Siguiente',
@@ -126,6 +128,7 @@ export const es: Record<keyof typeof en, string> = {
   'view.cannot': '{n} {n|acción no se puede|acciones no se pueden} ejecutar aquí',
   'action.run': 'Ejecutar',
   'action.done': '{title}: hecho',
+  'action.asCommand': 'Como orden de terminal',
   'action.preview': 'Lo que ocurrirá',
   'action.noPreview': 'Se muestra aquí en cuanto el formulario esté completo.',
 

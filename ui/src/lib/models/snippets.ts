@@ -16,7 +16,7 @@ export function snippets(base: string, model: string, key: string): Snippet[] {
       id: 'env',
       title: 'OpenAI env',
       language: 'sh',
-      text: `export OPENAI_BASE_URL=${sh(v1)}\nexport OPENAI_API_KEY=${sh(key)}\nexport OPENAI_MODEL=${sh(model)}`,
+      text: `export OPENAI_BASE_URL=${shellWord(v1)}\nexport OPENAI_API_KEY=${shellWord(key)}\nexport OPENAI_MODEL=${shellWord(model)}`,
     },
     { id: 'curl', title: 'curl', language: 'sh', text: curl(v1, model, key) },
     { id: 'python', title: 'Python', language: 'python', text: python(v1, quoted, key) },
@@ -27,11 +27,13 @@ export function snippets(base: string, model: string, key: string): Snippet[] {
   ];
 }
 
-const sh = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+/** A text as one word of a shell. */
+export const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 function curl(v1: string, model: string, key: string): string {
   const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello' }], stream: true });
-  return `curl -N ${sh(`${v1}/chat/completions`)} \\\n  -H 'Content-Type: application/json' \\\n  -H ${sh(`Authorization: Bearer ${key}`)} \\\n  -d ${sh(body)}`;
+  return `curl -N ${shellWord(`${v1}/chat/completions`)} \\\n  -H 'Content-Type: application/json' \\\n  -H ${shellWord(`Authorization: Bearer ${key}`)} \\\n  -d ${shellWord(body)}`;
 }
 
 function python(v1: string, model: string, key: string): string {
@@ -59,8 +61,8 @@ console.log(answer.choices[0].message.content);`;
 function openWebUi(v1: string, key: string): string {
   return `# Admin Panel, Settings, Connections, OpenAI API; or when starting it:
 docker run -d -p 3000:8080 \\
-  -e OPENAI_API_BASE_URL=${sh(v1)} \\
-  -e OPENAI_API_KEY=${sh(key)} \\
+  -e OPENAI_API_BASE_URL=${shellWord(v1)} \\
+  -e OPENAI_API_KEY=${shellWord(key)} \\
   -v open-webui:/app/backend/data --name open-webui ghcr.io/open-webui/open-webui:main`;
 }
 
@@ -76,9 +78,9 @@ models:
 }
 
 function claudeCode(base: string, model: string, key: string): string {
-  return `export ANTHROPIC_BASE_URL=${sh(base)}
-export ANTHROPIC_AUTH_TOKEN=${sh(key)}
-export ANTHROPIC_MODEL=${sh(model)}
-export ANTHROPIC_SMALL_FAST_MODEL=${sh(model)}
+  return `export ANTHROPIC_BASE_URL=${shellWord(base)}
+export ANTHROPIC_AUTH_TOKEN=${shellWord(key)}
+export ANTHROPIC_MODEL=${shellWord(model)}
+export ANTHROPIC_SMALL_FAST_MODEL=${shellWord(model)}
 claude`;
 }

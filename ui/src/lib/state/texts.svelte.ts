@@ -1,4 +1,5 @@
 /** What plugins say, in the language of the person: English is what they hand over, the rest is looked up by it. */
+import { fill } from '../../i18n/catalogue.svelte';
 import { api, isAbort } from '../api/client';
 import { prefs } from './prefs.svelte';
 
@@ -27,7 +28,7 @@ export function said<T>(value: T, words: Dictionary): T {
 }
 
 function look(value: unknown, words: Dictionary, isSaid: boolean): unknown {
-  if (typeof value === 'string') return isSaid && Object.hasOwn(words, value) ? words[value] : value;
+  if (typeof value === 'string') return isSaid ? translated(value, words) : value;
   if (Array.isArray(value)) {
     const list = value.map((each) => look(each, words, isSaid));
     return list.some((each, at) => each !== value[at]) ? list : value;
@@ -40,8 +41,81 @@ function look(value: unknown, words: Dictionary, isSaid: boolean): unknown {
   return changed.length ? { ...value, ...Object.fromEntries(changed) } : value;
 }
 
+const PLACE = /\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}/g;
+/** What `{n}` is; other places are any text. */
+const NUMBER = '\\d[\\d.,]*';
+const MOST_KNOWN = 5000;
+const MARK = /[\\^$.*+?()[\]{}|]/g;
+
+interface Sentence {
+  pattern: RegExp;
+  translation: string;
+}
+interface Sentences {
+  all: Sentence[];
+  /** What was found for a text before; asked for each cell of each table each time it is drawn. */
+  known: Map<string, string>;
+}
+const sentences = new WeakMap<Dictionary, Sentences>();
+
+/** A text looked up: word for word, or by a sentence with places, `{n} of {all} answer`, that it fits. */
+export function translated(text: string, words: Dictionary): string {
+  if (Object.hasOwn(words, text)) return words[text] ?? text;
+  const { all, known } = sentencesOf(words);
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  if (known.size > MOST_KNOWN) known.clear();
+  const found = inSentence(text, all, words);
+  known.set(text, found);
+  return found;
+}
+
+function inSentence(text: string, all: readonly Sentence[], words: Dictionary): string {
+  for (const { pattern, translation } of all) {
+    const groups = pattern.exec(text)?.groups;
+    if (!groups) continue;
+    const values = Object.entries(groups).map(([name, value]) => [name, asValue(value, words)]);
+    return fill(translation, Object.fromEntries(values) as Record<string, string>, '');
+  }
+  return text;
+}
+
+/** A value may be a sentence of its own, `makes room for {model}: {reason}`; a single word is a name and stays. */
+const asValue = (value: string, words: Dictionary) => (value.includes(' ') ? translated(value, words) : value);
+
+function sentencesOf(words: Dictionary): Sentences {
+  let found = sentences.get(words);
+  if (!found) {
+    const keys = Object.keys(words).filter((key) => key.search(PLACE) >= 0);
+    const plain = (key: string) => key.replace(PLACE, '').length;
+    keys.sort((a, b) => plain(b) - plain(a)); // the most particular first
+    const all = keys.map((key) => ({ pattern: patternOf(key), translation: words[key] ?? key }));
+    sentences.set(words, (found = { all, known: new Map() }));
+  }
+  return found;
+}
+
+function patternOf(key: string): RegExp {
+  const quoted = (text: string) => text.replace(MARK, '\\$&');
+  let [source, end] = ['', 0];
+  const seen = new Set<string>();
+  for (const place of key.matchAll(PLACE)) {
+    const [whole, name = '', one, many] = place;
+    source += quoted(key.slice(end, place.index));
+    if (one !== undefined && many !== undefined) source += `(?:${quoted(one)}|${quoted(many)})`;
+    else source += seen.has(name) ? `\\k<${name}>` : `(?<${name}>${name === 'n' ? NUMBER : '.+?'})`;
+    if (one === undefined) seen.add(name);
+    end = place.index + whole.length;
+  }
+  return new RegExp(`^${source}${quoted(key.slice(end))}$`, 's');
+}
+
 class Texts {
   words = $state.raw<Dictionary>({});
+  /** One text that the server has said. */
+  say(text: string): string {
+    return text && translated(text, this.words);
+  }
   of<T>(value: T): T {
     return said(value, this.words);
   }

@@ -1,6 +1,8 @@
 export const en = {
   title: 'Configuration',
   saved: 'Saved and in force',
+  savedRestarts: 'Saved and in force; {names} restart when idle',
+  undo: 'Undo',
   save: 'Save …',
   saveNow: 'Save and apply',
   review: 'What changes',

@@ -3,6 +3,8 @@ import type { en } from './en';
 export const es: Record<keyof typeof en, string> = {
   title: 'Configuración',
   saved: 'Guardado y en vigor',
+  savedRestarts: 'Guardado y en vigor; {names} se reinician al quedar libres',
+  undo: 'Deshacer',
   save: 'Guardar …',
   saveNow: 'Guardar y aplicar',
   review: 'Qué cambia',

@@ -20,6 +20,8 @@ export const es: Record<keyof typeof en, string> = {
   stopped: 'Parados',
   groupBy: 'Agrupar por',
   noGroups: 'Sin grupos',
+  byFamily: 'Familia',
+  copyCommand: 'Copiar la orden que lo carga',
   byBackend: 'Backend',
   byState: 'Estado',
   byGroup: 'Grupo de intercambio',

@@ -2,7 +2,7 @@
 import type { Model } from '$lib/api/types';
 
 export type Show = 'all' | 'running' | 'stopped';
-export type GroupBy = '' | 'backend' | 'state' | 'group' | 'node';
+export type GroupBy = '' | 'family' | 'backend' | 'state' | 'group' | 'node';
 
 export type SortBy = '' | 'name' | 'last' | 'most' | 'state';
 
@@ -59,8 +59,16 @@ export function grouped(models: readonly Model[], by: GroupBy, none: string): { 
   return [...groups].map(([title, members]) => ({ title, models: members }));
 }
 
+/** What a model's name begins with, its organisation left out: `qwen3` of `Qwen/Qwen3-8B`, `llama` of `llama-3.1`. */
+export function familyOf(model: Model): string {
+  const name = model.id.split('/').at(-1) ?? '';
+  return (/^[a-z]+(?:\d+(?:\.\d+)?)?(?![a-z])/i.exec(name)?.[0] ?? '').toLowerCase();
+}
+
 function titles(model: Model, by: GroupBy, none: string): string[] {
   switch (by) {
+    case 'family':
+      return [familyOf(model) || none];
     case 'backend':
       return [model.backend || none];
     case 'state':

@@ -25,6 +25,7 @@ export const en = {
   machine: 'This machine',
   notMeasured: 'Nothing is measured: the monitor is switched off in the configuration.',
   upFor: 'up for {time}',
+  holds: 'holds {size}',
   all: 'All',
   swaps: 'Loads and swaps',
   timeline: 'Timeline',

@@ -26,6 +26,7 @@ export const es: Record<keyof typeof en, string> = {
   cpu: 'Procesador',
   machine: 'Esta máquina',
   notMeasured: 'No se mide nada: el monitor está desactivado en la configuración.',
+  holds: 'ocupa {size}',
   upFor: 'en marcha desde hace {time}',
   all: 'Todas',
   swaps: 'Cargas y cambios',

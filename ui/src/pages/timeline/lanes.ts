@@ -10,6 +10,8 @@ export interface Change {
 export interface Piece {
   model: string;
   state: ModelState;
+  /** When it began, even before what is shown. */
+  at: number;
   from: number;
   to: number;
   /** It still goes on. */
@@ -38,6 +40,7 @@ function pieces(changes: readonly Change[], start: number, now: number): Piece[]
       return {
         model: change.model,
         state: change.state,
+        at: change.at,
         from: Math.max(change.at, start),
         to: next?.at ?? now,
         isOpen: !next,

@@ -18,6 +18,7 @@ const en = {
   serving: 'Serving',
   choose: 'Choose a piece of a lane to see what happened.',
   model: 'Open the model',
+  here: 'This machine',
 } as const;
 const es: Record<keyof typeof en, string> = {
   title: 'Línea de cambios',
@@ -37,5 +38,6 @@ const es: Record<keyof typeof en, string> = {
   serving: 'Sirviendo',
   choose: 'Elija un tramo de un carril para ver qué pasó.',
   model: 'Abrir el modelo',
+  here: 'Esta máquina',
 };
 export const t = catalogue(en, es);
