@@ -101,7 +101,7 @@ class ModelHub:
     async def free(self) -> int | None:
         """How much room the cache's disk has; None when that cannot be told."""
         room = await self.room()
-        return room and room.free
+        return room.free if room else None
 
     async def room(self) -> places.Room | None:
         """The disk of the cache; None when it cannot be told."""
