@@ -217,7 +217,11 @@ def models(client: Client) -> None:
 @with_client
 def load(model: str, client: Client) -> None:
     """Load a model now, and wait until it is ready."""
-    click.echo(show_load(client, model))
+    try:
+        click.echo(show_load(client, model))
+    except KeyboardInterrupt:
+        click.echo(f"{model} goes on loading; stop it with: swaplab unload {model}", err=True)
+        raise
 
 
 @main.command()

@@ -22,7 +22,6 @@ from swaplab_core.app.options import Options
 from swaplab_core.cli.options import DEFAULT_LISTEN, DEFAULT_LISTEN_TLS, config_file
 from swaplab_core.cli.plugin_switches import discovered
 from swaplab_core.domain.errors import ConfigError
-from swaplab_core.domain.problem import Severity
 
 
 def serve_files(
@@ -40,7 +39,7 @@ def serve_files(
     sources = files.read()
     loaded = files.load(sources)
     if loaded.config is None:
-        raise ConfigError([problem for problem in loaded.problems if problem.severity is Severity.ERROR])
+        raise ConfigError(loaded.problems)  # also the warnings: a key that is unknown may be the one that is missing
     checked = loaded.config
     require_safe(address, has_keys=bool(checked.api_keys), insecure=options.is_insecure)
     exposed = attrs.evolve(options, host=address.host, is_exposed=not address.is_loopback)
@@ -53,6 +52,8 @@ def serve_files(
 
         def listening(bound: Address) -> None:
             announce(bound.url)
+            if not checked.models:
+                click.echo(f"There are no models yet: write some into {files.file or files.folder}, or use the pages.")
             click.echo(f"Manage it, with this link once, within 15 minutes: {bound.url}{lab.login_path()}")
 
         await serve_lab(lab, address, listening)

@@ -7,7 +7,9 @@ Who accepts text or HTML and no JSON gets the message as such.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from html import escape
 from http import HTTPStatus
 from types import MappingProxyType
@@ -42,6 +44,7 @@ from swaplab_core.domain.errors import (
 from swaplab_core.domain.problem import Problem
 from swaplab_core.routing.selectors import NoTarget
 from swaplab_core.server.heads import OnlyHead
+from swaplab_core.server.route import ROUTES
 from swaplab_core.server.security.access import Forbidden, Unauthorized
 from swaplab_core.server.security.browsers import ForeignPage, UnknownHost
 from swaplab_core.server.security.gate import HeaderMissing
@@ -81,6 +84,9 @@ _STATUS: dict[type[SwaplabError], HTTPStatus] = {
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><p>{message}</p></html>
 """
+
+MOST_PATH = 200
+"""Longer paths are compared with nothing."""
 
 CLIENT_HAS_GONE = 499
 """What nginx calls it; never sent."""
@@ -212,10 +218,19 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
 def _plain_http_error(request: web.Request, error: web.HTTPException) -> web.Response:
     status = HTTPStatus(error.status)
     code = _PLAIN_CODES.get(status, status.phrase.lower().replace(" ", "-"))
+    allowed = error.headers.get("Allow", "").replace(",", ", ")
     message = {
-        HTTPStatus.NOT_FOUND: f"nothing is served at {request.path}",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.path} does not take {request.method}",
+        HTTPStatus.NOT_FOUND: f"nothing is served at {request.path}{_meant(request)}",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.path} does not take {request.method} (it takes {allowed})",
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than the server reads",
     }.get(status, error.reason)
     allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
     return _negotiated(request, message, status, allow, error_body(message, status, code))
+
+
+def _meant(request: web.Request) -> str:
+    """What somebody may have meant who forgot `/v1`, wrote it twice, or mistyped a path."""
+    known = {endpoint.plain_path for endpoint in request.app[ROUTES]} if len(request.path) <= MOST_PATH else set()
+    wanted = "/v1/" + re.sub(r"^(/+v1)*/*", "", request.path)
+    close = [wanted] if wanted in known else get_close_matches(request.path, known, n=1, cutoff=0.85)
+    return f" (did you mean {close[0]}?)" if close else ""

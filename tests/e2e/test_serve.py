@@ -49,6 +49,12 @@ def test_a_file_that_is_no_text_is_named_with_the_byte(tmp_path):
     assert f"{file}: is not UTF-8 text (byte 11)" in swaplab("serve", "--config", file)
 
 
+def test_the_unknown_key_that_was_meant_is_told_beside_the_one_that_is_missing(tmp_path):
+    told = refused("models:\n  a:\n    cmmd: x\n", tmp_path)
+    assert "models.a: 'cmd' is missing" in told
+    assert "unknown key 'cmmd' is ignored (did you mean 'cmd'?)" in told
+
+
 def test_no_file_at_all_is_told_what_to_give():
     assert "no configuration file was found (give --config FILE" in swaplab("serve")
 

@@ -115,6 +115,26 @@ def test_a_path_that_is_not_served_is_404_and_a_wrong_method_405(swaplab):
     assert (missing.status, missing.error["message"]) == (404, "nothing is served at /v1/nothing")
     assert (wrong.status, wrong.error["code"]) == (405, "method-not-allowed")
     assert wrong.headers["Allow"] == "POST"
+    assert wrong.error["message"] == f"{CHAT} does not take GET (it takes POST)"
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/chat/completions", CHAT),
+        ("/v1/v1/chat/completions", CHAT),
+        ("//v1/models", "/v1/models"),
+        ("/v1/chat/completion", CHAT),
+        ("/" + "v1" * 150, ""),
+    ],
+    ids=["no version", "two versions", "two slashes", "mistyped", "long"],
+)
+def test_who_mistypes_a_path_is_told_which_was_meant(swaplab, path, meant):
+    answer = swaplab.ask("POST", path, json_body={})
+
+    assert answer.status == 404
+    said = f" (did you mean {meant}?)" if meant else ""
+    assert answer.error["message"] == f"nothing is served at {path}{said}"
 
 
 def test_upstream_without_a_known_model_is_404(swaplab):
