@@ -174,10 +174,12 @@ class EventScanner:
         usual, end, start, size = self._expected
         if not size:
             return 0
-        tail = end + _BLANK
-        texts = [event.removeprefix(usual) for event in chunk.split(tail)]
-        cut_off = (len(texts) - 1) * (start + len(tail))
-        return len(texts) if not texts.pop() and _are_plain(texts, len(chunk) - cut_off) else 0
+        lines = chunk.split(b"\n")
+        if lines.pop() or any(lines[1::2]):
+            return 0
+        texts = [event.removeprefix(usual).removesuffix(end) for event in lines[::2]]
+        cut_off = len(lines) + len(texts) * (start + size)
+        return len(texts) if _are_plain(texts, len(chunk) - cut_off) else 0
 
     def _each(self, lines: Iterable[bytes]) -> int:
         """How many of these whole lines say something."""
