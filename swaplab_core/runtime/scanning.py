@@ -37,6 +37,8 @@ _LF = ord("\n")
 _NOTHING = (b"\n", b"", 1, 0)
 """No line begins so."""
 _BLANK = b"\n\n"
+_PAIR, _END_LINES = 2, 8
+"""An event is a line and a blank one. What ends a stream (why it ends, its usage, [DONE]) is within so many lines."""
 
 Message = Mapping[str, Any]
 
@@ -138,11 +140,10 @@ class EventScanner:
                 return 0
             said += self._complete(begun)
             chunk = chunk.removeprefix(b"\n")
-        whole = chunk.rfind(b"\n") + 1
-        if whole < len(chunk):
-            self._line.add(chunk[whole:])
-            chunk = chunk[:whole]
-        return said + (self._usual_ones(chunk) or self._each(chunk.split(b"\n")))
+        lines = chunk.split(b"\n")
+        if rest := lines.pop():
+            self._line.add(rest)
+        return said + self._whole(lines)
 
     def are_usual(self, chunks: Sequence[bytes]) -> bool:
         """Whether each is just one event as it is expected: it says something, and `feed` would find nothing else.
@@ -169,17 +170,26 @@ class EventScanner:
             else:
                 yield kept
 
-    def _usual_ones(self, chunk: bytes) -> int:
-        """How many events there are in it, if it holds none but whole and expected ones; else 0."""
+    def _whole(self, lines: list[bytes]) -> int:
+        """How many of these lines say something. The first and the last events of a stream are not as those between."""
+        said = 0
+        if not self._expected[3]:
+            said = self._each(lines[:_PAIR])
+            lines = lines[_PAIR:]
+        if usual := self._usual(lines):
+            return said + usual
+        if len(lines) > 2 * _END_LINES and (usual := self._usual(lines[:-_END_LINES])):
+            return said + usual + self._each(lines[-_END_LINES:])
+        return said + self._each(lines)
+
+    def _usual(self, lines: list[bytes]) -> int:
+        """How many events there are, if these lines are nothing but expected events and a blank line after each."""
         usual, end, start, size = self._expected
-        if not size:
+        if not size or any(lines[1::2]):
             return 0
-        lines = chunk.split(b"\n")
-        if lines.pop() or any(lines[1::2]):
-            return 0
-        texts = [event.removeprefix(usual).removesuffix(end) for event in lines[::2]]
-        cut_off = len(lines) + len(texts) * (start + size)
-        return len(texts) if _are_plain(texts, len(chunk) - cut_off) else 0
+        events = lines[::2]
+        texts = [event.removeprefix(usual).removesuffix(end) for event in events]
+        return len(events) if _are_plain(texts, sum(map(len, events)) - len(events) * (start + size)) else 0
 
     def _each(self, lines: Iterable[bytes]) -> int:
         """How many of these whole lines say something."""
