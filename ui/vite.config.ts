@@ -21,6 +21,8 @@ export default defineConfig({
     outDir: '../swaplab_core/ui_dist',
     emptyOutDir: true,
     modulePreload: { polyfill: false },
+    // fonts in a style sheet would be data: addresses, which the content policy of the pages does not let in
+    assetsInlineLimit: 0,
     chunkSizeWarningLimit: 600,
     reportCompressedSize: false,
     rolldownOptions: {

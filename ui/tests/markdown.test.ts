@@ -72,3 +72,14 @@ describe('blocks', () => {
     expect(renderer.render('One.\n\nTwo and more')[0]).toBe(first);
   });
 });
+
+test.each(['So: $$a + b$$ it is.', 'So: \\[a + b\\] it is.'])(
+  'a formula of its own stands also inside running text: %s',
+  (text) => {
+    expect(html(text)).toContain('<code class="sl-math sl-display">a + b</code>');
+    expect(html(text)).toContain('it is.');
+  },
+);
+test('prices are no formulae', () => {
+  expect(html('It costs $5 or $$6 or \\$7.')).not.toContain('sl-math');
+});

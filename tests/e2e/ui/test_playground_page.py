@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 
 import pytest
 from browser import barriers
 from playwright.sync_api import expect
 from running_swaplab import running_swaplab, sim
 
+from swaplab_core.testing.sim.media import pixel
+from swaplab_core.testing.waiting import wait_until
+
 ATTACKS = (
     "<img src=x onerror=alert(1)> <script>alert(2)</script> [link](javascript:alert(3)) "
     "<svg onload=alert(4)></svg> <iframe srcdoc='<script>alert(5)</script>'></iframe> ![t](https://evil.example/p.png) "
     "<form action=/api/config/editor><button>Save</button></form> **bold** `code`"
 )
+FORMULAE = r"Big ones: $$\left(\sum_{i=0}^n \frac{\sqrt{\mathcal{L}}}{\mathfrak{B}}\right)$$ and $\mathbb{R}$."
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +38,8 @@ def swaplab(tmp_path_factory, tiny_gguf, llama_server):
         "endless": real("On and on. ", endless=True),
         "thinker": real("<think>Let me see.</think>It is **four**.", rich=True),
         "attacker": sim("--say", ATTACKS),
+        "mathematician": sim("--say", FORMULAE),
+        "short": real("Once.") | {"ctxSize": 256},
         "<img src=x onerror=alert(9)>": {**sim(), "description": "</script><script>alert(8)</script>"},
         "broken": {"cmd": "/nonexistent/engine --port ${PORT}"},
     }
@@ -58,10 +66,12 @@ def test_a_chat_streams_is_kept_and_can_be_asked_again(visitor, swaplab):
         ask(page, "What is the capital of France?")
         expect(answer(page, "paris")).to_contain_text("The capital of France is Paris.")
         expect(answer(page, "paris").get_by_test_id("stats")).to_contain_text(re.compile(r"tokens/s.* read.* written"))
-        page.reload()
-        page.get_by_role("navigation", name="Conversations").get_by_role(
-            "button", name=re.compile("What is the")
-        ).first.click()
+        page.reload()  # it comes back by itself, and is found by what the model said
+        expect(answer(page, "paris")).to_contain_text("Paris")
+        listed = page.get_by_role("navigation", name="Conversations")
+        page.get_by_role("button", name="New chat").click()
+        listed.get_by_role("searchbox").fill("capital france IS paris")
+        listed.get_by_role("button", name=re.compile("What is the")).first.click()
         expect(answer(page, "paris")).to_contain_text("Paris")
         answer(page, "paris").get_by_role("button", name="Answer again").click()
         expect(answer(page, "paris")).to_have_attribute("data-state", "done")
@@ -93,6 +103,82 @@ def test_two_models_answer_side_by_side_one_after_the_other(visitor, swaplab):
         expect(answer(page, "paris")).to_contain_text("Paris")
         expect(answer(page, "rome")).to_contain_text("All roads lead to Rome.")
         expect(answer(page, "rome")).to_have_attribute("data-state", "done")
+
+
+def test_a_reload_in_the_middle_of_an_answer_loses_nothing_that_came(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=endless") as page:
+        ask(page, "Go on")
+        expect(answer(page, "endless")).to_contain_text("On and on. On and on.")
+        page.get_by_role("combobox", name="Model").first.select_option("paris")  # meant for the next question
+        expect(answer(page, "endless")).to_have_attribute("data-state", "running")
+        wait_until(lambda: page.evaluate(SAVED, ["On and on.", '"models":["paris"]']), "it to be kept")
+        page.reload()
+        expect(answer(page, "endless")).to_contain_text("On and on.")
+        expect(answer(page, "endless")).to_contain_text("Stopped")
+        ask(page, "And you?")
+        expect(answer(page, "paris")).to_contain_text("The capital of France is Paris.")
+
+
+SAVED = """words => new Promise(resolve => {
+    const opening = indexedDB.open('swaplab');
+    opening.onsuccess = () => {
+        const reading = opening.result.transaction('chats').objectStore('chats').getAll();
+        reading.onsuccess = () => {
+            const kept = JSON.stringify(reading.result);
+            resolve(words.every(word => kept.includes(word)));
+        };
+    };
+})"""
+
+
+def test_what_can_be_done_about_an_error_is_said_with_it(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=short") as page:
+        ask(page, "word " * 1000)
+        expect(answer(page, "short").get_by_role("alert")).to_contain_text("Begin a new chat, fork from an earlier")
+        page.get_by_role("button", name="New chat").click()
+        picture = {"name": "a.png", "mimeType": "image/png", "buffer": pixel()}
+        page.locator("form.composer input[type=file]").set_input_files([picture])
+        ask(page, "What is it?")
+        expect(answer(page, "short").get_by_role("alert")).to_contain_text("This model does not see pictures.")
+        page.get_by_role("button", name="Edit", exact=True).click()
+        page.get_by_role("article").get_by_role("button", name="Remove this image").click()
+        page.get_by_role("textbox", name="Edit").press("Enter")
+        expect(answer(page, "short")).to_have_attribute("data-state", "done")
+        assert barriers(page) == []
+
+
+def test_an_engine_that_is_killed_in_the_middle_is_told_and_gone_on_with(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=endless") as page:
+        ask(page, "Go on")
+        expect(answer(page, "endless")).to_contain_text("On and on.")
+        os.kill(swaplab.model("endless")["pid"], signal.SIGKILL)
+        expect(answer(page, "endless").get_by_role("alert")).to_contain_text("What came until then is kept")
+        expect(answer(page, "endless").get_by_role("button", name="Try again")).to_be_enabled()
+        answer(page, "endless").get_by_role("button", name="Go on").click()
+        expect(answer(page, "endless")).to_have_attribute("data-state", "running")
+        expect(answer(page, "endless").get_by_role("alert")).to_be_hidden()
+        page.get_by_role("button", name="Stop", exact=True).click()
+        expect(answer(page, "endless")).to_contain_text("Stopped")
+    swaplab.wait_for("endless", serving=0)
+
+
+def test_two_tabs_of_a_browser_show_the_same_conversations(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=paris") as page:
+        other = page.context.new_page()
+        other.goto(page.url)
+        listed = other.get_by_role("navigation", name="Conversations").get_by_role("listitem")
+        expect(listed).to_have_text("No conversation yet")
+        ask(page, "Heard over there?")
+        expect(listed).to_contain_text("Heard over there?")
+        listed.get_by_role("button").first.click()
+        expect(answer(other, "paris")).to_have_attribute("data-state", "done")
+
+
+def test_formulae_have_their_letters_and_nothing_breaks_the_policy(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground?model=mathematician") as page:
+        ask(page, "Prove it")
+        expect(answer(page, "mathematician").locator(".katex-display .katex-html")).to_be_visible()
+        page.wait_for_function("[...document.fonts].some(font => font.status === 'loaded')")
 
 
 def test_why_a_model_does_not_answer_is_said_in_its_place(visitor, swaplab):
@@ -189,7 +275,7 @@ def test_what_stood_before_is_a_branch_and_what_was_set_is_kept(visitor, swaplab
         page.keyboard.press("Escape")
         ask(page, "And?")
         expect(answer(page, "paris")).to_contain_text(re.compile("Well: .*Paris"))
-        page.reload()
+        page.get_by_role("button", name="New chat").click()
         page.get_by_role("button", name="Parameters").click()
         expect(drawer.get_by_label("The answer begins with")).to_have_value("")
         drawer.get_by_role("combobox", name="Presets").select_option("well")

@@ -43,8 +43,11 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
 ];
 
 /** `3 minutes ago`; a unix time in seconds or an ISO text. */
+const CLOCK_SECONDS = 2;
+
 export function ago(when: number | string, now = Date.now()): string {
-  const seconds = (now - milliseconds(when)) / 1000;
+  const passed = (now - milliseconds(when)) / 1000;
+  const seconds = passed < 0 && passed > -CLOCK_SECONDS ? 0 : passed; // `now` may be a tick old
   const [unit, size] = STEPS.find(([, each]) => Math.abs(seconds) >= each) ?? ['second', 1];
   const format = new Intl.RelativeTimeFormat(prefs.language, { numeric: 'auto', style: 'short' });
   return format.format(-Math.round(seconds / size), unit);

@@ -32,14 +32,18 @@ marked.use({
     {
       name: 'inlineMath',
       level: 'inline',
-      start: (source) => source.search(/\$|\\\(/),
+      start: (source) => source.search(/\$|\\[([]/),
       tokenizer(source): Formula | undefined {
+        // a formula of its own line also counts inside running text, where models often put it
+        const own = /^(?:\$\$([\s\S]+?)\$\$|\\\[([\s\S]+?)\\\])/.exec(source);
+        if (own) return { type: 'inlineMath', raw: own[0], text: (own[1] ?? own[2] ?? '').trim(), display: true };
         const found = /^(?:\$(?!\s)((?:\\.|[^$\\\n])+?)(?<!\s)\$(?!\d)|\\\(([\s\S]+?)\\\))/.exec(source);
         if (!found) return undefined;
         return { type: 'inlineMath', raw: found[0], text: (found[1] ?? found[2] ?? '').trim(), display: false };
       },
       // a plain element that the Markdown component fills with the drawn formula
-      renderer: (token) => `<code class="sl-math">${escape((token as Formula).text)}</code>`,
+      renderer: (token) =>
+        `<code class="sl-math${(token as Formula).display ? ' sl-display' : ''}">${escape((token as Formula).text)}</code>`,
     },
   ],
 });

@@ -15,11 +15,11 @@ async function block(found: Block): Promise<SafeHtml> {
   return `<pre><code>${coloured}</code></pre>` as SafeHtml;
 }
 
-const PLACE = /<code class="sl-math">([^<]*)<\/code>/g;
+const PLACE = /<code class="sl-math( sl-display)?">([^<]*)<\/code>/g;
 
 async function withFormulae(html: SafeHtml): Promise<SafeHtml> {
-  const sources = [...html.matchAll(PLACE)].map(([, source = '']) => plain(source));
-  const made = await Promise.all(sources.map((source) => formula(source, false)));
+  const places = [...html.matchAll(PLACE)];
+  const made = await Promise.all(places.map(([, own, source = '']) => formula(plain(source), !!own)));
   return html.replace(PLACE, () => made.shift() ?? '') as SafeHtml;
 }
 const plain = (escaped: string): string =>

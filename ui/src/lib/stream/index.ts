@@ -1,6 +1,6 @@
 /** Ask a model and read its answer as it comes, whatever the endpoint. */
 import { createParser } from 'eventsource-parser';
-import { ApiError, fetchRaw } from '../api/client';
+import { ApiError, fetchRaw, isAbort } from '../api/client';
 import { chatDeltas, chatRequest } from './chat';
 import type { Delta, Endpoint, Params, Turn } from './delta';
 import { messageDeltas, messagesRequest } from './messages';
@@ -68,7 +68,7 @@ async function* events(response: Response, onText?: (text: string) => void): Asy
   let waiting: { name: string; data: string }[] = [];
   const parser = createParser({ onEvent: ({ event, data }) => waiting.push({ name: event ?? '', data }) });
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+  for (let piece = await next(reader); !piece.done; piece = await next(reader)) {
     onText?.(piece.value);
     parser.feed(piece.value);
     const now = waiting;
@@ -79,6 +79,16 @@ async function* events(response: Response, onText?: (text: string) => void): Asy
       if (name === 'error' || event.error) throw errorFrom(event);
       yield event;
     }
+  }
+}
+
+/** The next piece. When a connection is cut, a browser drops what it has not handed over yet: what the server said too. */
+async function next(reader: ReadableStreamDefaultReader<string>): Promise<ReadableStreamReadResult<string>> {
+  try {
+    return await reader.read();
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new ApiError('The connection broke off in the middle of the answer.', 0, 'broken-off');
   }
 }
 

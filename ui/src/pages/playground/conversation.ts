@@ -33,6 +33,8 @@ export interface Answer {
   steps: Step[];
   state: 'waiting' | 'running' | 'done' | 'stopped' | 'failed';
   error?: string;
+  /** The kind of error, as the server names it. */
+  code?: string;
 }
 
 /** What the person said, and one answer for each model that was asked. */
@@ -158,6 +160,7 @@ const placeOf = (conversation: Conversation, exchange: Exchange): number =>
 export const isUnfinished = (answer: Answer): boolean =>
   hasText(answer) &&
   (answer.state === 'stopped' ||
+    answer.state === 'failed' ||
     (answer.state === 'done' && /^(length|max_tokens|incomplete)$/.test(answer.steps.at(-1)?.finish ?? '')));
 
 /** Two steps, of which the second goes on with the first, as one. */
@@ -209,8 +212,9 @@ export function speed(step: Step): number | null {
   return ((tokens - 1) * 1000) / (end - first);
 }
 
-/** From the moment the model could work to its first word. */
+/** From the moment the model could work to its first word; when nobody saw that moment, from the request on. */
 export function timeToFirst(step: Step): number | null {
   const { first, ready } = step.timing;
   return first === null ? null : Math.max(0, first - (ready ?? 0)) / 1000;
 }
+export const holdsLoad = (step: Step): boolean => step.timing.ready === null;

@@ -269,4 +269,19 @@ export const en = {
   rowGone: 'The document is removed',
   rowsGone: '{n} {n|document is|documents are} removed',
   rowsWrong: 'This must be an object with “query”, a text, and “documents”, a list of texts',
+  statFirstLoad: 'First word after {time}, load included',
+  leaveEdit: 'Leave as it was',
+  adviceContext:
+    'What was said is longer than the model can hold. Begin a new chat, fork from an earlier message, or give the model a larger context.',
+  adviceImage: 'This model does not see pictures. Choose one that does, or edit the message and take the picture out.',
+  adviceSound: 'This model does not hear sounds. Choose one that does, or ask without the sound.',
+  adviceDied:
+    'Its engine ended by itself; its log says why. What came until then is kept: try again, or go on from there.',
+  adviceTools:
+    'This model, as it is started, does not call tools. Take them out of the parameters, or start it with what the engine asks for.',
+  adviceGone: 'It is not in the configuration any more. Choose another model above.',
+  brokenOff: 'The connection broke off in the middle of the answer.',
+  unreachable: 'The server cannot be reached.',
+  adviceBroken:
+    'Its engine, or the server, ended meanwhile; the logs say why. What came until then is kept: try again, or go on from there.',
 } as const;

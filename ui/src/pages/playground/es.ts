@@ -271,4 +271,19 @@ export const es: Record<keyof typeof en, string> = {
   rowGone: 'El documento está quitado',
   rowsGone: '{n} {n|documento está quitado|documentos están quitados}',
   rowsWrong: 'Tiene que ser un objeto con «query», un texto, y «documents», una lista de textos',
+  statFirstLoad: 'Primera palabra tras {time}, carga incluida',
+  leaveEdit: 'Dejarlo como estaba',
+  adviceContext:
+    'Lo dicho es más largo de lo que cabe en el modelo. Empiece una conversación nueva, bifurque desde un mensaje anterior o dé al modelo un contexto mayor.',
+  adviceImage: 'Este modelo no ve imágenes. Elija uno que las vea, o edite el mensaje y quite la imagen.',
+  adviceSound: 'Este modelo no oye sonidos. Elija uno que los oiga, o pregunte sin el sonido.',
+  adviceDied:
+    'Su motor terminó por sí solo; su registro dice por qué. Lo que llegó hasta entonces se conserva: inténtelo de nuevo o continúe desde ahí.',
+  adviceTools:
+    'Este modelo, tal como se inicia, no llama a herramientas. Quítelas de los parámetros, o inícielo con lo que pide el motor.',
+  adviceGone: 'Ya no está en la configuración. Elija otro modelo arriba.',
+  brokenOff: 'La conexión se cortó en medio de la respuesta.',
+  unreachable: 'No se puede llegar al servidor.',
+  adviceBroken:
+    'Su motor, o el servidor, terminó entretanto; los registros dicen por qué. Lo que llegó hasta entonces se conserva: inténtelo de nuevo o continúe desde ahí.',
 };

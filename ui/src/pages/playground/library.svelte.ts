@@ -1,5 +1,5 @@
 /** All conversations of this browser, in IndexedDB; images go with them. */
-import { createStore, del, entries, set, type UseStore } from 'idb-keyval';
+import { createStore, del, entries, get, set, type UseStore } from 'idb-keyval';
 import { newConversation, titleOf, type Conversation, type Exchange } from './conversation';
 
 const SAVE_AFTER_MS = 800;
@@ -14,12 +14,21 @@ class Library {
   #timers = new Map<string, ReturnType<typeof setTimeout>>();
   /** What was deleted stays so, though its answer may still be on its way. */
   #gone = new Set<string>();
+  /** Other tabs of this browser; they hear of what is complete. */
+  #tabs: BroadcastChannel | null = null;
+  /** Is it being answered here? Then what another tab says of it does not count. */
+  isBusy: (id: string) => boolean = () => false;
 
   async load(): Promise<void> {
     if (this.isLoaded) return;
     try {
       this.#store = createStore('swaplab', 'chats');
       const found = await entries<string, Conversation>(this.#store);
+      this.#tabs = new BroadcastChannel('swaplab.chats');
+      addEventListener('pagehide', () => {
+        for (const id of this.#timers.keys()) void this.#save(id); // what the timer would write, while that is possible
+      });
+      this.#tabs.onmessage = ({ data }) => void this.#heard(String(data));
       this.all = found.map(([, conversation]) => interrupted(conversation)).sort((a, b) => b.updated - a.updated);
     } catch (error) {
       this.trouble = String(error);
@@ -76,14 +85,27 @@ class Library {
     this.all = this.all.filter((each) => each.id !== id);
     if (this.current.id === id) this.begin([...this.current.models]);
     if (this.#store) await del(id, this.#store);
+    this.#tabs?.postMessage(id);
     return gone && $state.snapshot(gone);
   }
 
+  /** Another tab has written or deleted it. */
+  async #heard(id: string): Promise<void> {
+    if (!this.#store || this.isBusy(id)) return;
+    const found = await get<Conversation>(id, this.#store);
+    const others = this.all.filter((each) => each.id !== id);
+    const isOpen = this.current.id === id;
+    this.all = found ? [found, ...others] : others;
+    if (!isOpen) return;
+    if (found) this.open(id);
+    else this.begin([...this.current.models]);
+  }
   async #save(id: string): Promise<void> {
     const found = this.all.find((each) => each.id === id);
     if (!found || !this.#store) return;
     try {
       await set(id, $state.snapshot(found), this.#store);
+      if (!isRunning(found)) this.#tabs?.postMessage(id);
       this.trouble = '';
     } catch (error) {
       this.trouble = String(error);
@@ -97,6 +119,9 @@ const words = ({ text: asked, answers }: Exchange): string[] => [
   asked,
   ...answers.flatMap(({ steps }) => steps.map((step) => step.text)),
 ];
+
+const isRunning = (conversation: Conversation): boolean =>
+  conversation.exchanges.some((each) => each.answers.some(({ state }) => state === 'running' || state === 'waiting'));
 
 /** An answer that was running when the page was closed has stopped. */
 function interrupted(conversation: Conversation): Conversation {

@@ -33,6 +33,9 @@ class Talk {
   /** One for each visit, so that the activity shows the visit's requests together. */
   readonly session = `swaplab-${newId()}`;
 
+  constructor() {
+    library.isBusy = (id) => id in this.#running;
+  }
   isBusy(conversation: Conversation): boolean {
     return conversation.id in this.#running;
   }
@@ -60,9 +63,9 @@ class Talk {
     else exchange.answers = conversation.models.map(waiting);
     await this.#run(conversation, exchange, answer ? [answer] : exchange.answers);
   }
-  async edit(conversation: Conversation, exchange: Exchange, text: string): Promise<void> {
+  async edit(conversation: Conversation, exchange: Exchange, text: string, images: string[]): Promise<void> {
     branchOff(conversation, exchange);
-    exchange.text = text;
+    Object.assign(exchange, { text, images });
     await this.again(conversation, exchange, undefined, true);
   }
   /** Go on where an answer was stopped or cut off. */
@@ -111,7 +114,7 @@ class Talk {
     if (signal.aborted) return void (answer.state = 'stopped');
     const turns = turnsFor(conversation, exchange, answer);
     answer.state = 'running';
-    answer.error = undefined;
+    answer.error = answer.code = undefined;
     const begins = answer.steps.length ? '' : (conversation.prefill ?? '');
     if (begins) turns.push({ role: 'assistant', content: begins });
     answer.steps.push({ ...newStep(), text: begins, raw: newId() });
@@ -127,7 +130,9 @@ class Talk {
       answer.state = 'done';
     } catch (error) {
       answer.state = isAbort(error) || signal.aborted ? 'stopped' : 'failed';
-      if (answer.state === 'failed') answer.error = error instanceof ApiError ? error.message : sentence(error);
+      if (answer.state !== 'failed') return;
+      answer.error = sentence(error);
+      answer.code = error instanceof ApiError ? error.code : undefined;
     } finally {
       clearInterval(watch);
       step.timing.end = performance.now() - started;
@@ -150,7 +155,9 @@ function watchReady(name: string, step: Step, started: number): ReturnType<typeo
   };
   if (isReady()) step.timing.ready = 0;
   return setInterval(() => {
-    if (step.timing.ready === null && isReady()) step.timing.ready = performance.now() - started;
+    // after the first word it is too late to tell what was load and what was reading
+    if (step.timing.ready === null && step.timing.first === null && isReady())
+      step.timing.ready = performance.now() - started;
   }, READY_POLL_MS);
 }
 
@@ -184,7 +191,6 @@ export function apply(step: Step, delta: Delta, at: number): void {
   if (delta.loading) step.loading += delta.loading;
   if ((delta.reasoning || delta.text || delta.tool) && step.timing.first === null) {
     step.timing.first = at;
-    step.timing.ready ??= at;
   }
   if (delta.reasoning) step.reasoning += delta.reasoning;
   if ((delta.text || delta.tool) && step.reasoning && step.timing.reasoned === null) step.timing.reasoned = at;
