@@ -19,6 +19,7 @@ from swaplab_core.domain.activity import (
     GroupKey,
     Heat,
     Measure,
+    Retention,
 )
 from swaplab_core.domain.hardware import HardwareSnapshot
 from swaplab_core.domain.job import Job, JobId
@@ -211,6 +212,21 @@ class Store(Protocol):
 
     async def heat(self, where: ActivityFilter, of: Measure) -> Heat:
         """How many took how long, over time."""
+        ...
+
+
+class HistoryStore(Store, Protocol):
+    """A store that says how much it keeps, and can be emptied. `place` is memory, file or database."""
+
+    retention: Retention
+
+    @property
+    def place(self) -> str:
+        """Where the rows are."""
+        ...
+
+    async def clear(self) -> int:
+        """Drop every row; answers how many."""
         ...
 
 

@@ -61,6 +61,13 @@ class SqlStore:
         """Nothing outlives the daemon."""
         return self.url in _IN_MEMORY if self.url else not self.path
 
+    @property
+    def place(self) -> str:
+        """Where the rows are: memory, file or database."""
+        if self.is_in_memory:
+            return "memory"
+        return "database" if self.url and not self.url.startswith("sqlite") else "file"
+
     def is_at_place_of(self, other: SqlStore) -> bool:
         """Do both mean the same database?"""
         return (self.path, self.url) == (other.path, other.url)
@@ -76,6 +83,10 @@ class SqlStore:
     async def prune(self) -> None:
         """Drop what is older than is kept."""
         await self._write(lambda database: database.prune())
+
+    async def clear(self) -> int:
+        """Drop every row; answers how many."""
+        return await self._write(lambda database: database.clear())
 
     async def rows(self, query: ActivityQuery) -> list[ActivityRow]:
         """One page."""

@@ -129,6 +129,11 @@ class Database:
         with _told("old activity cannot be deleted"), self.engine.begin() as connection:
             self._drop_aged(connection)
 
+    def clear(self) -> int:
+        """Drop every row; answers how many. Their ids are not given again."""
+        with _told("the activity cannot be deleted"), self.engine.begin() as connection:
+            return connection.execute(sa.delete(ACTIVITY)).rowcount
+
     def rows(self, query: ActivityQuery) -> list[ActivityRow]:
         """One page."""
         with self._reading() as connection:

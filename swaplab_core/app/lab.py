@@ -83,6 +83,7 @@ from swaplab_core.services.models.request_router import RequestRouter
 from swaplab_core.services.plugins.actions import Actions
 from swaplab_core.services.plugins.lab import PluginLab
 from swaplab_core.services.requests.activity import Activity
+from swaplab_core.services.requests.history import History
 
 PLUGIN_SECONDS = 10.0
 
@@ -239,6 +240,7 @@ class Lab:
             logs=logs,
             observer=observer,
             activity=Activity(store, observer.recorder, observer.captures),
+            history=History(store, observer.recorder, observer.captures, bus.publish),
             monitor=monitor,
             inventory=HardwareInventory(LocalHardware(processes)),
             http=http,

@@ -119,6 +119,14 @@ class ActivityRecorded(Event):
 
 
 @frozen
+class ActivityCleared(Event):
+    """The rows that were there, or their captures, are gone."""
+
+    topic = "activity"
+    overflow = Overflow.STREAM
+
+
+@frozen
 class Logged(Event):
     """A chunk of log was written, bytes as they came. `source` is `proxy` or `model:<id>`."""
 

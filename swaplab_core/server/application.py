@@ -27,6 +27,7 @@ from swaplab_core.server.api.config import ConfigRoutes
 from swaplab_core.server.api.config_form import ConfigFormRoutes
 from swaplab_core.server.api.debug import DebugRoutes
 from swaplab_core.server.api.events import EventRoutes
+from swaplab_core.server.api.history import HistoryRoutes
 from swaplab_core.server.api.inflight import InFlightRoutes
 from swaplab_core.server.api.jobs import JobRoutes
 from swaplab_core.server.api.logs import LogRoutes
@@ -80,6 +81,7 @@ from swaplab_core.services.recipes.trial import Trials
 from swaplab_core.services.recipes.values import RecipeValues
 from swaplab_core.services.recipes.wizard import RecipeWizard
 from swaplab_core.services.requests.activity import Activity
+from swaplab_core.services.requests.history import History
 
 DEFAULT_MAX_BODY_MIB = 128
 
@@ -110,6 +112,7 @@ class Parts:
     inventory: HardwareInventory
     observer: Observer
     activity: Activity
+    history: History
     http: HttpReader
     access: Access
     jobs: Jobs
@@ -175,6 +178,7 @@ def build_application(
         EventRoutes(parts.bus, parts.logs, show),
         InFlightRoutes(parts.observer.inflight, show),
         ActivityRoutes(parts.activity, lambda: parts.models.config().metrics_max_in_memory),
+        HistoryRoutes(parts.history),
         PerformanceRoutes(parts.monitor, parts.inventory),
         MetricsRoutes(parts.observer.metrics, parts.monitor, parts.models, parts.http, parts.catalogue.backends),
         *_recipe_routes(parts.recipes),

@@ -15,6 +15,7 @@ from attrs import define, field
 from swaplab_core.domain.access import Policy
 from swaplab_core.domain.errors import InvalidRequest
 from swaplab_core.domain.events import (
+    ActivityCleared,
     ActivityRecorded,
     ConfigChanged,
     Event,
@@ -42,7 +43,7 @@ BATCH_SECONDS = 0.05
 _TOPICS: dict[str, Kinds] = {
     "models": (ModelChanged, ModelUsed, ModelPreloaded),
     "inflight": (RequestChanged,),
-    "activity": (ActivityRecorded,),
+    "activity": (ActivityRecorded, ActivityCleared),
     "profile": (ProfileChanged,),
     "config": (ConfigChanged,),
     "jobs": (JobChanged, JobLogged),

@@ -150,6 +150,18 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         record(data=listing(shape("Row")), page=WHOLE, limit=WHOLE, total=WHOLE, total_pages=WHOLE),
         {**_FILTER, **_PAGE},
     ),
+    ("DELETE", "/api/metrics/activity"): json_answer(record(deleted=WHOLE)),
+    ("DELETE", "/api/captures"): json_answer(record(deleted=WHOLE)),
+    ("GET", "/api/metrics/kept"): json_answer(
+        record(
+            place=choice("memory", "file", "database"),
+            rows=WHOLE,
+            oldest=maybe(WHOLE),
+            max_rows=maybe(WHOLE),
+            max_age_seconds=maybe(NUMBER),
+            captures=record(count=WHOLE, bytes=WHOLE, max_bytes=WHOLE),
+        )
+    ),
     ("GET", "/api/metrics/activity/export"): Operation(
         {JSON: listing(shape("Row")), "text/csv": TEXT, "text/markdown": TEXT},
         query={**_FILTER, **_ORDER, "format": choice("csv", "json", "md")},

@@ -13,6 +13,7 @@ import orjson
 from attrs import define, field
 
 from swaplab_core.domain.events import (
+    ActivityCleared,
     ActivityRecorded,
     ConfigChanged,
     Event,
@@ -110,6 +111,8 @@ class NamedFrames:
                 return ("inflight.updated", record) if record else ("inflight.removed", {"id": str(number)})
             case ActivityRecorded(number):
                 return "activity.added", {"id": number}
+            case ActivityCleared():
+                return "activity.cleared", {}
             case ModelPreloaded(model, success):
                 return "model.preloaded", {"id": model, "success": success}
             case ProfileChanged(active):

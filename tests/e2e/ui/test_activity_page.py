@@ -221,3 +221,44 @@ def test_words_are_found_in_what_was_asked_and_answered(visitor, swaplab):
         find.get_by_role("searchbox").press("Escape")
         expect(find.get_by_role("searchbox")).to_have_value("")
         assert page.evaluate("CSS.highlights.get('sl-found-here').size") == 0
+
+
+def test_how_much_is_kept_is_seen_changed_taken_back_and_the_history_cleared(visitor, tmp_path):
+    with running_swaplab(tmp_path, {"m": sim()}, captureBuffer=3) as swaplab:
+        swaplab.config.write_text(swaplab.config.read_text() + "# a word of mine\n")
+        swaplab.chat("m")
+        with visitor.visit(swaplab, "/activity", key=swaplab.admin_token) as page:
+            page.get_by_role("button", name="What is kept").click()
+            kept = page.get_by_role("dialog", name="What is kept")
+            expect(kept).to_contain_text("memory: it ends with this run")
+            most = kept.get_by_role("spinbutton", name="Memory for captures")
+            expect(most).to_have_value("3")
+            expect(kept.get_by_role("spinbutton", name="Requests that are kept")).to_have_value("1000")
+            most.fill("7")
+            kept.get_by_role("button", name="Write into the configuration").click()
+            undo = page.get_by_role("button", name="Undo")
+            expect(undo).to_be_visible()
+            text = swaplab.config.read_text()
+            assert '"captureBuffer": 7\n' in text
+            assert "# a word of mine\n" in text
+            assert swaplab.ask("GET", "/api/metrics/kept").json()["captures"]["max_bytes"] == 7 * 2**20
+            undo.click()
+            expect(most).to_have_value("3")
+            assert barriers(page) == []
+
+            kept.get_by_role("button", name="Clear the history").click()
+            question = page.get_by_role("dialog", name="Clear the history?")
+            sure = question.get_by_role("button", name="Clear the history")
+            expect(sure).to_be_disabled()
+            question.get_by_role("textbox").fill("clear")
+            sure.click()
+            expect(kept.get_by_role("button", name="Clear the history")).to_be_disabled()
+            page.keyboard.press("Escape")
+            expect(page.get_by_role("region", name="Requests", exact=True)).not_to_contain_text("/v1/chat")
+            assert swaplab.ask("GET", "/api/metrics/activity").json()["total"] == 0
+        with visitor.visit(swaplab, "/activity") as page:
+            page.get_by_role("button", name="What is kept").click()
+            kept = page.get_by_role("dialog", name="What is kept")
+            expect(kept).to_contain_text("The administrator changes this.")
+            expect(kept.get_by_role("spinbutton", name="Memory for captures")).to_be_disabled()
+            expect(kept.get_by_role("button", name="Clear the history")).to_have_count(0)

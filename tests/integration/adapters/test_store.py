@@ -113,6 +113,17 @@ def test_insert_gives_ids_in_order_and_every_field_comes_back(path):
     assert with_store(path, work) == [evolve(FULL, id=3), untold, evolve(FULL, id=1)]
 
 
+def test_an_emptied_store_gives_no_id_twice(path):
+    async def work(store):
+        await store.insert([simple(1), simple(2)])
+        assert await store.clear() == 2
+        assert await store.clear() == 0
+        assert await store.rows(ActivityQuery()) == []
+        return await store.insert([simple(3)])
+
+    assert with_store(path, work) == [3]
+
+
 def test_of_many_rows_at_once_each_gets_the_id_that_it_is_told(path):
     async def work(store):
         rows = [simple(number, model=f"m{number}") for number in range(427)]

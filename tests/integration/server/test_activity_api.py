@@ -21,14 +21,17 @@ from swaplab_core.adapters.store import SqlStore
 from swaplab_core.domain.activity import ActivityFilter, ActivityRow
 from swaplab_core.domain.capture import Capture
 from swaplab_core.domain.errors import StoreFailed
+from swaplab_core.domain.events import ActivityCleared, Event
 from swaplab_core.domain.metering import Usage
 from swaplab_core.runtime.captures import CaptureCache, Raw
 from swaplab_core.runtime.metering import Measured
 from swaplab_core.runtime.recorder import Recorder
 from swaplab_core.server.api.activity import ActivityRoutes
+from swaplab_core.server.api.history import HistoryRoutes
 from swaplab_core.server.errors import error_middleware
 from swaplab_core.server.route import RouteTable
 from swaplab_core.services.requests.activity import Activity
+from swaplab_core.services.requests.history import History
 
 NOW = int(time.time())
 ROW = ActivityRow(
@@ -51,6 +54,7 @@ def raw(capture: Capture) -> Raw:
     return Raw(capture.method, capture.req_path, capture.req_headers, capture.req_body, capture.resp_headers, measured)
 
 
+EVENTS: list[Event] = []
 Client = TestClient[web.Request, web.Application]
 
 
@@ -61,7 +65,9 @@ def with_api(work: Callable[[Client, Recorder], Awaitable[None]], rows: int = 10
         store, captures = SqlStore(), CaptureCache(100_000)
         recorder = Recorder(store, captures, lambda _: None)
         application = web.Application(middlewares=[error_middleware])
-        RouteTable(application).mount(ActivityRoutes(Activity(store, recorder, captures), lambda: rows).routes())
+        table = RouteTable(application)
+        table.mount(ActivityRoutes(Activity(store, recorder, captures), lambda: rows).routes())
+        table.mount(HistoryRoutes(History(store, recorder, captures, EVENTS.append)).routes())
         async with TestClient(TestServer(application)) as client:
             await work(client, recorder)
         await recorder.close()
@@ -82,6 +88,34 @@ def test_api_activity_empty():
         assert page == {"data": [], "page": 1, "limit": 25, "total": 0, "total_pages": 0}
         assert await get(client, "/api/metrics") == []
         assert await get(client, "/api/metrics/activity/export") == []
+
+    with_api(work)
+
+
+def test_what_is_kept_is_told_and_forgotten_captures_alone_or_everything():
+    async def deleted(client, path):
+        async with client.delete(path) as response:
+            return await response.json()
+
+    async def work(client, recorder):
+        for row in (ROW, FAILED):
+            recorder.record(row, raw(Capture("POST", row.req_path, req_body=b"x" * 100)))
+        kept = await get(client, "/api/metrics/kept")
+        assert (kept["place"], kept["rows"], kept["oldest"]) == ("memory", 2, ROW.created)
+        assert (kept["max_rows"], kept["max_age_seconds"]) == (None, None)
+        assert (kept["captures"]["count"], kept["captures"]["max_bytes"]) == (2, 100_000)
+        assert kept["captures"]["bytes"] > 0
+
+        EVENTS.clear()
+        assert await deleted(client, "/api/captures") == {"deleted": 2}
+        assert {row["has_capture"] for row in (await get(client, "/api/metrics/activity"))["data"]} == {False}
+        assert await deleted(client, "/api/metrics/activity") == {"deleted": 2}
+        assert [ActivityCleared(), ActivityCleared()] == EVENTS
+        kept = await get(client, "/api/metrics/kept")
+        assert (kept["rows"], kept["oldest"], kept["captures"]["bytes"]) == (0, None, 0)
+        recorder.record(ROW)
+        (row,) = (await get(client, "/api/metrics/activity"))["data"]
+        assert row["id"] == 3
 
     with_api(work)
 

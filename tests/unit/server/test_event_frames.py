@@ -9,6 +9,7 @@ import pytest
 from attrs import define, field
 
 from swaplab_core.domain.events import (
+    ActivityCleared,
     ActivityRecorded,
     ConfigChanged,
     Event,
@@ -87,6 +88,7 @@ def enveloped(*events: Event) -> list[tuple[str, Any]]:
         (RequestChanged(1, ended=True), "inflight.removed", {"id": "1"}),
         (RequestChanged(2), "inflight.removed", {"id": "2"}),
         (ActivityRecorded(7), "activity.added", {"id": 7}),
+        (ActivityCleared(), "activity.cleared", {}),
         (ProfileChanged(None), "profile.changed", {"active": None}),
         (ConfigChanged("r"), "config.changed", {"revision": "r"}),
         (Gap(3, 9), "gap", {"dropped": 3}),

@@ -24,7 +24,7 @@ export class Report<T> {
         }
       };
       void load();
-      const off = events.on('activity.added', () => (timer ??= setTimeout(() => void load(), every)));
+      const off = events.on('activity.*', () => (timer ??= setTimeout(() => void load(), every)));
       return () => {
         off();
         clearTimeout(timer);

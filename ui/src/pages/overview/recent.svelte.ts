@@ -31,7 +31,7 @@ class Recent {
         void this.#load();
       }, LEAST_MS);
     };
-    const offs = [events.on('activity.added', soon), events.on('reset', soon)];
+    const offs = [events.on('activity.*', soon), events.on('reset', soon)];
     return () => {
       clearTimeout(this.#timer);
       this.#timer = undefined;
