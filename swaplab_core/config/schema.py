@@ -367,7 +367,9 @@ class Config:
     `groups` holds the groups of `routing` and, last, `(default)` with all models that are in none.
     """
 
-    health_check_timeout_seconds: float = setting("a model must be ready within this time", 120, unit="s")
+    health_check_timeout_seconds: float = setting(
+        "a model must be ready within this time, counted anew whenever its log shows progress", 120, unit="s"
+    )
     global_ttl_seconds: float = setting("idle time for models without `ttl`", 0, unit="s", key="globalTTL", minimum=0)
     unload_timeout_seconds: float = setting("grace before a stopping model is killed", 10, unit="s", minimum=0)
     start_port: int = setting("first ${PORT}", DEFAULT_START_PORT, minimum=1)

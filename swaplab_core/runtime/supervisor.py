@@ -218,7 +218,8 @@ class Supervisor:
             await self.clock.sleep(FIRST_PROBE_SECONDS)
 
     async def _until_ready(self, upstream: Upstream, process: Process, spec: LaunchSpec) -> None:
-        """Probe until the upstream answers 200, is gone, or its time is up."""
+        """Probe until the upstream answers 200, is gone, or its time is up: without an answer, or a step further."""
+        began = self.clock.now()
         last = await self._probe(upstream, spec)
         if upstream.exited or upstream.is_stopping():
             return
@@ -226,8 +227,9 @@ class Supervisor:
             await self._greet(upstream, process, spec)
             return
         answer = f"its last answer was status {last}" if last else "it never answered"
+        further = " without progress" if upstream.further_at > began else ""
         upstream.failure = _with_output(
-            f"{upstream.model} was not ready after {spec.readiness.deadline_seconds:g} s: "
+            f"{upstream.model} was not ready after {spec.readiness.deadline_seconds:g} s{further}: "
             f"GET {spec.base_url}{spec.readiness.path} did not give 200, {answer}",
             upstream,
         )
@@ -258,10 +260,12 @@ class Supervisor:
         readiness = spec.readiness
         if readiness.path is None:
             return OK
-        deadline = self.clock.now() + readiness.deadline_seconds
+        began = self.clock.now()
         pause, status = FIRST_PROBE_SECONDS, None
         call = HttpCall("GET", readiness.path, readiness.attempt_seconds)
-        while self.clock.now() < deadline and not upstream.is_stopping() and not upstream.exited:
+        while not upstream.is_stopping() and not upstream.exited:
+            if self.clock.now() >= max(began, upstream.further_at) + readiness.deadline_seconds:
+                break
             await self.clock.sleep(pause)
             status = await self.http.call(spec.base_url, call)
             if status == OK:
@@ -312,7 +316,7 @@ class Supervisor:
 
     def _advance(self, upstream: Upstream, progress: Progress | None) -> None:
         if progress is not None and progress != upstream.progress:
-            upstream.progress = progress
+            upstream.advance(progress, self.clock.now())
             self.listener.progressed(upstream.model)
 
 

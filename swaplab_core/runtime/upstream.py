@@ -14,10 +14,16 @@ from swaplab_core.domain.node import LOCAL, NodeId
 from swaplab_core.ports import Process
 from swaplab_core.runtime.logs import LineReader, LogHistory
 
+MOST_STAGES = 50
+"""An engine whose log names more stages than that does not get longer for them."""
+
 
 @define(eq=False)
 class Upstream:
-    """One start of one model, from the decision to start it until its process group is gone."""
+    """One start of one model, from the decision to start it until its process group is gone.
+
+    `furthest` is how far each stage of its load has come, in per cent, and `further_at` when it last came further.
+    """
 
     model: ModelId
     incarnation: Incarnation
@@ -26,6 +32,8 @@ class Upstream:
     spec: LaunchSpec | None = None
     process: Process | None = None
     progress: Progress | None = None
+    furthest: dict[str, int] = field(factory=dict)
+    further_at: float = 0.0
     loading: LineReader | None = field(factory=LineReader)
     failure: str = ""
     outdated: bool = False
@@ -35,6 +43,15 @@ class Upstream:
     preparing: asyncio.Task[None] | None = None
     canary: str | None = None
     sleeps: int = 0
+
+    def advance(self, progress: Progress, now: float) -> None:
+        """Note how far its load is. Further is a new stage, or a whole per cent more of one; so it has an end."""
+        self.progress = progress
+        percent = int(100 * min(1.0, max(0.0, progress.fraction or 0.0)))  # a plugin may say NaN
+        is_new = progress.stage not in self.furthest and len(self.furthest) < MOST_STAGES
+        if is_new or percent > self.furthest.get(progress.stage, 100):
+            self.furthest[progress.stage] = percent
+            self.further_at = now
 
     def running(self) -> tuple[LaunchSpec, Process]:
         """What it was started with, and its process; only once it is started."""

@@ -18,6 +18,7 @@ from swaplab_core.domain.plan import Command, Step
 from swaplab_core.engine.facts import Fact, UpstreamAsleep, UpstreamExited, UpstreamReady
 from swaplab_core.ports import ExitStatus
 from swaplab_core.runtime.supervisor import Supervisor
+from swaplab_core.runtime.upstream import MOST_STAGES
 from swaplab_core.testing.fakes import (
     CRASHED,
     HANGS,
@@ -177,6 +178,36 @@ def test_at_the_deadline_it_is_stopped_and_the_message_says_what_was_asked(behav
             "  loading 10\n  still loading"
         )
         assert not world.processes.running
+
+    run(scenario)
+
+
+def test_who_comes_further_gets_its_time_anew_and_who_only_talks_does_not():
+    async def scenario(world: World) -> None:
+        await world.started(NeverReady())
+        (process,) = world.processes.running
+        for percent in (10, 20, 30):
+            await world.clock.advance(50.0)
+            process.say(b"weights %d\n" % percent)
+        await world.clock.advance(50.0)
+        process.say(b"weights 30\nstill loading\nweights 20\n")
+        assert world.facts == []
+
+        await world.clock.advance(11.0)
+
+        assert world.end().startswith("m was not ready after 60 s without progress: GET ")
+
+    run(scenario)
+
+
+def test_an_engine_that_names_ever_new_stages_does_not_load_for_ever():
+    async def scenario(world: World) -> None:
+        await world.started(NeverReady())
+        (process,) = world.processes.running
+        for stage in range(MOST_STAGES + 1):
+            process.say(b"stage%d 100\n" % stage)
+            await world.clock.advance(50.0)
+        assert "was not ready" in world.end()
 
     run(scenario)
 
