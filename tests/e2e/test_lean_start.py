@@ -12,10 +12,13 @@ import subprocess
 import sys
 
 USED_LATER_OR_NEVER = {
-    "aiodocker", "alembic", "anthropic", "bcrypt", "cryptography", "docker", "fabric", "google_re2", "huggingface_hub",
-    "hypothesis", "invoke", "jinja2", "litellm", "nacl", "numpy", "ollama", "openai", "pandas", "paramiko",
-    "prometheus_client", "psycopg", "pydantic", "pygments", "pytest", "re2", "requests", "rich", "ruamel", "scipy",
-    "setuptools", "sqlalchemy", "tokenizers", "torch", "transformers", "unittest", "yaml",
+    "aiodocker", "alembic", "anthropic", "bcrypt", "certifi", "cffi", "cryptography", "docker", "fabric", "fsspec",
+    "gguf", "google_re2", "greenlet", "hf_xet", "httpx", "huggingface_hub", "hypothesis", "invoke", "jinja2",
+    "jsonschema", "litellm", "mako", "markupsafe", "multiprocessing", "nacl", "numpy", "ollama", "openai",
+    "opentelemetry", "packaging", "pandas", "paramiko", "pip", "pkg_resources", "prometheus_client", "psycopg",
+    "pydantic", "pydoc", "pygments", "pynvml", "pytest", "re2", "requests", "rich", "ruamel", "scipy", "setuptools",
+    "sqlalchemy", "sqlite3", "tarfile", "tokenizers", "tomllib", "torch", "tqdm", "transformers", "unittest",
+    "urllib3", "websockets", "wrapt", "xml", "yaml",
 }  # fmt: skip
 
 STARTED = """
