@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -84,9 +84,9 @@ class Serve(Protocol):
     """What the fixture `serve` gives."""
 
     def __call__(
-        self, models: Mapping[str, Mapping[str, object]], *options: str, killed: bool = False, **top: object
+        self, models: Mapping[str, Mapping[str, object]], *options: str, killed: bool = False, **more: Any
     ) -> Swaplab:
-        """Start a daemon with these models; `top` are further keys of its file, `options` of its command line."""
+        """Start a daemon as `running_swaplab` does: `options` of its command line, keys of its file."""
         ...
 
 
@@ -107,8 +107,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     with contextlib.ExitStack() as running:
 
         def start(
-            models: Mapping[str, Mapping[str, object]], *options: str, killed: bool = False, **top: object
+            models: Mapping[str, Mapping[str, object]], *options: str, killed: bool = False, **more: Any
         ) -> Swaplab:
-            return running.enter_context(running_swaplab(tmp_path, models, *options, killed=killed, **top))
+            return running.enter_context(running_swaplab(tmp_path, models, *options, killed=killed, **more))
 
         yield start

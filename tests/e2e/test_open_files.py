@@ -32,7 +32,7 @@ def soft_limit(pid: int) -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="the limits of others are read from Linux's /proc")
 def test_the_daemon_takes_the_hard_limit_and_its_engines_keep_the_soft_one(tmp_path):
-    with shell_limit(GIVEN) as hard, running_swaplab(tmp_path, {"one": sim()}) as swaplab:
+    with shell_limit(GIVEN) as hard, running_swaplab(tmp_path, {"one": sim()}, executed=True) as swaplab:
         assert swaplab.chat("one").status == 200
 
         assert soft_limit(swaplab.process.pid) == hard

@@ -149,7 +149,7 @@ def test_wrong_usage_is_exit_code_2():
 
 
 def test_a_warning_is_told_and_the_daemon_serves(serve):
-    served = serve({"one": {**sim(), "cmdd": "typo"}})
+    served = serve({"one": {**sim(), "cmdd": "typo"}}, executed=True)
 
     assert served.chat("one").status == 200
     served.wait_for_log("models.one.cmdd")
@@ -160,7 +160,7 @@ def test_a_warning_is_told_and_the_daemon_serves(serve):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_an_idle_daemon_and_its_engines(serve, number):
-    served = serve({"one": sim()}, killed=True)
+    served = serve({"one": sim()}, killed=True, executed=True)
     served.chat("one")
 
     served.process.send(number)
@@ -169,7 +169,7 @@ def test_a_signal_ends_an_idle_daemon_and_its_engines(serve, number):
 
 
 def test_a_signal_while_a_model_loads_answers_who_waits_and_ends_the_engine(serve):
-    served = serve({"slow": sim("--never-ready")}, killed=True)
+    served = serve({"slow": sim("--never-ready")}, killed=True, executed=True)
 
     with served.waiting("slow") as answer:
         served.process.send(signal.SIGINT)
@@ -195,7 +195,7 @@ def test_a_signal_during_a_stream_lets_the_stream_end(serve):
 
 
 def test_after_a_signal_new_connections_are_refused(serve):
-    served = serve({"talker": sim("--tokens", "100000", "--tokens-per-second", "20")}, killed=True)
+    served = serve({"talker": sim("--tokens", "100000", "--tokens-per-second", "20")}, killed=True, executed=True)
 
     with served.streaming("talker") as response:
         response.readline()
@@ -209,7 +209,7 @@ def test_after_a_signal_new_connections_are_refused(serve):
 
 
 def test_a_second_signal_cuts_streams_short_but_not_cleanly(serve):
-    served = serve({"talker": sim("--tokens", "100000", "--tokens-per-second", "20")}, killed=True)
+    served = serve({"talker": sim("--tokens", "100000", "--tokens-per-second", "20")}, killed=True, executed=True)
 
     with served.streaming("talker") as response:
         response.readline()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import random
 import re
 import shlex
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from attrs import define, frozen
+from nursery import hatch
 
 from swaplab_core.testing.network import LOOPBACK
 from swaplab_core.testing.real_process import RealProcess, running_process
@@ -37,6 +39,8 @@ BLOCK = 128
 PORT_BLOCKS = range(20_000, 32_000, BLOCK)
 """Where blocks of ports begin, below the range from which the system hands out ports."""
 ANSWER_SECONDS = 60.0
+_OF_INTERPRETERS = re.compile("PYTHON|SSL_|LD_|TMPDIR|TZ")
+"""Variables that are read when Python begins, or once."""
 
 
 @frozen
@@ -233,7 +237,8 @@ class Swaplab:
 
     def living(self) -> list[int]:
         """Pids of the daemon and everything that descends from it, whatever has become of its parents."""
-        return marked_processes(self.mark)
+        own = [] if self.process.popen.poll() is not None else [self.process.pid]  # a fork: without the mark
+        return sorted({*marked_processes(self.mark), *own})
 
 
 def _reloads(log: str) -> list[str]:
@@ -289,26 +294,40 @@ def running_swaplab(
     *options: str,
     env: Mapping[str, str] | None = None,
     killed: bool = False,
+    executed: bool = False,
     **top: object,
 ) -> Iterator[Swaplab]:
     """Serve these models inside the block, with `top` as further keys of the file and `options` of the command line.
 
-    `killed` says that the test ends the daemon by itself, in whatever way.
+    `killed` says that the test ends the daemon by itself, in whatever way; `executed` that the installed command is
+    run, which takes a second of processor time more than a daemon from the nursery.
     """
     mark = uuid.uuid4().hex
     config, log = folder / f"{mark}.yaml", folder / f"{mark}.log"
-    argv = (SWAPLAB, "serve", "--config", config, "--listen", f"{LOOPBACK}:0", *options)
-    ours = {"XDG_STATE_HOME": str(folder / "state"), MARK: mark}
+    argv = [str(part) for part in (SWAPLAB, "serve", "--config", config, "--listen", f"{LOOPBACK}:0", *options)]
+    env = {"XDG_STATE_HOME": str(folder / "state"), MARK: mark, **(env or {})}
+    start = running_process if executed or any(map(_OF_INTERPRETERS.match, env)) else _hatched
     with contextlib.ExitStack() as until_the_end:
         ports = until_the_end.enter_context(leased_ports(max(PORTS, len(models))))
         config.write_text(config_text({"startPort": ports.start, **top, "models": models}))
-        process = until_the_end.enter_context(running_process(argv, log, env={**ours, **(env or {})}))
+        process = until_the_end.enter_context(start(argv, log, env=env))
         port = int(process.wait_for_output(r"serves at https?://127\.0\.0\.1:(\d+)")[1])
         swaplab = Swaplab(process, port, ports, mark, config)
         yield swaplab
         if not killed:
             assert process.terminate() == 0, swaplab.log()
         assert_nothing_left(swaplab)
+
+
+@contextlib.contextmanager
+def _hatched(argv: list[str], output_file: Path, *, env: Mapping[str, str]) -> Iterator[RealProcess]:
+    """`running_process` by the nursery."""
+    with output_file.open("wb") as output:
+        process = RealProcess(hatch(argv, {**os.environ, **env}, output.fileno()), output_file)
+    try:
+        yield process
+    finally:
+        process.kill_group()
 
 
 def assert_nothing_left(swaplab: Swaplab) -> None:

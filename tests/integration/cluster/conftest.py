@@ -32,6 +32,7 @@ class Field:
     environment: Mapping[str, str]
     mark: str
     sshd: SshdNodes | None = None
+    executed: bool = False
 
     @contextlib.contextmanager
     def serving(self, models: Mapping[str, Mapping[str, object]], *, killed: bool = False, **top: object):
@@ -40,10 +41,8 @@ class Field:
             name: {**entry, "env": [*entry.get("env", []), f"SWAPLAB_TEST_MARK={self.mark}"]}
             for name, entry in models.items()
         }
-        plugins = {"cluster": dict(self.settings)}
-        with running_swaplab(
-            self.folder, marked, env=self.environment, killed=killed, plugins=plugins, **top
-        ) as swaplab:
+        more = {"plugins": {"cluster": dict(self.settings)}, "executed": self.executed, **top}
+        with running_swaplab(self.folder, marked, env=self.environment, killed=killed, **more) as swaplab:
             yield swaplab
         wait_until(lambda: not self.living(), f"processes {self.living()} to be gone")
 
@@ -144,7 +143,7 @@ def _with_sshd(folder: Path, spaces) -> Iterator[Field]:
             inventory([spaces.address(node) for node in range(spaces.count)])
         )
         settings = {"knownHosts": str(made.known_hosts), "sshIdentity": str(made.identity), "statusSeconds": 0}
-        yield Field(folder, settings, {}, uuid.uuid4().hex)
+        yield Field(folder, settings, {}, uuid.uuid4().hex, executed=True)  # its network is the test's
 
 
 def _with_agents(folder: Path, spaces) -> Iterator[Field]:
@@ -164,7 +163,7 @@ def _with_agents(folder: Path, spaces) -> Iterator[Field]:
         pins = [f"agent_pin: {agent.pin}" for agent in running]
         (folder / "cluster-inventory.yaml").write_text(inventory([agent.address for agent in running], pins))
         settings = {"execMode": "agent", "agentTokenFile": str(running[0].token_file), "statusSeconds": 0}
-        yield Field(folder, settings, {}, uuid.uuid4().hex)
+        yield Field(folder, settings, {}, uuid.uuid4().hex, executed=True)  # its network is the test's
 
 
 @frozen

@@ -69,7 +69,7 @@ def test_under_load_with_everything_on_no_row_is_lost_and_memory_stays_flat(tmp_
     groups = {"all": {"swap": False, "members": list(MODELS)}}
     store = {"path": str(tmp_path / "activity.db")}
     limits = {name: {**entry, "concurrencyLimit": 100} for name, entry in MODELS.items()}
-    with running_swaplab(tmp_path, limits, groups=groups, store=store, captureBuffer=1) as swaplab:
+    with running_swaplab(tmp_path, limits, groups=groups, store=store, captureBuffer=1, executed=True) as swaplab:
         for model in MODELS:
             swaplab.chat(model, max_tokens=1)
         began, before = time.monotonic(), rows(swaplab)

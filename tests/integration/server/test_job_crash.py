@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import textwrap
 
-from running_swaplab import marked_processes, running_swaplab
+from running_swaplab import running_swaplab
 
 from swaplab_core.testing.waiting import wait_until
 
@@ -45,9 +45,9 @@ def test_after_a_kill_the_commands_are_gone_and_the_history_says_what_happened(t
         )
         later = swaplab.ask("POST", "/api/actions/slow:build", json_body={"start_at": soon}).json()["job"]["id"]
         wait_until(lambda: "started" in log_of(swaplab, running), "the command to print")
-        assert len(marked_processes(swaplab.mark)) >= 3
+        assert len(swaplab.living()) >= 3
         swaplab.process.send(signal.SIGKILL)
-        wait_until(lambda: not marked_processes(swaplab.mark), "everything that it started to be gone")
+        wait_until(lambda: not swaplab.living(), "everything that it started to be gone")
     with running_swaplab(tmp_path, {}, *state, env=env) as swaplab:
         jobs = {job["id"]: job for job in swaplab.ask("GET", "/api/jobs").json()["jobs"]}
         assert [jobs[job]["state"] for job in (running, queued, later)] == ["interrupted", "interrupted", "scheduled"]
@@ -56,7 +56,7 @@ def test_after_a_kill_the_commands_are_gone_and_the_history_says_what_happened(t
         again = swaplab.ask("POST", f"/api/jobs/{running}/retry", json_body={}).json()["job"]["id"]
         wait_until(lambda: "started" in log_of(swaplab, again), "the repeated command to print")
         assert swaplab.ask("POST", f"/api/jobs/{again}/cancel", json_body={}).json()["job"]["state"] == "cancelled"
-        assert len(marked_processes(swaplab.mark)) <= 2, "the daemon and its guard"
+        assert len(swaplab.living()) <= 2, "the daemon and its guard"
 
 
 def test_a_daemon_that_is_asked_to_stop_ends_its_jobs_first(tmp_path):

@@ -23,7 +23,7 @@ BOUND_MIB = 40
 def swaplab(tmp_path_factory) -> Iterator[Swaplab]:
     """A daemon that has done a little of everything before it is measured: what is loaded once is no growth."""
     groups = {"all": {"swap": False, "members": list(MODELS)}}
-    with running_swaplab(tmp_path_factory.mktemp("memory"), MODELS, groups=groups) as swaplab:
+    with running_swaplab(tmp_path_factory.mktemp("memory"), MODELS, groups=groups, executed=True) as swaplab:
         for model in MODELS:
             swaplab.chat(model, max_tokens=5)
             swaplab.stream(model, max_tokens=50)
