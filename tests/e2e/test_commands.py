@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from running_swaplab import SWAPLAB, Swaplab, running_swaplab, sim
+from running_swaplab import SWAPLAB, Swaplab, run_swaplab, running_swaplab, sim
 
 LONG = "unsloth/Qwen3-Coder-480B-A35B-Instruct-GGUF:UD-Q4_K_XL"
 
@@ -28,18 +28,11 @@ def swaplab(tmp_path_factory) -> Swaplab:
 
 def run(*arguments: str | Path, url: str = "", code: int = 0) -> str:
     """What a command prints, stdout and stderr together; it must end with this exit code."""
-    ended = subprocess.run(
-        [SWAPLAB, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**os.environ, **({"SWAPLAB_URL": url} if url else {})},
-    )
-    assert ended.returncode == code, ended.stdout
-    assert "Traceback" not in ended.stdout
-    return ended.stdout
+    ended = run_swaplab(*arguments, env={"SWAPLAB_URL": url} if url else None)
+    printed = ended.stdout + ended.stderr
+    assert ended.returncode == code, printed
+    assert "Traceback" not in printed
+    return printed
 
 
 def test_a_model_is_loaded_listed_and_unloaded(swaplab):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
 import pytest
-from running_swaplab import SWAPLAB, sim
+from running_swaplab import run_swaplab, sim
 
 
 def replay(*arguments, text="", code=0):
-    done = subprocess.run(
-        [SWAPLAB, "replay", *arguments], input=text, capture_output=True, text=True, timeout=120, check=False
-    )
+    done = run_swaplab("replay", *arguments, text=text)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 

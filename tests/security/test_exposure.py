@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
 import pytest
-from running_swaplab import SWAPLAB, running_swaplab
+from running_swaplab import run_swaplab, running_swaplab
 
 
 def serve(tmp_path, text, *options):
     file = tmp_path / "config.yaml"
     file.write_text(text)
-    argv = [SWAPLAB, "serve", "--config", file, *options]
-    ended = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    ended = run_swaplab("serve", "--config", file, *options)
     assert "Traceback" not in ended.stderr
     return ended
 
@@ -55,9 +53,8 @@ def test_where_no_state_can_be_kept_it_serves_all_the_same_and_says_so(tmp_path)
 
 
 def command(swaplab, *arguments, **environment):
-    argv = [SWAPLAB, *arguments, "--url", swaplab.url]
-    settings = {**os.environ, "XDG_STATE_HOME": str(swaplab.config.parent / "state"), **environment}
-    return subprocess.run(argv, env=settings, capture_output=True, text=True, timeout=120, check=False)
+    settings = {"XDG_STATE_HOME": str(swaplab.config.parent / "state"), **environment}
+    return run_swaplab(*arguments, "--url", swaplab.url, env=settings)
 
 
 def test_the_commands_are_the_administrator_s_without_being_told_a_key(tmp_path):

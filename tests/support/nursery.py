@@ -18,6 +18,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -60,11 +61,11 @@ class Hatched:
             os.kill(self.pid, number)
 
 
-def hatch(argv: list[str], env: Mapping[str, str], output: int) -> Hatched:
-    """Start a daemon whose output goes to this file descriptor."""
+def hatch(argv: list[str], env: Mapping[str, str], stdin: int, stdout: int, stderr: int) -> Hatched:
+    """Start the command with these file descriptors."""
     ours, keepers = socket.socketpair()
     with keepers:
-        socket.send_fds(_nursery(), [b"!"], [keepers.fileno(), output])
+        socket.send_fds(_nursery(), [b"!"], [keepers.fileno(), stdin, stdout, stderr])
     ours.sendall(json.dumps({"argv": argv, "env": dict(env), "cwd": str(Path.cwd())}).encode() + b"\n")
     return Hatched(int(_line(ours)), ours)
 
@@ -95,7 +96,7 @@ def _next_order() -> dict[str, Any] | None:
     channel = socket.socket(fileno=os.dup(0))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a keeper
     while True:
-        _, descriptors, *_ = socket.recv_fds(channel, 1, 2)
+        _, descriptors, *_ = socket.recv_fds(channel, 1, 4)
         if not descriptors:
             return None
         if not os.fork():
@@ -106,21 +107,20 @@ def _next_order() -> dict[str, Any] | None:
             os.close(descriptor)
 
 
-def _keep(connection: int, output: int) -> dict[str, Any]:
+def _keep(connection: int, *streams: int) -> dict[str, Any]:
     """Start a daemon and tell its end. Returns in the daemon alone."""
     keeper = socket.socket(fileno=connection)
     order = json.loads(_line(keeper))
     if pid := os.fork():
-        os.close(output)
+        for stream in streams:
+            os.close(stream)
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         keeper.sendall(b"%d\n" % code)
         os._exit(0)
     os.setsid()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for stream, source in enumerate((nothing, output, output)):
-        os.dup2(source, stream)
-    os.close(nothing)
-    os.close(output)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
     keeper.sendall(b"%d\n" % os.getpid())
     keeper.close()
     return order
@@ -132,6 +132,8 @@ def _live(order: dict[str, Any]) -> None:
     os.environ.update(order["env"])
     os.chdir(order["cwd"])
     sys.argv = order["argv"]
+    sys.stdin, sys.stdout = os.fdopen(0, closefd=False), os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
     from swaplab_core.cli import main
 
     sys.exit(main())
@@ -139,9 +141,11 @@ def _live(order: dict[str, Any]) -> None:
 
 def _prepare() -> None:
     """Import what a daemon will."""
+    import swaplab_core.cli
     from swaplab_core.plugin.catalogue import Catalogue
 
-    for module in ("swaplab_core.cli.serving", "swaplab_core.adapters.store", "uvloop", "psutil", "httptools"):
+    commands = [module.name for module in pkgutil.iter_modules(swaplab_core.cli.__path__, "swaplab_core.cli.")]
+    for module in (*commands, "swaplab_core.adapters.store", "uvloop", "psutil", "httptools"):
         importlib.import_module(module)
     Catalogue.discover()
     assert threading.active_count() == 1, "a fork has one thread"

@@ -15,7 +15,9 @@ import re
 import shlex
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -319,11 +321,31 @@ def running_swaplab(
         assert_nothing_left(swaplab)
 
 
+def run_swaplab(
+    *arguments: str | Path, env: Mapping[str, str] | None = None, text: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with `text` as its input and `env` added to our environment."""
+    argv = [str(part) for part in (SWAPLAB, *arguments)]
+    with contextlib.ExitStack() as open_until_read:
+        streams = [open_until_read.enter_context(tempfile.TemporaryFile("w+")) for _ in range(3)]
+        streams[0].write(text)
+        streams[0].seek(0)
+        process = hatch(argv, {**os.environ, **(env or {})}, *(stream.fileno() for stream in streams))
+        try:
+            process.wait(2 * ANSWER_SECONDS)
+        finally:
+            process.send_signal(signal.SIGKILL)
+        for stream in streams:
+            stream.seek(0)
+        return subprocess.CompletedProcess(argv, process.wait(), streams[1].read(), streams[2].read())
+
+
 @contextlib.contextmanager
 def _hatched(argv: list[str], output_file: Path, *, env: Mapping[str, str]) -> Iterator[RealProcess]:
     """`running_process` by the nursery."""
-    with output_file.open("wb") as output:
-        process = RealProcess(hatch(argv, {**os.environ, **env}, output.fileno()), output_file)
+    with output_file.open("wb") as output, Path(os.devnull).open("rb") as nothing:
+        streams = (nothing.fileno(), output.fileno(), output.fileno())
+        process = RealProcess(hatch(argv, {**os.environ, **env}, *streams), output_file)
     try:
         yield process
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from llama_benchy import llama_benchy, smollm2
-from running_swaplab import SWAPLAB, Swaplab, marked_processes, running_swaplab
+from running_swaplab import Swaplab, marked_processes, run_swaplab, running_swaplab
 
 from swaplab_core.testing.network import find_free_port
 from swaplab_core.testing.waiting import wait_until
@@ -187,17 +186,8 @@ def test_only_the_administrator_may_start_one(swaplab):
 
 
 def test_the_command_line_runs_lists_compares_and_gates(swaplab):
-    environment = {**os.environ, "SWAPLAB_URL": swaplab.url, "SWAPLAB_API_KEY": ADMIN}
-
     def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [SWAPLAB, "bench", *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        return run_swaplab("bench", *arguments, env={"SWAPLAB_URL": swaplab.url, "SWAPLAB_API_KEY": ADMIN})
 
     made = [bench("run", "tiny", "--pp", "32", "--tg", "16", "--runs", "5", "--skip-coherence") for _ in range(2)]
     assert [each.returncode for each in made] == [0, 0], made

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import trustme
 from attrs import frozen
-from running_swaplab import SWAPLAB, Swaplab, chat_body, event_data, running_swaplab, sim
+from running_swaplab import SWAPLAB, Swaplab, chat_body, event_data, run_swaplab, running_swaplab, sim
 
 from swaplab_core.testing.network import LOOPBACK
 
@@ -154,8 +154,7 @@ def files(tmp_path) -> tuple[Path, Path]:
 def refused(tmp_path, *options, code=1):
     config = tmp_path / "config.yaml"
     config.write_text("models: {}\n")
-    argv = [SWAPLAB, "serve", "--config", config, "--listen", f"{LOOPBACK}:0", *options]
-    ended = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
+    ended = run_swaplab("serve", "--config", config, "--listen", f"{LOOPBACK}:0", *options)
     assert (ended.returncode, ended.stdout, "Traceback" in ended.stderr) == (code, "", False), ended.stderr
     return ended.stderr
 
