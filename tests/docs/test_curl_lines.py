@@ -37,3 +37,11 @@ def test_the_pages_have_such_lines():
 def test_a_command_for_the_administrator_sends_what_it_must(page, command):
     if Policy.ADMIN in policies(command):
         assert {header for header in NEEDED if header not in command} == set(), page
+
+
+@pytest.mark.parametrize(("page", "command"), commands(), ids=lambda value: getattr(value, "name", ""))
+def test_a_command_is_one_in_every_shell_and_its_key_is_explained(page, command):
+    assert not re.findall(r"(?<=\s)http[^\s'\"]*[?&*]", command), "zsh looks for files of that name: quote the address"
+    if keys := re.findall(r"Bearer (\S+?)[\"']", command):
+        assert keys == ["$TOKEN"]
+        assert "admin-token" in page.read_text() or "access.md#the-admin-token" in page.read_text()

@@ -88,7 +88,10 @@ def _number(metric: dict[str, Any] | None) -> str:
 @pass_server
 def list_results(server: ServerClient, model: str) -> None:
     """Print a line each."""
-    for result in server.request("GET", "/api/benchy/results?" + urlencode({"model": model}))["results"]:
+    results = server.request("GET", "/api/benchy/results?" + urlencode({"model": model}))["results"]
+    if not results:
+        click.echo("There are no results yet; make one with: swaplab bench run MODEL", err=True)
+    for result in results:
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(result["created"]))
         click.echo(f"{result['id']}  {made}  {result['provenance']['model']}  {len(result['points'])} tests")
 
