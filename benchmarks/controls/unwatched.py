@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 
 from swaplab_core.cli import main
-from swaplab_core.runtime.metering import Measured, Meter
+from swaplab_core.runtime.metering import Measured, Meter, Passed
 from swaplab_core.server.inference.access_log import AccessLog
 from swaplab_core.server.inference.observation import Observation, Observer
 
@@ -19,8 +19,8 @@ from swaplab_core.server.inference.observation import Observation, Observer
 def without_metering() -> None:
     AccessLog.note = lambda *_, **__: None
     Observation.chunk = lambda *_: None
-    Meter.headers = Meter.whole = _keep_status
-    Meter.end = lambda self, *_: Measured(self.status)
+    Meter.headers = _keep_status
+    Meter.end = Passed.measured = lambda self, *_: Measured(self.status)
 
 
 def _keep_status(self: Meter, status: int, *_: object) -> None:
@@ -29,7 +29,7 @@ def _keep_status(self: Meter, status: int, *_: object) -> None:
 
 def without_rows() -> None:
     without_metering()
-    Observer.record = lambda *_: None
+    Observer.record = Observer.came_whole = lambda *_: None
 
 
 if __name__ == "__main__":

@@ -206,14 +206,16 @@ class Dispatcher:
             return None
         step.effects = (granted,)
         self._seized.add(ticket)
-        self._note_use(model)
+        if model not in self._used:
+            self._note_use(model)
         return Lease(ticket, model, granted.incarnation, self.upstreams.base_url(model), now)
 
     def release(self, lease: Lease) -> None:
         """Give back what was seized."""
         self._seized.discard(lease.ticket)
         self.tell(Released(lease.ticket))
-        self._note_use(lease.model)
+        if lease.model not in self._used:
+            self._note_use(lease.model)
 
     async def was_dying(self, lease: Lease) -> bool:
         """Was the upstream of a lease about to end by itself when it was granted?

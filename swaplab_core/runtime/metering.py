@@ -58,19 +58,19 @@ class Measured:
     ) -> ActivityRow:
         """What is remembered of the request; `created` is the unix time in seconds at which it ended."""
         return ActivityRow(
-            created=created,
-            model=model,
-            req_path=req_path,
-            status=self.status,
-            content_type=self.content_type,
-            tokens=self.usage,
-            duration_ms=self.duration_ms,
-            ttft_ms=self.ttft_ms,
-            wait_ms=self.wait_ms,
-            itl_ms=self.itl_ms,
-            itl_p95_ms=self.itl_p95_ms,
-            error_msg=self.error_msg,
-            metadata=metadata,
+            created,
+            model,
+            req_path,
+            self.status,
+            self.content_type,
+            self.usage,
+            self.duration_ms,
+            self.ttft_ms,
+            self.wait_ms,
+            self.itl_ms,
+            self.itl_p95_ms,
+            self.error_msg,
+            metadata,
             client=client,
         )
 
@@ -93,7 +93,7 @@ class Meter:
     status: int = field(default=0, init=False)
     _content_type: str = field(default="", init=False)
     _sent: float | None = field(default=None, init=False)
-    _body: ResponseBody | WholeBody | None = field(default=None, init=False)
+    _body: ResponseBody | None = field(default=None, init=False)
     _tokens: TokenTimes | None = field(default=None, init=False)
     _waiting: list[bytes] = field(factory=list, init=False)
     _moments: list[float] = field(factory=list, init=False)
@@ -116,14 +116,6 @@ class Meter:
             self._body = PackedBody(events, self.keep_bytes, content_encoding)
         else:
             self._body = ResponseBody(events, self.keep_bytes)
-
-    def whole(self, status: int, content_type: str, data: bytes) -> None:
-        """Head and body at once, instead of `headers` and `feed`: not packed, and no event stream."""
-        if len(data) <= WHOLE_BYTES:
-            self.status, self._content_type, self._body = status, content_type, WholeBody(data, self.keep_bytes)
-        else:
-            self.headers(status, content_type)
-            self.feed(data, self.started)
 
     def feed(self, chunk: bytes, now: float) -> None:
         """Some bytes of the body, as they go to the client."""
@@ -169,6 +161,40 @@ class Meter:
             if said := body.feed(chunk):
                 assert tokens is not None, "only events say something"
                 tokens.add(said, moment)
+
+
+@define(eq=False)
+class Passed:
+    """A request whose answer came at once, not packed and no event stream: what a Meter would have heard of it."""
+
+    status: int
+    content_type: str
+    data: bytes
+    started: float
+    sent: float
+    ended: float
+
+    def measured(self, read: UsageReader, keep_bytes: int) -> Measured:
+        """Sum up."""
+        body = WholeBody(self.data, keep_bytes) if len(self.data) <= WHOLE_BYTES else self._large(keep_bytes)
+        told, started = _told(body, self.status, read), self.started
+        return Measured(
+            self.status,
+            self.content_type,
+            told.usage,
+            max(round((self.ended - started) * 1000), told.engine_ms),
+            None,
+            (self.sent - started) * 1000,
+            None,
+            None,
+            told.error_msg[:MAX_CHARACTERS],
+            body.kept if self.status < _FAILED else None,
+        )
+
+    def _large(self, keep_bytes: int) -> ResponseBody:
+        body = ResponseBody(None, keep_bytes)
+        body.feed(self.data)
+        return body
 
 
 @define

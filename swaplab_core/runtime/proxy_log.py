@@ -36,7 +36,7 @@ class ProxyLog(logging.Handler):
         super().__init__()
         self._book = book
         self._stamp: Callable[[datetime], str] = no_stamp
-        self._pending: list[tuple[float, str, tuple[object, ...]]] = []
+        self._pending: list[tuple[float, Callable[..., str], tuple[object, ...]]] = []
 
     def install(self, config: Config) -> None:
         """Become the root logger's only handler."""
@@ -59,8 +59,8 @@ class ProxyLog(logging.Handler):
         self.flush()
         self._write(self._line(record.created, record.levelname, self.format(record)))
 
-    def soon(self, created: float, text: str, *values: object) -> None:
-        """Write `text % values` within a moment, together with what else comes: for lines of which there are many.
+    def soon(self, created: float, text: Callable[..., str], *values: object) -> None:
+        """Write `text(*values)` within a moment, together with what else comes: for lines of which there are many.
 
         Call it on the event loop.
         """
@@ -72,7 +72,7 @@ class ProxyLog(logging.Handler):
         """Write what waits."""
         if self._pending:
             pending, self._pending = self._pending, []
-            self._write("".join([self._line(created, "INFO", text % values) for created, text, values in pending]))
+            self._write("".join([self._line(created, "INFO", text(*values)) for created, text, values in pending]))
 
     def _line(self, created: float, level: str, text: str) -> str:
         stamp = self._stamp(datetime.fromtimestamp(created).astimezone()) if self._stamp is not no_stamp else ""

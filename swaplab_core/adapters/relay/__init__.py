@@ -22,7 +22,7 @@ from swaplab_core.adapters.relay.connection import UpstreamConnection
 from swaplab_core.adapters.relay.direct import Way, open_connection
 from swaplab_core.adapters.relay.headers import is_events, request_headers, unwanted_in_answers
 from swaplab_core.adapters.relay.interface import NO_TAP, Body, Call, Tap
-from swaplab_core.adapters.relay.known import MOST_HEAD_BYTES, KnownHead, RawHeaders, split_head
+from swaplab_core.adapters.relay.known import MOST_HEAD_BYTES, KnownHead, Mould, RawHeaders, split_head
 from swaplab_core.adapters.relay.relay import Relay
 from swaplab_core.adapters.relay.request import head_bytes
 from swaplab_core.adapters.relay.telling import did_not_answer, died_in_the_middle
@@ -33,6 +33,7 @@ __all__ = [
     "Body",
     "Call",
     "KnownHead",
+    "Mould",
     "RawHeaders",
     "Relay",
     "Tap",

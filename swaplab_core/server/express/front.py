@@ -178,33 +178,46 @@ class FrontDoor(asyncio.Protocol):
     # the rest
 
     def _look(self, data: bytes) -> None:
-        head = find_head(data)
+        head = self._find_head(data)
         if head is None or head.length > self.lane.most_body_bytes or len(data) - head.size > head.length:
             self._leave_for_good(data)
             return
         self._head, self._admitted = head, self.lane.admitted(head.key, self._peer)
         if self._admitted is not None:
-            self._stage, self._parts = _Stage.READING, [data]
             self._owed = head.size + head.length - len(data)
-            self._serve_when_whole()
+            if self._owed:
+                self._stage, self._parts = _Stage.READING, [data]
+            else:
+                self._serve(data, head, self._admitted)
         elif is_plain(data[: head.size]):
             self._lend(data, head)
         else:
             self._leave_for_good(data)
 
+    def _find_head(self, data: bytes) -> Head | None:
+        """Mostly the one of the request before."""
+        if self._admitted is not None and (sizes := self._admitted.mould.sizes(data)):
+            return Head(self._admitted.mould.key, *sizes)
+        return find_head(data)
+
     def _serve_when_whole(self) -> None:
         if self._owed > 0:
             return
-        data, self._parts = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts), []
-        head, admitted = self._head, self._admitted
-        assert head is not None
-        assert admitted is not None
-        passable = self.lane.may_pass(admitted, data[head.size :]) if self._owed == 0 else None
+        data, self._parts = b"".join(self._parts), []
+        assert self._head is not None
+        assert self._admitted is not None
+        if self._owed == 0:
+            self._serve(data, self._head, self._admitted)
+        else:
+            self._lend(data, self._head)
+
+    def _serve(self, data: bytes, head: Head, admitted: Admitted) -> None:
+        passable = self.lane.may_pass(admitted, data[head.size :])
         if passable is None:
             self._lend(data, head)
             return
         self._data, self._stage = data, _Stage.SERVING
-        if isinstance(self._long, web.RequestHandler):
+        if self._long is not None and isinstance(self._long, web.RequestHandler):
             self._long.keep_alive(True)  # and no limit of its own to how long nothing may happen on it
         self._passage = Passage.begin(self.lane, self, passable)
 

@@ -12,7 +12,7 @@ from attrs import define, field
 from multidict import CIMultiDict
 
 from swaplab_core.adapters.destination import Destination, upstream_destination
-from swaplab_core.adapters.relay import Call, Relay, Way, head_bytes, request_headers
+from swaplab_core.adapters.relay import Call, Mould, Relay, Way, head_bytes, request_headers
 from swaplab_core.domain.errors import UnknownDriver
 from swaplab_core.domain.ids import ModelId
 from swaplab_core.routing.names import Local
@@ -21,7 +21,7 @@ from swaplab_core.runtime.dispatcher import Dispatcher, Lease
 from swaplab_core.runtime.inflight import redacted
 from swaplab_core.runtime.metering import UsageReader
 from swaplab_core.server.express.answer import DateLine, KnownAnswers
-from swaplab_core.server.inference.access_log import AccessLog, client_address
+from swaplab_core.server.inference.access_log import AccessLog, Asked, client_address
 from swaplab_core.server.inference.observation import Observer, client_name
 from swaplab_core.server.inference.served_paths import POSTED, upstream_path
 from swaplab_core.services.models.request_router import RequestRoute, RequestRouter
@@ -39,9 +39,10 @@ class Admitted:
     `until`, and the first request from `renewed_at` on takes the long way to make it good again.
 
     `upstream` is what the engine is sent, up to the length of the body. `headers` are those of the request without the
-    length, `shown` the same for people, `asker` is who asked, for rows.
+    length, `shown` the same for people, `asker` is who asked, for rows, `logged` the same and what, for the log.
     """
 
+    mould: Mould
     until: float
     renewed_at: float
     rules: object
@@ -50,8 +51,7 @@ class Admitted:
     path: str
     shown: Mapping[str, str]
     client: str
-    target: str
-    agent: str
+    logged: Asked
     asker: str
     metadata: dict[str, Mapping[str, str]] = field(factory=dict)
 
@@ -127,6 +127,7 @@ class Lane:
         shown, client = redacted(headers), client_address(request)
         path, now = upstream_path(request.raw_path), time.monotonic()
         self._admitted[key, peer] = Admitted(
+            Mould.of(key),
             now + FRESH_SECONDS,
             now + FRESH_SECONDS / 2,
             self.rules(),
@@ -135,8 +136,7 @@ class Lane:
             path,
             shown,
             client,
-            request.path_qs,
-            request.headers.get("User-Agent", "-"),
+            Asked(client, "POST", request.path_qs, request.headers.get("User-Agent", "-")),
             client_name(client, shown),
         )
 

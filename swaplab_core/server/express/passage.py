@@ -18,6 +18,7 @@ from swaplab_core.adapters.relay import (
 )
 from swaplab_core.domain.errors import UpstreamDied, UpstreamError
 from swaplab_core.runtime.inflight import Request
+from swaplab_core.runtime.metering import Passed
 from swaplab_core.runtime.tasks import spawn
 from swaplab_core.server.express.answer import AnswerHead, answer_head
 from swaplab_core.server.express.lane import Lane, Passable
@@ -235,28 +236,13 @@ class Passage:
         self._is_over, self._connection = True, None
         passable, observer, now = self.passable, self.lane.observer, time.monotonic()
         assert self._sent is not None, "there is an answer"
-        observer.came_whole(
-            Whole(
-                self.entry,
-                passable.admitted.asker,
-                passable.plan.read,
-                self.began,
-                self._sent,
-                now,
-                observer.inflight.remove(self.entry),
-                answer.status,
-                answer.content_type,
-                passable.body,
-                data,
-                answer.shown_with,
-            )
-        )
+        passed = Passed(answer.status, answer.content_type, data, self.began, self._sent, now)
+        ended_at = observer.inflight.remove(self.entry)
+        asker, read = passable.admitted.asker, passable.plan.read
+        observer.came_whole(Whole(self.entry, asker, read, ended_at, passable.body, passed, answer.shown_with))
         self._leave_road(now)
 
     def _leave_road(self, now: float) -> None:
         self.lane.dispatcher.release(self.passable.lease)
-        admitted = self.passable.admitted
-        request, seconds = ("POST", admitted.target), now - self.began
-        self.lane.access_log.note(
-            admitted.client, request, status=self._status, size=self._size, agent=admitted.agent, seconds=seconds
-        )
+        admitted, seconds = self.passable.admitted, now - self.began
+        self.lane.access_log.note(admitted.logged, self._status, self._size, seconds)

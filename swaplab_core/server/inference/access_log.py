@@ -51,18 +51,30 @@ async def access_log_middleware(request: web.Request, handler: Handler) -> web.S
 
 
 @frozen
+class Asked:
+    """Who asked for what, as a line tells it."""
+
+    client: str
+    method: str
+    target: str
+    agent: str
+
+
+@frozen
 class AccessLog:
     """The same lines for the express lane, written a moment later, many at once."""
 
     log: ProxyLog
 
-    def note(
-        self, client: str, request: tuple[str, str], *, status: int, size: int | None, agent: str, seconds: float
-    ) -> None:
-        """A request (method, target) has ended, `seconds` after it came; `status` 0: nobody was answered."""
+    def note(self, asked: Asked, status: int, size: int | None, seconds: float) -> None:
+        """A request has ended, `seconds` after it came; `status` 0: nobody was answered."""
         if _log.isEnabledFor(logging.INFO):
-            told = status or "cancelled", "-" if size is None else size
-            self.log.soon(time.time(), _LINE, client, *request, *told, agent, seconds * 1000)
+            self.log.soon(time.time(), _line, asked, status, size, seconds)
+
+
+def _line(asked: Asked, status: int, size: int | None, seconds: float) -> str:
+    told = status or "cancelled", "-" if size is None else size
+    return _LINE % (asked.client, asked.method, asked.target, *told, asked.agent, seconds * 1000)
 
 
 class _OneLine(logging.Filter):

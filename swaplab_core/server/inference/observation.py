@@ -25,7 +25,7 @@ from swaplab_core.routing.names import Local, Target
 from swaplab_core.runtime.captures import CaptureCache, Raw
 from swaplab_core.runtime.decoding import readable_encodings
 from swaplab_core.runtime.inflight import InFlight, Request, redacted
-from swaplab_core.runtime.metering import Measured, Meter, UsageReader
+from swaplab_core.runtime.metering import Measured, Meter, Passed, UsageReader
 from swaplab_core.runtime.recorder import Recorder
 from swaplab_core.server.errors import error_body, status_of
 from swaplab_core.server.inference.access_log import client_address
@@ -87,29 +87,17 @@ class Observation:
 class Whole:
     """A request that has ended, whose answer came in one piece: of what it tells, nothing has been looked at.
 
-    `client` is who asked, for the row. `started`, `sent` and `ended` are of `time.monotonic`, `ended_at` is unix time.
+    `client` is who asked, for the row; `ended_at` is unix time, `body` what was sent upstream.
     """
 
     entry: Request
     client: str
     read: UsageReader
-    started: float
-    sent: float
-    ended: float
     ended_at: float
-    status: int
-    content_type: str
     body: bytes
-    data: bytes
+    passed: Passed
     headers: Callable[[int], Mapping[str, str]]
     """Those of the answer, for its length."""
-
-    def measured(self, keep_bytes: int) -> Measured:
-        """What is found in it."""
-        meter = Meter(self.started, self.read, keep_bytes)
-        meter.sent(self.sent)
-        meter.whole(self.status, self.content_type, self.data)
-        return meter.end(self.ended)
 
     def row(self, measured: Measured) -> ActivityRow:
         """What is remembered of it."""
@@ -118,8 +106,8 @@ class Whole:
 
     def raw(self, measured: Measured) -> Raw:
         """Its capture."""
-        entry = self.entry
-        return Raw(entry.method, entry.path, entry.headers, self.body, self.headers(len(self.data)), measured)
+        entry, headers = self.entry, self.headers(len(self.passed.data))
+        return Raw(entry.method, entry.path, entry.headers, self.body, headers, measured)
 
 
 @define(eq=False)
@@ -212,7 +200,7 @@ class Observer:
         limit = self.captures.body_limit
         while self._waiting:
             each = self._waiting.popleft()
-            measured = each.measured(limit)
+            measured = each.passed.measured(each.read, limit)
             self._remember(each.row(measured), each.raw(measured), measured)
 
     def _settle_in_time(self) -> None:

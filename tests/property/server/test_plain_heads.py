@@ -9,6 +9,7 @@ from aiohttp.http import HttpRequestParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from swaplab_core.adapters.relay import Mould, split_head
 from swaplab_core.server.express.heads import find_head, is_plain
 
 NAMES = [
@@ -122,3 +123,23 @@ def test_what_is_known_of_a_head_does_not_depend_on_the_length(head, length):
     assert again is not None
     assert again.key == found.key
     assert is_plain(other[: again.size]) == is_plain(head[: found.size])
+
+
+@given(heads(), heads(), st.integers(0, 999_999_999), st.data())
+def test_what_fits_the_mould_of_a_head_is_split_in_the_same_way(head, other, length, data):
+    found = find_head(head)
+    if found is None:
+        return
+    mould = Mould.of(found.key)
+    assert mould.sizes(head + b"{}") == (found.size, found.length)
+    relative = mould.before + b"%d" % length + mould.behind
+    at = data.draw(st.integers(0, len(relative)))
+    for text in (
+        relative,
+        relative[:at],
+        relative[:at] + b"0" + relative[at:],
+        relative[:at] + relative[at + 1 :],
+        other,
+    ):
+        split, sizes = split_head(text), mould.sizes(text)
+        assert (None if sizes is None else (found.key, *sizes)) == (split if split and split[0] == found.key else None)

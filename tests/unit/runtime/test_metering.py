@@ -8,11 +8,13 @@ import zlib
 
 import orjson
 import pytest
+from attrs import evolve
 from recorded_responses import RECORDED
 
 from swaplab_core.domain.activity import ActivityRow
 from swaplab_core.domain.metering import Usage
-from swaplab_core.runtime.metering import Measured, Meter
+from swaplab_core.plugin.usage import read_usage
+from swaplab_core.runtime.metering import Measured, Meter, Passed
 from swaplab_core.runtime.scanning import WHOLE_BYTES
 
 if sys.version_info >= (3, 14):
@@ -63,9 +65,9 @@ def test_what_real_engines_answer_is_understood(recorded):
 @pytest.mark.parametrize("keep_bytes", [0, 100, 2 * WHOLE_BYTES])
 def test_a_body_that_comes_at_once_is_understood_alike(status, size, keep_bytes):
     body = orjson.dumps({"usage": USAGE, "timings": TIMINGS, "text": "x" * size, "error": {"message": "no"}})
-    meter = Meter(100.0, keep_bytes=keep_bytes)
-    meter.whole(status, JSON, body)
-    assert meter.end(101.0) == measure(body, status=status, keep_bytes=keep_bytes)
+    passed = Passed(status, JSON, body, started=100.0, sent=100.25, ended=101.0)
+    streamed = measure(body, status=status, keep_bytes=keep_bytes)
+    assert passed.measured(read_usage, keep_bytes) == evolve(streamed, wait_ms=250.0)
 
 
 def test_usage():
