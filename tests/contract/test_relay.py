@@ -435,9 +435,11 @@ class RelayContract(Contract[World]):
             gone = asyncio.Event()
 
             async def script(reader, writer):
-                await reader.readuntil(b"\r\n\r\n")
-                await reader.read()
-                gone.set()
+                try:
+                    await reader.readuntil(b"\r\n\r\n")
+                    await reader.read()
+                finally:  # where the machine is busy, it is given up before it has heard anything
+                    gone.set()
 
             world.script = script
             world.destination = evolve(world.destination, response_header_seconds=0.05)

@@ -80,6 +80,7 @@ class ClockContract(Contract[ClockWorld]):
             made: list[str] = []
             world.clock.call_later(0.01, lambda: _again(world.clock, made))
             await world.let_pass(0.04)
+            await world.let_pass(0.02)
             assert made == ["first", "second"]
 
         self.run(scenario)
