@@ -218,14 +218,22 @@ async def error_middleware(request: web.Request, handler: Handler) -> web.Stream
 def _plain_http_error(request: web.Request, error: web.HTTPException) -> web.Response:
     status = HTTPStatus(error.status)
     code = _PLAIN_CODES.get(status, status.phrase.lower().replace(" ", "-"))
-    allowed = error.headers.get("Allow", "").replace(",", ", ")
-    message = {
-        HTTPStatus.NOT_FOUND: f"nothing is served at {request.path}{_meant(request)}",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.path} does not take {request.method} (it takes {allowed})",
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than the server reads",
-    }.get(status, error.reason)
+    message = _plain_message(request, error, status)
     allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
     return _negotiated(request, message, status, allow, error_body(message, status, code))
+
+
+def _plain_message(request: web.Request, error: web.HTTPException, status: HTTPStatus) -> str:
+    match status:
+        case HTTPStatus.NOT_FOUND:
+            return f"nothing is served at {request.path}{_meant(request)}"
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            allowed = error.headers.get("Allow", "").replace(",", ", ")
+            return f"{request.path} does not take {request.method} (it takes {allowed})"
+        case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            return "the body is larger than the server reads"
+        case _:
+            return error.reason
 
 
 def _meant(request: web.Request) -> str:

@@ -178,7 +178,7 @@ HELD = {
         "test_a_stop_at_any_turn_of_a_start_ends_it_and_leaves_nothing_running",
     ],
     "health is asked often at first, and less and less": [
-        "test_the_first_probe_comes_after_20_ms_and_the_pauses_grow_to_250_ms",
+        "test_the_first_probe_comes_after_4_ms_and_the_pauses_grow_to_250_ms",
     ],
 }
 REPLACED = {
