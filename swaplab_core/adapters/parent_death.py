@@ -20,7 +20,8 @@ from collections.abc import Callable
 from swaplab_core.adapters.programs import find_program
 
 PR_SET_PDEATHSIG = 1
-TRIAL_SECONDS = 1.0
+TRIAL_SECONDS = 0.5
+"""The event loop waits for this one trial, a few milliseconds."""
 KILLED_BY_HAND = 128 + signal.SIGKILL
 """Exit code of a child that found its parent gone already; nobody is left to read it."""
 
@@ -48,7 +49,7 @@ def die_with_parent(then: Callable[[], None] | None = None) -> Callable[[], None
     return in_child
 
 
-def death_setter() -> tuple[str, ...]:
+def death_setter(patience_seconds: float = TRIAL_SECONDS) -> tuple[str, ...]:
     """What stands before an argv to have the signal set without a line of ours; () where nothing can.
 
     util-linux has it since 2.33; other programs of that name are tried and found wanting.
@@ -60,7 +61,12 @@ def death_setter() -> tuple[str, ...]:
     quiet = subprocess.DEVNULL
     try:
         tried = subprocess.run(  # noqa: S603 - an argv list, no shell
-            [*setter, setpriv, "--version"], stdin=quiet, stdout=quiet, stderr=quiet, check=False, timeout=TRIAL_SECONDS
+            [*setter, setpriv, "--version"],
+            stdin=quiet,
+            stdout=quiet,
+            stderr=quiet,
+            check=False,
+            timeout=patience_seconds,
         )
     except (OSError, subprocess.TimeoutExpired):
         return ()

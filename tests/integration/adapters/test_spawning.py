@@ -15,7 +15,8 @@ from swaplab_core.adapters.open_files import OpenFiles
 from swaplab_core.adapters.parent_death import death_setter
 from swaplab_core.adapters.spawning import Command, Spawner
 
-pytestmark = pytest.mark.skipif(not death_setter(), reason="needs Linux and setpriv of util-linux 2.33")
+SETTER = death_setter(patience_seconds=60)
+pytestmark = pytest.mark.skipif(not SETTER, reason="needs Linux and setpriv of util-linux 2.33")
 
 SHOW = """\
 import ctypes, json, os, resource, signal, sys
@@ -56,7 +57,7 @@ def trial(tmp_path: Path) -> Trial:
     """The setter of the signal leaves a trace, and is the real one then."""
     script, trace, setter = tmp_path / "show", tmp_path / "trace", tmp_path / "setter"
     script.write_text(f"#!{sys.executable} -IS\n{SHOW}")
-    setter.write_text(f'#!/bin/sh\necho >> {trace}\nexec {" ".join(death_setter())} "$@"\n')
+    setter.write_text(f'#!/bin/sh\necho >> {trace}\nexec {" ".join(SETTER)} "$@"\n')
     for program in (script, setter):
         program.chmod(0o755)
     limit = OpenFiles(321, OpenFiles.now().hard)
