@@ -231,6 +231,7 @@ def test_how_much_is_kept_is_seen_changed_taken_back_and_the_history_cleared(vis
             page.get_by_role("button", name="What is kept").click()
             kept = page.get_by_role("dialog", name="What is kept")
             expect(kept).to_contain_text("memory: it ends with this run")
+            expect(kept).to_contain_text(re.compile(r"Since\s*\w+ \d+, \d{4}, "))
             most = kept.get_by_role("spinbutton", name="Memory for captures")
             expect(most).to_have_value("3")
             expect(kept.get_by_role("spinbutton", name="Requests that are kept")).to_have_value("1000")

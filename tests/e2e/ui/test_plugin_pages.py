@@ -252,6 +252,10 @@ def test_the_load_of_a_day_is_shown_with_the_memory_of_each_model(visitor, swapl
         page.get_by_label("Time shown").select_option("1440")
         expect(page.get_by_role("img", name="System memory of each model")).to_be_visible()
         expect(page.get_by_role("img", name="Processor")).to_be_visible()
+        rate = page.get_by_role("combobox", name="How often to ask for new figures")
+        rate.select_option("paused")
+        page.reload()
+        expect(rate).to_have_value("0")
         assert barriers(page) == []
 
 
