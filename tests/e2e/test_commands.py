@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def swaplab(tmp_path_factory) -> Swaplab:
         LONG: {**sim(), "aliases": ["coder", "another rather long name of the same model"]},
         "dead": sim("--die-at-start"),
         "slow": sim("--load-seconds", "1.6"),
+        "stuck": sim("--never-ready"),
         "[red]": sim(),
     }
     with running_swaplab(tmp_path_factory.mktemp("commands"), models) as swaplab:
@@ -87,6 +89,20 @@ def test_a_load_that_fails_says_why(swaplab):
 
 def test_a_slow_load_does_without_a_terminal(swaplab):
     assert run("load", "slow", url=swaplab.url).endswith("slow is ready\n")
+    run("unload", url=swaplab.url)
+
+
+def test_who_interrupts_a_load_is_told_that_it_goes_on_and_how_to_stop_it(swaplab):
+    with subprocess.Popen(
+        [SWAPLAB, "load", "stuck", "--url", swaplab.url], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as loading:
+        swaplab.wait_for("stuck", state="starting")
+        loading.send_signal(signal.SIGINT)
+        said, _ = loading.communicate()
+
+    assert loading.returncode == 130
+    assert said.endswith("stuck goes on loading; stop it with: swaplab unload stuck\n")
+    assert swaplab.model("stuck")["state"] == "starting"
     run("unload", url=swaplab.url)
 
 

@@ -38,7 +38,9 @@ def error_event(message: str, code: str) -> bytes:
 
 def died_in_the_middle(destination: Destination) -> bytes:
     """The last event of a stream that broke off; the one before it may be half an event."""
-    return b"\n\n" + error_event(f"{destination.name} died in the middle of the response", UpstreamDied.code)
+    return b"\n\n" + error_event(
+        f"{destination.name} died in the middle of the response (its log may say why)", UpstreamDied.code
+    )
 
 
 def message_of(body: bytes) -> str:
