@@ -296,7 +296,7 @@ def test_a_load_test_climbs_its_steps_with_several_models(visitor, swaplab):
     with visitor.visit(swaplab, "/playground/load") as page:
         page.get_by_role("combobox", name="Model").last.select_option("paris")
         page.get_by_label("Requests", exact=True).last.fill("2")
-        page.get_by_label("At once").fill("1, 2")
+        page.get_by_role("textbox", name="At once").fill("1, 2")
         page.get_by_text("Also these models").click()
         page.get_by_role("checkbox", name="rome").check()
         page.get_by_role("button", name="Start").click()
@@ -306,6 +306,28 @@ def test_a_load_test_climbs_its_steps_with_several_models(visitor, swaplab):
         with page.expect_download() as download:
             page.get_by_role("button", name="Steps as CSV").click()
         assert len(download.value.path().read_text().splitlines()) == 5
+        assert barriers(page) == []
+
+
+def test_models_in_a_queue_are_asked_at_once_and_each_is_watched(visitor, swaplab):
+    with visitor.visit(swaplab, "/playground/load") as page:
+        panel = page.locator(".panel.scroll:visible")
+        panel.get_by_role("combobox", name="How").select_option("mixed")
+        expect(panel.get_by_role("button", name="Start")).to_be_disabled()
+        for model in ("paris", "rome", "paris", "broken", "broken"):
+            panel.get_by_role("combobox", name="Model").select_option(model)
+            panel.get_by_role("button", name=f"Add {model}").click()
+        panel.get_by_role("button", name="Take place 5 out").click()
+        panel.get_by_role("button", name="Place 2 up").click()
+        expect(panel.get_by_role("list", name="Queue").get_by_role("listitem")).to_have_text(
+            ["rome", "paris", "paris", "broken"]
+        )
+        panel.get_by_role("button", name="Start").click()
+        cards = panel.get_by_role("list", name="Requests").get_by_role("listitem")
+        expect(cards.nth(0)).to_contain_text("All roads lead to Rome.")
+        expect(cards.nth(1)).to_contain_text("The capital of France is Paris.")
+        expect(cards.nth(2)).to_have_attribute("data-phase", "done")
+        expect(cards.nth(3)).to_contain_text("/nonexistent/engine")
         assert barriers(page) == []
 
 

@@ -284,4 +284,20 @@ export const en = {
   unreachable: 'The server cannot be reached.',
   adviceBroken:
     'Its engine, or the server, ended meanwhile; the logs say why. What came until then is kept: try again, or go on from there.',
+  loadMode: 'How',
+  modeSteps: 'Measured: step by step, one model after the other',
+  modeMixed: 'Mixed: these models, all at once',
+  mixedEmpty:
+    'Put models into the queue, also several times: all are asked at once, and here you see who waits for whom.',
+  addToQueue: 'Add {model}',
+  clearQueue: 'Clear ({n})',
+  queueCleared: 'The queue is empty',
+  queue: 'Queue',
+  queueUp: 'Place {n} up',
+  queueDrop: 'Take place {n} out',
+  queueEmpty: 'Nobody is in the queue yet.',
+  phaseLoad: 'loading',
+  phaseThink: 'thinking',
+  phaseStopped: 'stopped',
+  overTime: 'Over time',
 } as const;

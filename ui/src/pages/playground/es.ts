@@ -286,4 +286,20 @@ export const es: Record<keyof typeof en, string> = {
   unreachable: 'No se puede llegar al servidor.',
   adviceBroken:
     'Su motor, o el servidor, terminó entretanto; los registros dicen por qué. Lo que llegó hasta entonces se conserva: inténtelo de nuevo o continúe desde ahí.',
+  loadMode: 'Cómo',
+  modeSteps: 'Medido: paso a paso, un modelo tras otro',
+  modeMixed: 'Mezclado: estos modelos, todos a la vez',
+  mixedEmpty:
+    'Ponga modelos en la cola, también varias veces: se pregunta a todos a la vez, y aquí se ve quién espera a quién.',
+  addToQueue: 'Añadir {model}',
+  clearQueue: 'Vaciar ({n})',
+  queueCleared: 'La cola está vacía',
+  queue: 'Cola',
+  queueUp: 'Subir el puesto {n}',
+  queueDrop: 'Quitar el puesto {n}',
+  queueEmpty: 'Todavía no hay nadie en la cola.',
+  phaseLoad: 'cargando',
+  phaseThink: 'pensando',
+  phaseStopped: 'detenida',
+  overTime: 'En el tiempo',
 };
