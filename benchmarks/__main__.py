@@ -3,8 +3,8 @@
     python -m benchmarks [--json FILE] [--quick]
 
 Each part can be run by itself (`python -m benchmarks.relay --help`, and watching, swap, daemon, waiting, fanout,
-engine, reload, cluster_status); what is a target here is said in docs/explanation/performance.md. `--quick` shows that
-everything runs: its figures mean nothing.
+engine, reload, cluster_status, pages); what is a target here is said in docs/explanation/performance.md. `--quick`
+shows that everything runs: its figures mean nothing.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ago, bytes, duration, home, percent } from '../src/lib/format';
+import { ago, bytes, cssShare, duration, home, percent } from '../src/lib/format';
 
 describe('numbers as people read them', () => {
   test.each([
@@ -26,4 +26,8 @@ describe('numbers as people read them', () => {
 test('a path under a home is shown with a tilde', () => {
   expect(home('/home/me/models/a.gguf')).toBe('~/models/a.gguf');
   expect(home('/homes/me')).toBe('/homes/me');
+});
+
+test('a share for CSS is the same in every language', () => {
+  expect([0.5, -1, 2].map(cssShare)).toEqual(['50%', '0%', '100%']);
 });

@@ -70,7 +70,7 @@ def _card(status: NodeStatus, models: Sequence[ModelRecord], inventory: Inventor
         {"label": "Free memory", "value": None if free is None else free * MIB, "type": "bytes"},
         {"label": "GPU", "value": _gpu_cell(metrics)["title"] if metrics is not None else ""},
         {"label": "RDMA ports up", "value": _ports(metrics)},
-        {"label": "Models", "value": ", ".join(running) or "none"},
+        {"label": "Models", "value": ", ".join(running)},
         {"label": "Last look", "value": status.told.get("reach"), "type": "ago"},
     ]
     card: dict[str, Any] = {
@@ -92,7 +92,7 @@ def _ports(metrics: Metrics | None) -> str:
     if metrics is None:
         return ""
     up = [f"{port.device}/{port.port}" for port in metrics.rdma if port.is_up]
-    return f"{len(up)} of {len(metrics.rdma)}: {', '.join(up)}" if metrics.rdma else "none"
+    return f"{len(up)} of {len(metrics.rdma)}: {', '.join(up)}" if metrics.rdma else ""
 
 
 def _places(model: ModelRecord, inventory: Inventory | None, status: NodeStatus) -> tuple[str, ...]:

@@ -58,8 +58,8 @@ class ViewRoutes:
     async def disk(self, _: Call, __: Gateway) -> Reply:
         """How full the disk of the cache is."""
         hub = self.hub()
-        place, repos, room = await asyncio.gather(hub.place(), hub.repos(), hub.room())
-        return Reply.of_json(views.disk(place, repos, room))
+        repos, room = await asyncio.gather(hub.repos(), hub.room())
+        return Reply.of_json(views.disk(repos, room))
 
     async def models(self, _: Call, __: Gateway) -> Reply:
         """The cached models."""

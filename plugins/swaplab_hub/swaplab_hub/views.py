@@ -34,13 +34,13 @@ def summary(place: Place, repos: Sequence[Repo], free: int | None, facts: Mappin
     }
 
 
-def disk(place: Place, repos: Sequence[Repo], room: Room | None) -> dict[str, Any]:
+def disk(repos: Sequence[Repo], room: Room | None) -> dict[str, Any]:
     """How full the disk of the cache is, and how much of that the models take."""
     cached = size(sum(repo.size for repo in repos))
     if room is None:
-        return {"items": [{"label": str(place.folder), "value": 0, "text": f"{cached} in models"}]}
+        return {"items": [{"label": "Disk", "value": 0, "text": f"{cached} in models"}]}
     text = f"{cached} in models, {size(room.free)} of {size(room.total)} free"
-    return {"items": [{"label": str(place.folder), "value": 1 - room.free / room.total, "text": text}]}
+    return {"items": [{"label": "Disk", "value": 1 - room.free / room.total, "text": text}]}
 
 
 def models(repos: Sequence[Repo], known: Known) -> dict[str, Any]:

@@ -219,10 +219,12 @@ def test_a_model_in_a_container_says_in_which_image(visitor, swaplab):
 
 def test_on_a_phone_models_are_loaded_too(visitor, swaplab):
     with visitor.visit(swaplab, "/models", size=PHONE, theme="dark") as page:
-        quick = row(page, "quick")
+        quick = page.get_by_role("article", name="quick")
         quick.get_by_role("button", name="Load").click()
         expect(quick).to_contain_text("Ready")
         page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
+        page.get_by_role("button", name="As cards").click()
+        expect(row(page, "quick")).to_contain_text("Ready")
 
 
 @pytest.mark.llamacpp

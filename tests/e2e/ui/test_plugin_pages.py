@@ -62,6 +62,7 @@ def test_texts_of_a_plugin_are_in_the_persons_language_where_it_has_them(visitor
         expect(page.get_by_role("heading", level=1)).to_have_text("Juguete")
         expect(card(page, "Hechos")).to_contain_text("Home")
         expect(card(page, "Table").get_by_role("columnheader", name="Nombre")).to_be_visible()
+        assert card(page, "Table").locator(".sl-bar > span").first.evaluate("bar => bar.style.width")
         expect(card(page, "Matrix")).to_be_visible()  # what it has not said stays English
         page.locator("[data-module='toy:good']").get_by_role("button", name="open").click()
         expect(page.get_by_role("dialog").get_by_label("Palabra")).to_have_value("module")

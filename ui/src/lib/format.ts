@@ -20,6 +20,9 @@ export function percent(fraction: number, digits = 0): string {
   return fraction.toLocaleString(prefs.language, { style: 'percent', maximumFractionDigits: digits });
 }
 
+/** A share as CSS wants it: how people write one differs, `42 %` in Spanish. */
+export const cssShare = (fraction: number): string => `${Math.min(1, Math.max(0, fraction)) * 100}%`;
+
 /** `0.42 s`, `12 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–';

@@ -16,6 +16,8 @@ const SAID = new Set([
   'placeholder',
   'empty',
   'reason',
+  'progress_label',
+  'warnings',
   'group',
   'x-help',
   'x-placeholder',

@@ -31,5 +31,5 @@ export const es: Record<keyof typeof en, string> = {
   all: 'Todas',
   swaps: 'Cargas y cambios',
   timeline: 'Línea de tiempo',
-  noSwaps: 'Hoy no se ha cargado ni descargado ningún modelo.',
+  noSwaps: 'Hoy no se ha cargado ni liberado ningún modelo.',
 };
