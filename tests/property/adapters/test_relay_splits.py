@@ -6,6 +6,7 @@ The oracle is h11, which is written independently, in Python, from the same gram
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from itertools import pairwise
 
@@ -136,7 +137,15 @@ def framings(recorded: Recorded) -> list[bytes]:
     ]
 
 
-@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded.name)
+def _kinds() -> list[Recorded]:
+    """All of them at night; by day the shortest of each engine, streamed and whole: every byte is a test of its own."""
+    kinds: dict[tuple[str, str], Recorded] = {}
+    for recorded in sorted(RECORDED, key=lambda recorded: -len(recorded.body)):
+        kinds[recorded.name.partition("_")[0], recorded.content_type] = recorded
+    return list(RECORDED) if os.environ.get("SWAPLAB_PROFILE") == "nightly" else list(kinds.values())
+
+
+@pytest.mark.parametrize("recorded", _kinds(), ids=lambda recorded: recorded.name)
 def test_a_cut_at_any_byte_changes_nothing(recorded):
     for sent in framings(recorded):
         whole, _ = relayed([sent])
@@ -146,13 +155,14 @@ def test_a_cut_at_any_byte_changes_nothing(recorded):
             assert relayed([sent[:at], sent[at:]])[0] == whole
 
 
-@pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: recorded.name)
+@pytest.mark.parametrize("recorded", _kinds(), ids=lambda recorded: recorded.name)
 def test_an_end_at_any_byte_is_never_taken_for_the_end(recorded):
+    body = recorded.body
     for sent in framings(recorded)[:3]:
         for at in range(len(sent)):
             client, upstream = relayed([sent[:at]])
             assert client.is_whole is False
-            assert recorded.body.startswith(client.received)
+            assert body.startswith(client.received)
             assert not upstream.is_kept
 
 
