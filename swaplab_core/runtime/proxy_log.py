@@ -11,7 +11,7 @@ from http import HTTPStatus
 from swaplab_core.config.schema import Config
 from swaplab_core.runtime.logbook import PROXY, LogBook
 
-MOMENT_SECONDS = 0.05
+MOMENT_SECONDS = 0.2
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 _LAYOUTS = {
