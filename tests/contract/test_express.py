@@ -16,6 +16,7 @@ from relay_world import parse
 from swaplab_core.domain.errors import ShuttingDown
 from swaplab_core.server.express import front, lane
 from swaplab_core.testing.contracts.scenario import Contract
+from swaplab_core.testing.waiting import wait_until_async
 
 STREAM = (
     EVENTS
@@ -471,8 +472,9 @@ class ExpressContract(Contract[ExpressWorld]):
                 await caller.ask(world.request(None, "User-Agent: me/1", "X-Real-IP: 9.9.9.9"))
                 await caller.ask(world.request(None, "User-Agent: me/1", "X-Real-IP: 9.9.9.9"))
             assert world.long == 1
-            await asyncio.sleep(0.1)
-            lines = [line.rpartition(b" ")[0] for line in world.log.history("proxy").content().splitlines()[-2:]]
+            log = world.log.history("proxy")
+            await wait_until_async(lambda: log.content().count(b"me/1") == 2, "both lines")
+            lines = [line.rpartition(b" ")[0] for line in log.content().splitlines() if b"me/1" in line]
             assert lines[0] == lines[1]
             assert b'9.9.9.9 "POST /v1/chat/completions HTTP/1.1" 200 %d "me/1"' % len(SMALL) in lines[0]
 
