@@ -17,7 +17,7 @@ from swaplab_core.testing.require import require
 
 
 def test_make_run_starts_the_demo_in_its_own_folder():
-    recipe = re.search(r"^run: .*\n\t@(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    recipe = re.search(r"^run: .*\n(?:\t@\$\(COMPILE\)\n)?\t@(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
     assert recipe == "$(BIN)/swaplab demo --folder .demo $(ARGS)"
 
 

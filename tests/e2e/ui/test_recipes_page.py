@@ -63,7 +63,7 @@ def run(page, title):
 def succeeded(page, title):
     drawer = page.get_by_role("dialog", name=title)
     expect(drawer.get_by_role("status").first).to_have_text("Succeeded", timeout=PATIENCE_MS)
-    drawer.get_by_role("button", name="Close").click()
+    drawer.get_by_role("banner").get_by_role("button", name="Close").click()
 
 
 def field(form, label):
