@@ -23,4 +23,4 @@ def test_what_a_child_holds_counts_for_its_parent_and_who_is_gone_is_left_out(tm
         held = asyncio.run(PsutilProcesses().memory([process.pid, os.getpid(), 2**22 + 1]))
         assert held.keys() == {process.pid, os.getpid()}
         assert held[process.pid] > 64 * MIB
-        process.terminate()
+        process.kill_group()
