@@ -7,6 +7,7 @@ daemon; `programs.py` finds programs and explains why one cannot be started.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -73,7 +74,7 @@ class LocalProcesses:
         try:
             return await process.wait()
         except asyncio.CancelledError:
-            await process.stop(StopStrategy(grace_seconds=CANCEL_GRACE_SECONDS))
+            await _end(process, group)
             raise
 
     def close(self) -> None:
@@ -98,6 +99,18 @@ class LocalProcesses:
         self._guard.add(group.pid, command.mark if command.leaves_be else "")
         group.when_gone(lambda _status: self._guard.remove(group.pid))
         return group
+
+
+async def _end(process: LocalProcess, group: ProcessGroup) -> None:
+    """Stop it and wait, also for who is cancelled again (by a time limit, then by the end): nobody else would reap."""
+    stop = process.stop(StopStrategy(grace_seconds=CANCEL_GRACE_SECONDS))
+    stopping = asyncio.ensure_future(stop)  # noqa: TID251 - it is waited for here
+    while not stopping.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(stopping)
+    if stopping.cancelled():  # with every other task, as the event loop ends
+        group.signal(signal.SIGKILL)
+        await group.wait()
 
 
 def _name(pid: str) -> str:

@@ -11,7 +11,6 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from itertools import count
 from typing import Protocol, assert_never
 
 from attrs import define, field, frozen
@@ -153,7 +152,7 @@ class Dispatcher:
     _draining: bool = field(default=False, init=False)
     _grants: dict[TicketId, asyncio.Future[Lease]] = field(factory=dict, init=False)
     _seized: set[TicketId] = field(factory=set, init=False)
-    _numbers: count[int] = field(factory=lambda: count(1), init=False)
+    _last: TicketId = field(default=TicketId(0), init=False)
     _closing: bool = field(default=False, init=False)
     _used: set[ModelId] = field(factory=set, init=False)
 
@@ -171,7 +170,7 @@ class Dispatcher:
             raise _going()
         if model in self.drained:
             raise Drained(f"{model} takes no new requests: {self.drained[model]}", advice="try again later")
-        number = TicketId(next(self._numbers))
+        number = self._last = TicketId(self._last + 1)
         self._grants[number] = grant = asyncio.get_running_loop().create_future()
         self.tell(Requested(number, model))
         self._note_use(model)
@@ -197,7 +196,7 @@ class Dispatcher:
         """A lease if it is to be had without waiting, for `release`; else None, and nobody has noticed."""
         if self._closing or self._draining or model in self.drained:
             return None
-        ticket, now = TicketId(next(self._numbers)), self.clock.now()
+        ticket, now = TicketId(self._last + 1), self.clock.now()
         fact = Requested(ticket, model)
         step = self.tape.told(fact, now)
         granted = self.engine.serve_at_once(fact)
@@ -205,6 +204,7 @@ class Dispatcher:
             self.tape.untold()
             return None
         step.effects = (granted,)
+        self._last = ticket
         self._seized.add(ticket)
         if model not in self._used:
             self._note_use(model)

@@ -165,6 +165,28 @@ def test_what_a_command_put_into_a_session_of_its_own_ends_with_a_cancelled_one(
     run(scenario())
 
 
+@pytest.mark.parametrize("everything", [False, True], ids=["again", "with every task, as the loop ends"])
+def test_a_command_is_waited_for_also_by_who_is_cancelled_once_more(
+    run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone, everything: bool
+) -> None:
+    async def scenario() -> None:
+        others = asyncio.all_tasks()
+        slow = "import os, signal, time\ndef asked(*_):\n    os.write(1, b'asked\\n')\n    time.sleep(0.3)\n"
+        told = "    os._exit(0)\nsignal.signal(signal.SIGTERM, asked)\nos.write(1, b'%d\\n' % os.getpid())\ntime.sleep(3600)"
+        command = ReadyCommand(_python(slow + told).argv)
+        running = asyncio.create_task(processes.run(command, output, output))
+        pid = int((await output.wait_for_lines(1))[0])
+        running.cancel()
+        await output.wait_for_lines(2)
+        for task in asyncio.all_tasks() - others if everything else {running}:
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert is_gone(pid)
+
+    run(scenario())
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what is in an environment")
 def test_what_a_command_leaves_behind_at_its_own_end_was_to_stay_and_is_told_at_the_end(
     run: Run, output: Output, is_gone: IsGone, caplog: pytest.LogCaptureFixture
