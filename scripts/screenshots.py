@@ -49,7 +49,7 @@ CACHED = {
 }
 SHOWN = (
     "**/api/recipes/**", "**/api/plugins/hub/**", "**/api/config/editor", "**/api/benchy*", "**/api/benchy/*",
-    "**/api/models/*", "**/api/captures/*",
+    "**/api/models/*", "**/api/captures/*", "**/api/diagnostics*",
 )  # fmt: skip
 """Answers in which folders of this machine stand."""
 SETTLE_MS = 1500

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import ssl
 import sys
 import tempfile
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 # Hundreds of daemons and engines are started, and each would compile all of swaplab again: a third of its start.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# A shell that runs us in the background has SIGINT ignored, and so would be everything that is interrupted here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _trust_only_one() -> None:

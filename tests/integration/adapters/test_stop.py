@@ -171,9 +171,10 @@ def test_a_command_is_waited_for_also_by_who_is_cancelled_once_more(
 ) -> None:
     async def scenario() -> None:
         others = asyncio.all_tasks()
-        slow = "import os, signal, time\ndef asked(*_):\n    os.write(1, b'asked\\n')\n    time.sleep(0.3)\n"
-        told = "    os._exit(0)\nsignal.signal(signal.SIGTERM, asked)\nos.write(1, b'%d\\n' % os.getpid())\ntime.sleep(3600)"
-        command = ReadyCommand(_python(slow + told).argv)
+        begin = "import os, signal, time\n"
+        leave = "def leave(*_):\n    os.write(1, b'asked\\n')\n    time.sleep(0.3)\n    os._exit(0)\n"
+        stay = "signal.signal(signal.SIGTERM, leave)\nos.write(1, b'%d\\n' % os.getpid())\ntime.sleep(3600)"
+        command = ReadyCommand(_python(begin + leave + stay).argv)
         running = asyncio.create_task(processes.run(command, output, output))
         pid = int((await output.wait_for_lines(1))[0])
         running.cancel()
