@@ -87,6 +87,8 @@ _PAGE = """<!doctype html>
 
 MOST_PATH = 200
 """Longer paths are compared with nothing."""
+FOR_PROGRAMS = "/v/"
+"""Spellings for programs that put a prefix of their own before paths; nobody types them."""
 
 CLIENT_HAS_GONE = 499
 """What nginx calls it; never sent."""
@@ -238,7 +240,9 @@ def _plain_message(request: web.Request, error: web.HTTPException, status: HTTPS
 
 def _meant(request: web.Request) -> str:
     """What somebody may have meant who forgot `/v1`, wrote it twice, or mistyped a path."""
-    known = {endpoint.plain_path for endpoint in request.app[ROUTES]} if len(request.path) <= MOST_PATH else set()
+    known: set[str] = set()
+    if len(request.path) <= MOST_PATH:
+        known = {each.plain_path for each in request.app[ROUTES] if not each.plain_path.startswith(FOR_PROGRAMS)}
     wanted = "/v1/" + re.sub(r"^(/+v1)*/*", "", request.path)
     close = [wanted] if wanted in known else get_close_matches(request.path, known, n=1, cutoff=0.85)
     return f" (did you mean {close[0]}?)" if close else ""

@@ -244,10 +244,13 @@ class EngineContract(Contract[World]):
                     if len(heard) == 2:
                         break
             assert [line.split(" ", 1)[1] for line in heard] == ["hello", "there"]
-            ending = asyncio.ensure_future(here.engine.stop("one-of-f", 0))
-            every = [line.split(" ", 1)[1] async for line in here.engine.log("one-of-f", tail=1)]
+            every, stopping = [], []
+            async for line in here.engine.log("one-of-f", tail=1):
+                every.append(line.split(" ", 1)[1])
+                if not stopping:  # not before: of a container that is going, there is no log
+                    stopping.append(asyncio.ensure_future(here.engine.stop("one-of-f", 0)))
             assert every == ["there"]
-            await ending
+            await asyncio.gather(*stopping)
 
         self.run(scenario)
 

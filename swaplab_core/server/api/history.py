@@ -37,7 +37,7 @@ class HistoryRoutes:
 
     async def forget_captures(self, _: web.Request) -> web.Response:
         """Forget all captures, and keep the rows: `{deleted}`."""
-        return json_response({"deleted": self.history.forget_captures()})
+        return json_response({"deleted": await self.history.forget_captures()})
 
 
 def kept_record(kept: Kept) -> dict[str, Any]:

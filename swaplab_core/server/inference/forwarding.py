@@ -109,7 +109,9 @@ async def _copied(request: web.Request, seen: Observation) -> AsyncIterator[byte
     copy: bytearray | None = bytearray()
     limit = seen.body_limit
     async for chunk in request.content.iter_any():
-        if copy is not None:
-            copy = copy + chunk if len(copy) + len(chunk) <= limit else None
+        if copy is not None and len(copy) + len(chunk) <= limit:
+            copy += chunk
+        else:
+            copy = None
         yield chunk
     seen.body = None if copy is None else bytes(copy)

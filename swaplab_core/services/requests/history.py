@@ -53,11 +53,15 @@ class History:
         """Forget every request that has ended, and its capture; answers how many."""
         await self.recorder.flush()
         count = await self.store.clear()
-        self.forget_captures()
+        self._forget()
         return count
 
-    def forget_captures(self) -> int:
-        """Forget what the requests and answers were; answers how many."""
+    async def forget_captures(self) -> int:
+        """Forget what the requests and answers were, also of those that are not written yet; answers how many."""
+        await self.recorder.flush()
+        return self._forget()
+
+    def _forget(self) -> int:
         count = len(self.captures)
         self.captures.clear()
         self.publish(ActivityCleared())

@@ -125,9 +125,10 @@ def test_a_path_that_is_not_served_is_404_and_a_wrong_method_405(swaplab):
         ("/v1/v1/chat/completions", CHAT),
         ("//v1/models", "/v1/models"),
         ("/v1/chat/completion", CHAT),
+        ("/chat/completion", CHAT),
         ("/" + "v1" * 150, ""),
     ],
-    ids=["no version", "two versions", "two slashes", "mistyped", "long"],
+    ids=["no version", "two versions", "two slashes", "mistyped", "mistyped without version", "long"],
 )
 def test_who_mistypes_a_path_is_told_which_was_meant(swaplab, path, meant):
     answer = swaplab.ask("POST", path, json_body={})
