@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ago, bytes, cssShare, duration, home, percent } from '../src/lib/format';
+import { ago, bytes, cssShare, duration, home, homesIn, percent } from '../src/lib/format';
 
 describe('numbers as people read them', () => {
   test.each([
@@ -26,6 +26,9 @@ describe('numbers as people read them', () => {
 test('a path under a home is shown with a tilde', () => {
   expect(home('/home/me/models/a.gguf')).toBe('~/models/a.gguf');
   expect(home('/homes/me')).toBe('/homes/me');
+  expect(homesIn('cached in /root/.cache (default), not in /srv/home/me/x')).toBe(
+    'cached in ~/.cache (default), not in /srv/home/me/x',
+  );
 });
 
 test('a share for CSS is the same in every language', () => {

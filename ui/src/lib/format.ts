@@ -72,3 +72,8 @@ function milliseconds(when: number | string): number {
 export function home(path: string): string {
   return path.replace(/^\/(?:home|Users)\/[^/]+(?=\/|$)|^\/root(?=\/|$)/, '~');
 }
+
+/** The same of the paths in a sentence, where a name ends at a blank. */
+export function homesIn(sentence: string): string {
+  return sentence.replace(/(?<=^|[\s"'(=])\/(?:root|(?:home|Users)\/[^/\s]+)(?=\/)/g, '~');
+}
