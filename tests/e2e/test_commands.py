@@ -96,9 +96,12 @@ def test_who_interrupts_a_load_is_told_that_it_goes_on_and_how_to_stop_it(swapla
     with subprocess.Popen(
         [SWAPLAB, "load", "stuck", "--url", swaplab.url], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as loading:
-        swaplab.wait_for("stuck", state="starting")
-        loading.send_signal(signal.SIGINT)
-        said, _ = loading.communicate()
+        try:
+            swaplab.wait_for("stuck", state="starting")
+            loading.send_signal(signal.SIGINT)
+            said, _ = loading.communicate(timeout=60)
+        finally:
+            loading.kill()  # no news to one that has ended
 
     assert loading.returncode == 130
     assert said.endswith("stuck goes on loading; stop it with: swaplab unload stuck\n")

@@ -47,6 +47,8 @@ const PLACE = /\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}/g;
 /** What `{n}` is; other places are any text. */
 const NUMBER = '\\d[\\d.,]*';
 const MOST_KNOWN = 5000;
+/** Longer ones are no sentences of a plugin, and would keep the patterns busy. */
+const MOST_LETTERS = 500;
 const MARK = /[\\^$.*+?()[\]{}|]/g;
 
 interface Sentence {
@@ -63,6 +65,7 @@ const sentences = new WeakMap<Dictionary, Sentences>();
 /** A text looked up: word for word, or by a sentence with places, `{n} of {all} answer`, that it fits. */
 export function translated(text: string, words: Dictionary): string {
   if (Object.hasOwn(words, text)) return words[text] ?? text;
+  if (text.length > MOST_LETTERS) return text;
   const { all, known } = sentencesOf(words);
   const before = known.get(text);
   if (before !== undefined) return before;
