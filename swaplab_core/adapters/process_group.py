@@ -178,8 +178,9 @@ class ProcessGroup:
             self._look.add_done_callback(self._has_looked)
 
     def _has_looked(self, look: asyncio.Future[list[int]]) -> None:
-        if self._gone.done():  # it came too late
+        if self._gone.done():  # nobody waits for them any more, but they end
             self._escaped += look.result()
+            self._kill_escaped()
             self._forget_escaped()
         self._settle()
 

@@ -26,7 +26,7 @@ describe('numbers as people read them', () => {
 test('a path under a home is shown with a tilde', () => {
   expect(home('/home/me/models/a.gguf')).toBe('~/models/a.gguf');
   expect(home('/homes/me')).toBe('/homes/me');
-  expect(homesIn('cached in /root/.cache (default), not in /srv/home/me/x')).toBe(
+  expect(homesIn('cached in /home/me/.cache (default), not in /srv/home/me/x')).toBe(
     'cached in ~/.cache (default), not in /srv/home/me/x',
   );
 });

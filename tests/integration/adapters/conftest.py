@@ -43,6 +43,13 @@ def processes() -> Iterator[LocalProcesses]:
 
 
 @pytest.fixture
+def patient(processes: LocalProcesses) -> LocalProcesses:
+    """The same; they look for what has left its group as long as that takes, also on a busy machine."""
+    processes.linger_seconds = 20.0
+    return processes
+
+
+@pytest.fixture
 def output() -> Output:
     """Collects what a process prints."""
     return Output()

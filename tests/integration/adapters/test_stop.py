@@ -19,6 +19,7 @@ from swaplab_core.domain.plan import ReadyCommand
 from swaplab_core.ports import ExitStatus
 from swaplab_core.testing.network import find_free_port
 from swaplab_core.testing.output import Output
+from swaplab_core.testing.waiting import wait_until_async
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 IsGone = Callable[[int], bool]
@@ -117,11 +118,11 @@ def _ending_the_runaway(output: Output) -> Iterator[None]:
 @pytest.mark.parametrize("program", [RUNAWAY, DAEMON], ids=["session", "daemon"])
 @pytest.mark.parametrize("end", ["time.sleep(3600)", "os._exit(3)"], ids=["stopped", "by-itself"])
 def test_what_left_the_group_for_a_session_of_its_own_ends_with_its_engine(
-    run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone, program: str, end: str
+    run: Run, patient: LocalProcesses, output: Output, is_gone: IsGone, program: str, end: str
 ) -> None:
     async def scenario() -> None:
-        other = await processes.start(_python("import time; time.sleep(3600)"), Output())
-        process = await processes.start(_python(program + end), output)
+        other = await patient.start(_python("import time; time.sleep(3600)"), Output())
+        process = await patient.start(_python(program + end), output)
         runaway = int((await output.wait_for_lines(1))[0])
         await (process.stop(PATIENT) if "sleep" in end else process.wait())
         assert is_gone(runaway)
@@ -132,8 +133,22 @@ def test_what_left_the_group_for_a_session_of_its_own_ends_with_its_engine(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what is in an environment")
-def test_what_leaves_the_group_when_asked_to_stop_ends_with_its_engine(
+def test_what_is_found_too_late_ends_all_the_same(
     run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone
+) -> None:
+    processes.linger_seconds = 0.0
+
+    async def scenario() -> None:
+        process = await processes.start(_python(RUNAWAY + "os._exit(3)"), output)
+        assert await process.wait() == ExitStatus(code=3)
+        await wait_until_async(lambda: is_gone(int(output.lines[0])), "the runaway to end")
+
+    run(scenario())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what is in an environment")
+def test_what_leaves_the_group_when_asked_to_stop_ends_with_its_engine(
+    run: Run, patient: LocalProcesses, output: Output, is_gone: IsGone
 ) -> None:
     leave = RUNAWAY.replace("\n", "\n    ")
     program = (
@@ -141,7 +156,7 @@ def test_what_leaves_the_group_when_asked_to_stop_ends_with_its_engine(
     )
 
     async def scenario() -> None:
-        process = await processes.start(_python(program + "os.write(1, b'up\\n')\nwhile True: time.sleep(1)"), output)
+        process = await patient.start(_python(program + "os.write(1, b'up\\n')\nwhile True: time.sleep(1)"), output)
         await output.wait_for_lines(1)
         assert await process.stop(PATIENT) == ExitStatus(code=0)
         assert is_gone(int(output.lines[1]))
@@ -151,11 +166,11 @@ def test_what_leaves_the_group_when_asked_to_stop_ends_with_its_engine(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows what is in an environment")
 def test_what_a_command_put_into_a_session_of_its_own_ends_with_a_cancelled_one(
-    run: Run, processes: LocalProcesses, output: Output, is_gone: IsGone
+    run: Run, patient: LocalProcesses, output: Output, is_gone: IsGone
 ) -> None:
     async def scenario() -> None:
         command = ReadyCommand(_python(RUNAWAY + "time.sleep(3600)").argv)
-        running = asyncio.create_task(processes.run(command, output, output))
+        running = asyncio.create_task(patient.run(command, output, output))
         runaway = int((await output.wait_for_lines(1))[0])
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
