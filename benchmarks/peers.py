@@ -86,7 +86,7 @@ class Peers:
         numbers = map(str, (proxy.port, connections, requests, events, interval_us))
         before = proxy.cpu_seconds()
         done = subprocess.run([*self.load, *numbers, MODEL], capture_output=True, text=True, check=False)
-        if proxy.pid is not None and not events:
+        if proxy.pid is not None:
             time.sleep(REST_SECONDS)
         spent = proxy.cpu_seconds() - before
         if done.returncode:
