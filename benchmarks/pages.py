@@ -32,7 +32,7 @@ _LOG = f"""Array.from({{length: {LINES}}}, (_, n) => ({{seq: n, ts: n, source: '
 _SCRIPTS = """performance.getEntriesByType('resource').filter(each => each.name.endsWith('.js'))
   .reduce((sum, each) => sum + each.encodedBodySize, 0)"""
 _SCROLL = f"""async box => {{
-  const frames = [];
+  const frames = [], began = box.scrollTop;
   let last = await new Promise(requestAnimationFrame);
   for (let screen = 0; screen < {SCREENS}; screen += 1) {{
     box.scrollTop -= box.clientHeight;
@@ -40,6 +40,7 @@ _SCROLL = f"""async box => {{
     frames.push(now - last);
     last = now;
   }}
+  if (began - box.scrollTop < {SCREENS} * box.clientHeight * 0.9) throw new Error('the log has not moved');
   return frames;
 }}"""
 

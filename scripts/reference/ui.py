@@ -81,7 +81,7 @@ def page() -> str:
             "\n`options=Options(url, …)` becomes `x-options` (and `x-free`), `secret=True` `writeOnly`.\n",
             "### Widgets\n",
             table(("widget", "for"), [(code(name), what) for name, what in WIDGETS.items()]),
-            "\n## Icons\n\nOf entries of the side bar and of actions; any other name is a puzzle piece.\n",
-            f"{', '.join(map(code, sorted(ICONS)))}.",
+            "## Icons\n\nOf entries of the side bar and of actions; any other name is a puzzle piece.\n",
+            f"{', '.join(map(code, sorted(ICONS)))}.\n",
         ]
     )

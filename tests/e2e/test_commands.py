@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
 import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -93,25 +96,23 @@ def test_a_slow_load_does_without_a_terminal(swaplab):
 
 
 def test_who_interrupts_a_load_is_told_that_it_goes_on_and_how_to_stop_it(swaplab):
-    with subprocess.Popen(
-        [SWAPLAB, "load", "stuck", "--url", swaplab.url], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as loading:
-        try:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    try:
+        with started("load", "stuck", "--url", swaplab.url, **streams) as loading:
             swaplab.wait_for("stuck", state="starting")
             loading.send_signal(signal.SIGINT)
-            said, _ = loading.communicate(timeout=60)
-        finally:
-            loading.kill()  # no news to one that has ended
+            said, _ = loading.communicate()
+        assert swaplab.model("stuck")["state"] == "starting"
+    finally:
+        run("unload", url=swaplab.url)  # else all other models would wait for it
 
     assert loading.returncode == 130
     assert said.endswith("stuck goes on loading; stop it with: swaplab unload stuck\n")
-    assert swaplab.model("stuck")["state"] == "starting"
-    run("unload", url=swaplab.url)
 
 
 def test_a_slow_load_shows_how_far_it_is(swaplab):
     main_end, terminal = pty.openpty()
-    with subprocess.Popen([SWAPLAB, "load", "slow", "--url", swaplab.url], stdout=terminal, stderr=terminal) as loading:
+    with started("load", "slow", "--url", swaplab.url, stdout=terminal, stderr=terminal) as loading:
         os.close(terminal)
         shown = b"".join(iter(lambda: read(main_end), b""))
         os.close(main_end)
@@ -119,6 +120,20 @@ def test_a_slow_load_shows_how_far_it_is(swaplab):
     assert loading.returncode == 0
     assert b"slow: loading" in shown
     assert b"slow is ready" in shown
+
+
+@contextlib.contextmanager
+def started(*arguments: str, **streams: object) -> Iterator[subprocess.Popen]:
+    """A command that runs, and is killed when the test fails or after a minute."""
+    with subprocess.Popen([SWAPLAB, *arguments], **streams) as command:
+        late = threading.Timer(60, command.kill)
+        late.start()
+        try:
+            yield command
+            command.wait()
+        finally:
+            late.cancel()
+            command.kill()  # no news to one that has ended
 
 
 def read(terminal: int) -> bytes:

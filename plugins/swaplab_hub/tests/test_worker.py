@@ -145,7 +145,7 @@ def test_the_token_is_found_in_the_environment_and_sent_to_the_hub_alone(worker,
     hub.wait_until_held()
     assert "hf_secret" not in Path(f"/proc/{process.pid}/cmdline").read_text()
     hub.release()
-    output, _ = process.communicate()
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert "hf_secret" not in output
     assert {each.token for each in hub.asked if each.path.startswith("/org/")} == {"hf_secret"}

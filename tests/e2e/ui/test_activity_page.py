@@ -188,6 +188,7 @@ def test_all_that_run_are_ended_at_once(visitor, swaplab):
         flying = page.get_by_role("region", name="In flight", exact=True).first
         flying.get_by_role("button", name="End all").click()
         question = page.get_by_role("dialog", name="End 2 running requests?")
+        expect(question).to_be_visible()
         assert barriers(page) == []
         question.get_by_role("button", name="End all").click()
         expect(page.get_by_text("No request is being answered")).to_be_visible()

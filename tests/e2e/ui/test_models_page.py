@@ -67,7 +67,7 @@ def test_a_model_is_loaded_and_unloaded_again(visitor, swaplab):
 def test_a_model_that_was_used_counts_down_to_its_end(visitor, swaplab):
     with visitor.visit(swaplab, "/models") as page:
         slow = row(page, "Slow one")
-        with swaplab.streaming("slow", max_tokens=1000):
+        with swaplab.streaming("slow", min_tokens=1000):
             expect(slow).to_contain_text("1 running")
         expect(slow).not_to_contain_text("running")
         expect(slow).to_contain_text("unloads in")

@@ -15,6 +15,8 @@ from swaplab_core.testing.sim.media import MP3_FRAME
 
 WITH_CAMERA = True
 WORDS_PER_SECOND = 20
+LONG_SECONDS = 30
+"""Of a speech that is stopped while it arrives, on a slow machine too."""
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +145,7 @@ def test_mp3_is_heard_while_it_arrives_played_again_and_taken_away(visitor, swap
     with visitor.visit(swaplab, "/playground/speech") as page:
         panel = open_tab(page, "speech", "speaker")
         expect(panel.get_by_role("combobox", name="Format")).to_have_value("mp3")
-        panel.get_by_label("Text").fill("word " * 2 * WORDS_PER_SECOND)
+        panel.get_by_label("Text").fill("word " * LONG_SECONDS * WORDS_PER_SECOND)
         panel.get_by_role("button", name="Speak").click()
         expect(panel.get_by_text("Playing while it arrives")).to_be_visible()
         panel.get_by_role("button", name="Stop").click()
@@ -164,7 +166,7 @@ def test_mp3_is_heard_while_it_arrives_played_again_and_taken_away(visitor, swap
 def test_speech_is_heard_while_it_arrives(visitor, swaplab):
     with visitor.visit(swaplab, "/playground/speech") as page:
         panel = open_tab(page, "speech", "speaker")
-        panel.get_by_label("Text").fill("word " * 4 * WORDS_PER_SECOND)
+        panel.get_by_label("Text").fill("word " * LONG_SECONDS * WORDS_PER_SECOND)
         for kind in ("pcm", "wav"):
             panel.get_by_role("combobox", name="Format").select_option(kind)
             panel.get_by_role("button", name="Speak").click()

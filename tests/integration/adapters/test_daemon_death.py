@@ -273,7 +273,7 @@ def test_the_guard_kills_what_bears_the_mark_of_its_daemon_wherever_it_went() ->
         marked("theirs.7.") as stranger,
     ):
         try:
-            subprocess.run([sys.executable, "-I", "-S", guard.__file__, "ours."], input=told, check=True)
+            subprocess.run([sys.executable, "-I", "-S", guard.__file__, "ours."], input=told, check=True, timeout=60)
             assert [engine.wait(120), command.wait(120)] == [-signal.SIGKILL] * 2
             assert [left.poll(), stranger.poll()] == [None, None]  # the command of one has ended, the other is not ours
         finally:

@@ -14,9 +14,9 @@ from attrs import evolve, frozen
 from swaplab_core.adapters.open_files import OpenFiles
 from swaplab_core.adapters.parent_death import death_setter
 from swaplab_core.adapters.spawning import Command, Spawner
+from swaplab_core.testing.require import require
 
 SETTER = death_setter(patience_seconds=60)
-pytestmark = pytest.mark.skipif(not SETTER, reason="needs Linux and setpriv of util-linux 2.33")
 
 SHOW = """\
 import ctypes, json, os, resource, signal, sys
@@ -55,9 +55,10 @@ class Trial:
 @pytest.fixture
 def trial(tmp_path: Path) -> Trial:
     """The setter of the signal leaves a trace, and is the real one then."""
+    death = " ".join(require("setpriv", SETTER or None, "it is Linux's, of util-linux 2.33"))
     script, trace, setter = tmp_path / "show", tmp_path / "trace", tmp_path / "setter"
     script.write_text(f"#!{sys.executable} -IS\n{SHOW}")
-    setter.write_text(f'#!/bin/sh\necho >> {trace}\nexec {" ".join(SETTER)} "$@"\n')
+    setter.write_text(f'#!/bin/sh\necho >> {trace}\nexec {death} "$@"\n')
     for program in (script, setter):
         program.chmod(0o755)
     limit = OpenFiles(321, OpenFiles.now().hard)

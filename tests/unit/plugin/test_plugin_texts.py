@@ -37,6 +37,6 @@ def test_a_package_has_texts_or_has_none(tmp_path, monkeypatch):
     ],
 )
 def test_texts_that_cannot_be_used_are_refused(tmp_path, monkeypatch, texts, said):
-    name = package(tmp_path, monkeypatch, f"bad_{abs(hash(said))}", texts)
+    name = package(tmp_path, monkeypatch, tmp_path.name, texts)  # once imported, a name is taken
     with pytest.raises(PluginFailed, match=said):
         package_texts(name, "es")
